@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * A bundle: several guests in one file, which QEMU places in memory as -initrd.  tools/mkimage
+ * packs it, hv's loader reads it; both compile this header.  All numbers are little-endian, all
+ * offsets are bytes from the start of the file.
+ *
+ *     +---------------+------------------+------------------------------------+
+ *     | bundle_header | bundle_entry [n] | images, strings, each 8-byte aligned |
+ *     +---------------+------------------+------------------------------------+
+ *
+ * Invariant: bytes in the header is the length of the file, so that a file cut in the middle is
+ * seen; crc32 (IEEE 802.3, reflected) covers everything after the header, so that a damaged one is.
+ * A string is NUL-terminated within the file; offset 0 means: none.
+ */
+#include <stdint.h>
+
+#define BUNDLE_MAGIC   0x454c444e55425646ULL /* "FVBUNDLE" */
+#define BUNDLE_VERSION 1
+
+struct bundle_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t entries;
+    uint64_t bytes; /* of the whole file */
+    uint32_t crc32; /* of what follows this header */
+    uint32_t zero;
+};
+
+#define BUNDLE_NAME_BYTES 32
+
+struct bundle_entry {
+    char name[BUNDLE_NAME_BYTES]; /* NUL-terminated: file name without folder and suffix */
+    uint32_t flags;               /* BUNDLE_* */
+    uint32_t vcpus;               /* 1 and up */
+    uint64_t mem_bytes;           /* guest RAM, a multiple of 4096 */
+    uint64_t procs;               /* quota of processes for its tree; 0: the hypervisor's default */
+    uint64_t image_at, image_bytes;   /* ELF64, Linux Image or raw */
+    uint64_t pflash_at, pflash_bytes; /* contents of pflash 1; 0 bytes: none */
+    uint64_t disk_at, disk_bytes;     /* reserved for storage: 0 */
+    uint64_t cmdline_at;              /* string: the guest's /chosen/bootargs */
+    uint64_t machine_at; /* string: machine options, "mhartid=0x1234 word@0x40=0x6688" */
+};
+
+#define BUNDLE_START \
+    (1U << 0) /* a guest of the command line: started, in file order, as pid 1 to n */
+#define BUNDLE_CONTROL (1U << 1) /* has the control right */
+
+_Static_assert(sizeof(struct bundle_header) == 32, "file format");
+_Static_assert(sizeof(struct bundle_entry) == 120, "file format");

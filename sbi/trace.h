@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * The trace record: what hv's recorder writes for each VM exit, and what tools/trace reads.  Text
+ * is made by the reader alone.
+ *
+ * A stream is one trace_header and then 64-byte records, in the order in which the harts' rings
+ * were drained: ordered by time within a hart, not between harts.  Little-endian.
+ */
+#include <stdint.h>
+
+#define TRACE_MAGIC   0x4543415254565646ULL /* "FVVTRACE" */
+#define TRACE_VERSION 1
+
+struct trace_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t record_bytes;
+    uint64_t timebase_hz; /* of time */
+    uint64_t time;        /* one instant on both clocks, */
+    uint64_t cycle;       /* so that cycles can be turned into time */
+    uint64_t reserved[3];
+};
+
+/* What a record tells of. */
+enum trace_kind {
+    TRACE_VMEXIT = 1, /* a trap out of V=1, from its first instruction in hv to the next entry */
+    TRACE_VM = 2,     /* a VM began or ended: did is TRACE_DID_CREATE, _FORK or _END */
+    TRACE_LOST = 3,   /* never written while draining works: result records were overwritten */
+};
+
+/* What hv did about it. */
+enum trace_did {
+    TRACE_DID_NOTHING = 0,
+    TRACE_DID_SBI,      /* addr EID, arg0 FID, arg1 first argument, result: a0; value: a1 */
+    TRACE_DID_FORK,     /* result: error; value: the child's pid (arg0: trace_door) */
+    TRACE_DID_LAZY,     /* fault: first touch, a zeroed or loaded frame was mapped */
+    TRACE_DID_COW,      /* fault: a shared frame was copied */
+    TRACE_DID_TAKEOVER, /* fault: the last owner of a frame got its right back */
+    TRACE_DID_SPURIOUS, /* fault: the right was there already */
+    TRACE_DID_MMIO,     /* addr GPA, arg0: bytes | store << 8, value */
+    TRACE_DID_CSR,      /* a CSR access was emulated; addr: CSR number, value */
+    TRACE_DID_WFI,      /* the vCPU waits for an interrupt */
+    TRACE_DID_INJECT,   /* the guest's own trap: arg0 cause, arg1 tval */
+    TRACE_DID_TIMER,    /* host timer: a deadline was served */
+    TRACE_DID_IPI,      /* another hart called */
+    TRACE_DID_PREEMPT,  /* the slice was used up */
+    TRACE_DID_END,      /* the VM ended: result: wait status */
+    TRACE_DID_CREATE,   /* TRACE_VM only */
+    TRACE_DID_COUNT
+};
+
+enum trace_door { TRACE_DOOR_ECALL = 0, TRACE_DOOR_INVALID = 1, TRACE_DOOR_MMIO = 2 };
+
+struct trace_record {
+    uint64_t cycle;     /* at the first instruction of hv */
+    uint32_t hv_cycles; /* spent in hv until the guest (or another one) was entered, saturating */
+    uint16_t kind;      /* enum trace_kind */
+    uint16_t did;       /* enum trace_did */
+    uint32_t pid;
+    uint16_t vcpu;
+    uint16_t hart;
+    uint64_t cause; /* scause, interrupt bit included */
+    uint64_t pc;    /* sepc */
+    uint64_t addr;  /* see trace_did; for faults the GPA */
+    uint32_t arg0;
+    uint32_t result;
+    uint64_t value;
+};
+_Static_assert(sizeof(struct trace_header) == 64, "stream format");
+_Static_assert(sizeof(struct trace_record) == 64, "stream format");
