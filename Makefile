@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The whole build.  Non-recursive: it reads the lists of sources (hv/hv.mk and so on), each of which
+# holds names and nothing else, and compiles a source once for each world that it is part of:
+#
+#   build/hv/      HS-mode: hv/, dts/, lib/, libfdt           -> build/hv/forkvisor.elf
+#   build/guest/   VS-mode: guest/, dts/, lib/, libfdt, payload/ -> build/payload/NAME.elf and .bin
+#   build/host/    this machine: tools/, lib/, libfdt         -> build/host/NAME
+#   build/san/     this machine with sanitizers: tests/, lib/ -> build/host/tests, build/fuzz/NAME
+#
+# Invariant: the same sources give the same bytes, wherever they are built (`make reproducible`).
+# An object is named after its source, suffix included (trap.c.o beside trap.S.o).
+
+MAKEFLAGS += -rR
+SHELL     := /bin/bash
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+ifeq (,$(filter -j%,$(MAKEFLAGS)))
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+B := build
+
+# ---- what to say ---------------------------------------------------------------------------------
+
+V ?= 0
+ifeq ($(V),0)
+Q := @
+endif
+say := @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
+
+# ---- what to build: the lists --------------------------------------------------------------------
+
+include $(wildcard hv/hv.mk guest/guest.mk lib/lib.mk dts/dts.mk payload/payload.mk tests/tests.mk tools/tools.mk)
+
+libfdt := $(patsubst %,$(B)/deps/libfdt/%.c,fdt fdt_addresses fdt_empty_tree fdt_ro fdt_rw \
+            fdt_strerror fdt_sw fdt_wip)
+
+# The sources of a payload: NAME.c or NAME.S, or all of its folder.
+payload-src = $(sort $(wildcard payload/$1.[cS] payload/$1/*.[cS]))
+
+# ---- how to compile for each world ---------------------------------------------------------------
+
+CROSS := riscv64-unknown-elf-
+
+# -Wconversion and the others are the house rules; -Wmaybe-uninitialized is in -Wall.
+warnings := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Wimplicit-fallthrough \
+            -Wswitch-enum -Wundef -Wvla
+common   := -std=gnu17 -O2 -g -fno-common -ffile-prefix-map=$(CURDIR)=. -I. -isystem $(B)/deps/libfdt \
+            -MMD -MP
+riscv    := $(common) --specs=picolibc.specs -mcmodel=medany -mno-relax -msmall-data-limit=0 \
+            -ffreestanding -fno-pic -ffunction-sections -fdata-sections
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+hv-cc    := $(CROSS)gcc -march=rv64imac_zicsr_zifencei -mabi=lp64 $(riscv)
+guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv)
+host-cc  := gcc $(common)
+san-cc   := gcc $(common) $(sanitize)
+
+# GCC 12 finds no multilib for a -march that spells out zicsr and zifencei: link with the plain name.
+# picolibc.specs adds --gc-sections, -lc and -lgcc; only what is referenced stays.
+riscv-ld := --specs=picolibc.specs -nostartfiles -static -mno-relax -Wl,--build-id=none \
+            -Wl,--no-relax -Wl,--no-warn-rwx-segments -Wl,-z,max-page-size=4096
+hv-ld    := $(CROSS)gcc -march=rv64imac -mabi=lp64 $(riscv-ld)
+guest-ld := $(CROSS)gcc -march=rv64imafdc -mabi=lp64d $(riscv-ld)
+
+# objects of WORLD,SOURCES
+objects = $(addprefix $(B)/$1/,$(addsuffix .o,$(patsubst $(B)/deps/%,%,$2)))
+
+# The rules of a world: $1 its name, $2 a word behind the file name when several worlds compile it.
+define world-rules
+$(B)/$1/%.c.o: %.c Makefile | $(B)/version.h $(B)/deps/ready
+	$$(say) "CC $$<$2"
+	$$(Q)mkdir -p $$(@D) && $$($1-cc) $$(warnings) -c -o $$@ $$<
+
+$(B)/$1/%.S.o: %.S Makefile | $(B)/deps/ready
+	$$(say) "AS $$<$2"
+	$$(Q)mkdir -p $$(@D) && $$($1-cc) -c -o $$@ $$<
+
+$(B)/$1/libfdt/%.c.o: $(B)/deps/libfdt/%.c Makefile
+	$$(say) "CC libfdt/$$(<F)$2"
+	$$(Q)mkdir -p $$(@D) && $$($1-cc) -w -c -o $$@ $$<
+
+# A compiled device tree as the object NAME_dtb[] ... NAME_dtb_end[].
+$(B)/$1/%.dts.o: $(B)/%.dtb
+	$$(Q)mkdir -p $$(@D) && printf '.section .rodata.%s_dtb, "a"\n.balign 8\n.globl %s_dtb, %s_dtb_end\n%s_dtb:\n.incbin "%s"\n%s_dtb_end:\n' \
+	    $$(*F) $$(*F) $$(*F) $$(*F) $$< $$(*F) | $$(filter-out -MMD -MP,$$($1-cc)) -x assembler -c -o $$@ -
+endef
+$(eval $(call world-rules,hv,))
+$(eval $(call world-rules,guest, (guest)))
+$(eval $(call world-rules,host, (host)))
+$(eval $(call world-rules,san, (sanitized)))
+
+$(B)/%.dtb: %.dts | $(B)/deps/ready
+	$(say) "DTC $<"
+	$(Q)mkdir -p $(@D) && dtc -q -I dts -O dtb -o $@ $<
+
+# make archive: AR of exactly the prerequisites
+define archive
+$(say) "AR $@"
+$(Q)mkdir -p $(@D) && rm -f $@ && $1ar rcsD $@ $(filter %.o,$^)
+endef
+
+# ---- the hypervisor ------------------------------------------------------------------------------
+
+hv-elf  := $(B)/hv/forkvisor.elf
+hv-objs := $(call objects,hv,$(hv-y) $(lib-y) $(lib-riscv-y) $(dts-y) $(libfdt))
+
+$(hv-elf): $(hv-objs) hv/hv.ld Makefile
+	$(say) "LD $@"
+	$(Q)$(hv-ld) -T hv/hv.ld -Wl,-Map=$(@:.elf=.map) -o $@ $(hv-objs)
+
+# ---- payloads ------------------------------------------------------------------------------------
+
+# An archive, so that a payload carries only what it refers to.
+guest-objs := $(call objects,guest,$(guest-y) $(lib-y) $(lib-riscv-y) $(dts-y) $(libfdt))
+$(B)/guest/libguest.a: $(guest-objs) Makefile
+	$(call archive,$(CROSS))
+
+payload-elfs := $(payloads-y:%=$(B)/payload/%.elf)
+payload-bins := $(payloads-y:%=$(B)/payload/%.bin)
+
+# A payload, $1; payload-raw names those that bring their own start-up and link nothing else.
+define payload-rules
+$(B)/payload/$1.elf: $(call objects,guest,$(call payload-src,$1)) \
+    $(if $(filter $1,$(payload-raw)),,$(B)/guest/libguest.a) guest/guest.ld Makefile
+	$$(say) "LD $$@"
+	$$(Q)mkdir -p $$(@D) && $$(guest-ld) -T guest/guest.ld $(if $(filter $1,$(payload-raw)),-nostdlib) \
+	    -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^)
+endef
+$(foreach p,$(payloads-y),$(eval $(call payload-rules,$p)))
+
+$(B)/payload/%.bin: $(B)/payload/%.elf
+	$(Q)$(CROSS)objcopy -O binary $< $@
+
+# ---- programs of this machine --------------------------------------------------------------------
+
+host-programs := $(tools-y:%=$(B)/host/%)
+$(B)/host/libhost.a: $(call objects,host,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
+	$(call archive)
+
+$(host-programs): $(B)/host/%: $(B)/host/tools/%.c.o $(B)/host/libhost.a
+	$(say) "LD $@"
+	$(Q)$(host-cc) -o $@ $^
+
+$(B)/san/libsan.a: $(call objects,san,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
+	$(call archive)
+
+test-objs := $(call objects,san,$(filter %.c,$(tests-y)))
+$(B)/host/tests: $(test-objs) $(B)/san/libsan.a
+	$(say) "LD $@"
+	$(Q)mkdir -p $(@D) && $(san-cc) -o $@ $^
+
+fuzz-programs := $(fuzz-y:%=$(B)/fuzz/%)
+$(fuzz-programs): $(B)/fuzz/%: $(B)/san/tests/fuzz/%.c.o $(B)/san/libsan.a
+	$(say) "LD $@"
+	$(Q)mkdir -p $(@D) && $(san-cc) -o $@ $^
+
+# ---- version and dependencies --------------------------------------------------------------------
+
+# Written only when it changed, so that nothing is rebuilt for it otherwise.
+$(B)/version.h: force
+	@mkdir -p $(@D); \
+	text='#define FORKVISOR_VERSION "'$$(git describe --always --dirty --tags 2>/dev/null || echo unknown)'"'; \
+	[ "$$text" = "$$(cat $@ 2>/dev/null)" ] || echo "$$text" >$@
+
+# Compilers, QEMU and libfdt's source.
+$(B)/deps/ready: tools/deps.sh
+	$(Q)tools/deps.sh
+$(libfdt): $(B)/deps/ready ;
+
+# ---- goals ---------------------------------------------------------------------------------------
+
+.PHONY: all force clean
+all: $(if $(hv-y),$(hv-elf)) $(payload-elfs) $(payload-bins) $(host-programs) \
+     $(if $(tests-y),$(B)/host/tests) $(fuzz-programs)
+
+clean: # all that was built; build/deps stays
+	$(Q)rm -rf $(filter-out $(B)/deps,$(wildcard $(B)/*)) compile_commands.json
+
+-include $(shell find $(B) -name '*.d' -not -path '$(B)/deps/*' 2>/dev/null)
