@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* The machine's one console, shared by hv and all guests.  See console.c. */
+#include "lib/kit/types.h"
+
+struct vm;
+
+#define CONSOLE_LINE_BYTES 240
+
+/* A guest's side: what it has written of the current line. */
+struct console {
+    u16 length;
+    bool eof_told; /* a detached reader has just been told the end of input */
+    char line[CONSOLE_LINE_BYTES];
+};
+
+/* The UART of the machine, an ns16550 with registers at `base`, `stride` bytes apart. */
+void console_init(u64 base, u32 stride);
+
+/* A byte of guest output.  Lines of several guests never mix: see console.c. */
+void console_putc(struct vm *vm, char c);
+/* What remains of the guest's line; before it ends. */
+void console_flush(struct vm *vm);
+/* The next byte of input for this guest, or CONSOLE_NONE. */
+#define CONSOLE_NONE -1
+int console_getc(struct vm *vm);
+/* True if console_getc() would return a byte. */
+bool console_can_get(struct vm *vm);
+/* The guest has a VM beside it from now on: lines are whole and prefixed with the pid. */
+void console_share(void);
+
+/* A line of hv's own, "[hv] ..."; a newline is added. */
+void console_log(const char *format, ...) __printf_like(1, 2);
+/* Raw text, also while panicking: takes no lock that might be held. */
+void console_emergency(const char *text);

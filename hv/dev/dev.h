@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * A device that a guest sees: a range of GPAs and what happens there.  To add one, write a file
+ * with read, write, reset and clone, and a line in hv/load.c that attaches it.
+ */
+#include "lib/riscv/ops.h"
+
+struct device;
+struct vcpu;
+struct vm;
+
+#define DEVICE_STATE_WORDS 8
+
+struct device_ops {
+    const char *name;
+    /* offset + bytes is within the device; bytes is 1, 2, 4 or 8; the access is aligned. */
+    u64 (*read)(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes);
+    /* Returns an enum verdict: VERDICT_SKIP, unless the store does more than store. */
+    int (*write)(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes, u64 value);
+    /* The state after power-on; config words of the state stay. */
+    void (*reset)(struct device *dev);
+    /* child's state is a copy of parent's, made by assignment: mend what must not be equal. */
+    void (*clone)(struct device *child, const struct device *parent, struct vm *child_vm);
+};
+
+struct device {
+    const struct device_ops *ops;
+    gpa_t base;
+    u64 bytes;
+    struct vm *vm;
+    u64 state[DEVICE_STATE_WORDS]; /* plain data: no pointers into the VM */
+};

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM's G-stage space: an Sv39x4 tree that has a leaf for each page of RAM that was touched.
+ *
+ *     PTE of a RAM page       meaning
+ *     invalid                 never touched: a fault brings a frame, filled from the backing
+ *     R W X                   the frame is this VM's alone
+ *     R - X                   the frame may be shared: a write copies it, or, if its reference
+ *                             count is 1 by now, takes it over
+ *
+ * Invariant: a frame with W in any leaf has a reference count of 1.  Only its VM can raise that, in
+ * gstage_clone(), under the VM's lock; so "count is 1" is stable while the lock is held.
+ *
+ * Leaves carry A and D from the start: no hardware ever writes a G-stage table.
+ *
+ * Fences: gaining a right needs one on this hart only (another one that faults will find the right
+ * and fence for itself); replacing a frame needs one on every hart before the old frame is let go;
+ * taking W away in a clone needs one of the whole VM before either side runs.
+ *
+ * Devices are not mapped here: an address without RAM is for fault.c to decide.
+ *
+ * [PRIV "Two-Stage Address Translation", "Memory-Management Fences"]
+ */
+#include "hv/gstage.h"
+
+#include <string.h>
+
+#include "lib/riscv/fence.h"
+#include "lib/riscv/pgtable.h"
+
+#include "hv/firmware.h"
+#include "hv/frame.h"
+#include "hv/hart.h"
+#include "hv/panic.h"
+
+static const struct pgtable_mode sv39x4 = SV39X4_MODE;
+
+#define LEAF_SHARED (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A | PTE_D)
+#define LEAF_OWNED  (LEAF_SHARED | PTE_W)
+
+/*
+ * gstage_create - an empty space.
+ *
+ * ram_base and ram_bytes are page-aligned; backing outlives the space.  ERR_NOMEM: nothing is held.
+ */
+enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
+                       const struct backing *backing, u32 vcpus)
+{
+    *gs = (struct gstage){.vcpus = vcpus,
+                          .ram_base = ram_base,
+                          .ram_bytes = ram_bytes,
+                          .backing = backing,
+                          .root = table_alloc_root()};
+    return gs->root.v == 0 ? ERR_NOMEM : ERR_OK;
+}
+
+/* The leaf entry for gpa; tables on the way are made.  NULL: no memory, nothing lost. */
+static pte_t *leaf_entry(struct gstage *gs, gpa_t gpa)
+{
+    hpa_t table = gs->root;
+
+    for (u32 level = sv39x4.levels - 1;; level--) {
+        u64 index = pgtable_index(&sv39x4, gpa.v, level);
+        pte_t *entry = (pte_t *)hpa_ptr(table) + index;
+
+        if (level == 0) {
+            table_use(table, index);
+            return entry;
+        }
+        if (!pte_valid(*entry)) {
+            hpa_t below = table_alloc();
+
+            if (below.v == 0)
+                return NULL;
+            *entry = pte_of(below, PTE_V);
+            table_use(table, index);
+        }
+        table = pte_hpa(*entry);
+    }
+}
+
+/* Every hart that runs this VM forgets gpa before this returns. */
+static void fence_page(struct gstage *gs, gpa_t gpa)
+{
+    for (u32 i = 0; i < gs->vcpus; i++)
+        vmid_fence_page(&gs->vmid[i], gpa);
+}
+
+/* This hart forgets gpa. */
+static void fence_page_here(struct gstage *gs, gpa_t gpa)
+{
+    for (u32 i = 0; i < gs->vcpus; i++) {
+        const struct vmid *id = &gs->vmid[i];
+
+        if (id->running && id->hart == this_hart()->index)
+            hfence_gvma_page(gpa, id->number);
+    }
+}
+
+/* Guest code may be fetched from a page that was just written: no hart may use what it prefetched.
+ */
+static void fence_code(const struct gstage *gs)
+{
+    fence_i();
+    for (u32 i = 0; i < gs->vcpus; i++) {
+        const struct vmid *id = &gs->vmid[i];
+
+        if (__atomic_load_n(&id->running, __ATOMIC_SEQ_CST) && id->hart != this_hart()->index)
+            firmware_remote_fence_i(hart_at(id->hart)->id);
+    }
+}
+
+/* Fills the page at gpa with what the backing says. */
+static void fill(const struct backing *backing, gpa_t page, hpa_t frame)
+{
+    u64 end = page.v + PAGE_BYTES;
+    bool zeroed = false;
+
+    for (u32 i = 0; i < backing->count; i++) {
+        const struct backing_part *part = &backing->part[i];
+        u64 from = part->gpa.v > page.v ? part->gpa.v : page.v;
+        u64 to = part->gpa.v + part->bytes < end ? part->gpa.v + part->bytes : end;
+
+        if (from >= to)
+            continue;
+        if (!zeroed && to - from < PAGE_BYTES) {
+            page_zero(frame);
+            zeroed = true;
+        }
+        memcpy((u8 *)hpa_ptr(frame) + (from - page.v), part->from + (from - part->gpa.v),
+               to - from);
+        if (to - from == PAGE_BYTES)
+            return;
+    }
+    if (!zeroed)
+        page_zero(frame);
+}
+
+static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
+{
+    hpa_t frame = frame_alloc();
+
+    if (frame.v == 0)
+        return ERR_NOMEM;
+    fill(gs->backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
+    fence_code(gs);
+    *entry = pte_of(frame, LEAF_OWNED);
+    fence_page_here(gs, gpa);
+    return ERR_OK;
+}
+
+static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum trace_did *did)
+{
+    hpa_t shared = pte_hpa(*entry), copy;
+
+    if (frame_refs(shared) == 1) {
+        *did = TRACE_DID_TAKEOVER;
+        entry->v |= PTE_W;
+        fence_page_here(gs, gpa);
+        return ERR_OK;
+    }
+    *did = TRACE_DID_COW;
+    copy = frame_alloc();
+    if (copy.v == 0)
+        return ERR_NOMEM;
+    page_copy(copy, shared);
+    fence_code(gs);
+    *entry = pte_of(copy, LEAF_OWNED);
+    fence_page(gs, gpa);
+    frame_put(shared);
+    return ERR_OK;
+}
+
+/* gs->lock is held; gpa is RAM.  Afterwards the leaf grants access; *leaf says where it is. */
+static enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did,
+                      pte_t **leaf)
+{
+    pte_t *entry = leaf_entry(gs, gpa);
+
+    if (entry == NULL)
+        return ERR_NOMEM;
+    *leaf = entry;
+    if (!pte_valid(*entry)) {
+        *did = TRACE_DID_LAZY;
+        return touch(gs, entry, gpa);
+    }
+    if (access == ACCESS_WRITE && !(entry->v & PTE_W))
+        return own(gs, entry, gpa, did);
+    *did = TRACE_DID_SPURIOUS;
+    return ERR_OK;
+}
+
+/*
+ * gstage_fault - let a guest retry a faulting access, if it was to its RAM.
+ *
+ * gpa is a byte address; access is what the guest tried, not what the PTE allows.
+ *
+ * 0            the guest may retry; this hart's stale entry is gone, and every hart's if the frame
+ *              changed; *did says what it took
+ * ERR_NOENT    gpa is not RAM (the caller tries devices); nothing changed
+ * ERR_NOMEM    no frame for the page or a table; the guest sees no change
+ *
+ * [PRIV "Guest-Page Faults", "HFENCE.VVMA and HFENCE.GVMA"]
+ */
+enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did)
+{
+    enum err err;
+    pte_t *leaf;
+
+    if (!gstage_is_ram(gs, gpa))
+        return ERR_NOENT;
+    spin_lock(&gs->lock);
+    err = grant(gs, gpa, access, did, &leaf);
+    if (err == ERR_OK && *did == TRACE_DID_SPURIOUS)
+        fence_page_here(gs, gpa);
+    spin_unlock(&gs->lock);
+    return err;
+}
+
+/* Walks [gpa, gpa + bytes) page by page and copies to or from buffer. */
+static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, enum access access)
+{
+    enum err err = ERR_OK;
+
+    if (bytes == 0)
+        return ERR_OK;
+    if (!gstage_is_ram(gs, gpa) || bytes > gs->ram_base.v + gs->ram_bytes - gpa.v)
+        return ERR_FAULT;
+    spin_lock(&gs->lock);
+    while (bytes > 0 && err == ERR_OK) {
+        u64 offset = gpa.v % PAGE_BYTES;
+        u64 now = bytes < PAGE_BYTES - offset ? bytes : PAGE_BYTES - offset;
+        enum trace_did did;
+        pte_t *leaf;
+
+        err = grant(gs, gpa, access, &did, &leaf);
+        if (err == ERR_OK) {
+            u8 *page = hpa_ptr(pte_hpa(*leaf));
+
+            if (access == ACCESS_WRITE)
+                memcpy(page + offset, buffer, now);
+            else
+                memcpy(buffer, page + offset, now);
+            gpa.v += now;
+            buffer += now;
+            bytes -= now;
+        }
+    }
+    spin_unlock(&gs->lock);
+    return err;
+}
+
+/*
+ * gstage_read, gstage_write - guest memory as the guest itself would see it: untouched pages come
+ * into being, shared ones are copied before a write.
+ *
+ * ERR_FAULT: the range is not RAM, nothing was transferred.  ERR_NOMEM: a part may have been.
+ */
+enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes)
+{
+    return transfer(gs, gpa, to, bytes, ACCESS_READ);
+}
+
+enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes)
+{
+    return transfer(gs, gpa, (u8 *)(uintptr_t)from, bytes, ACCESS_WRITE);
+}
+
+/* Shares the frames of one leaf table: W goes on both sides, each frame counts one more. */
+static void share_leaves(pte_t *to, pte_t *from, u64 count)
+{
+    for (pte_t *end = from + count; from < end; from++, to++) {
+        u64 pte = from->v;
+
+        if (pte & PTE_V) {
+            pte &= ~PTE_W;
+            from->v = pte;
+            to->v = pte;
+            frame_get(pte_hpa((pte_t){pte}));
+        }
+    }
+}
+
+static enum err copy_leaves(pte_t *to, const pte_t *from, u64 count)
+{
+    for (u64 i = 0; i < count; i++) {
+        hpa_t copy;
+
+        if (!pte_valid(from[i]))
+            continue;
+        copy = frame_alloc();
+        if (copy.v == 0)
+            return ERR_NOMEM;
+        page_copy(copy, pte_hpa(from[i]));
+        to[i] = pte_of(copy, LEAF_OWNED);
+    }
+    return ERR_OK;
+}
+
+/* Makes `to`, a clean table, a clone of `from`.  After ERR_NOMEM `to` is a tree that can be freed.
+ */
+static enum err clone_table(hpa_t to, hpa_t from, u32 level, enum clone_mode mode)
+{
+    const struct frame *span = frame_of(from);
+    pte_t *source = hpa_ptr(from), *target = hpa_ptr(to);
+
+    if (span->first >= span->end)
+        return ERR_OK;
+    frame_of(to)->first = span->first;
+    frame_of(to)->end = span->end;
+    if (level == 0) {
+        u64 count = (u64)span->end - span->first;
+
+        if (mode == CLONE_COPY)
+            return copy_leaves(target + span->first, source + span->first, count);
+        share_leaves(target + span->first, source + span->first, count);
+        return ERR_OK;
+    }
+    for (u64 i = span->first; i < span->end; i++) {
+        enum err err;
+        hpa_t below;
+
+        if (!pte_valid(source[i]))
+            continue;
+        below = table_alloc();
+        if (below.v == 0)
+            return ERR_NOMEM;
+        target[i] = pte_of(below, PTE_V);
+        err = clone_table(below, pte_hpa(source[i]), level - 1, mode);
+        if (err != ERR_OK)
+            return err;
+    }
+    return ERR_OK;
+}
+
+/*
+ * gstage_clone - child becomes a copy of parent as it is now.
+ *
+ * No vCPU of the parent runs elsewhere.  The child starts without VMIDs.
+ *
+ * ERR_NOMEM: the child holds nothing, the parent is as it was (it may have lost rights that the
+ * next write brings back).
+ */
+enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mode mode)
+{
+    enum err err =
+        gstage_create(child, parent->ram_base, parent->ram_bytes, parent->backing, parent->vcpus);
+
+    if (err != ERR_OK)
+        return err;
+    spin_lock(&parent->lock);
+    err = clone_table(child->root, parent->root, sv39x4.levels - 1, mode);
+    if (mode == CLONE_COPY)
+        fence_code(parent);
+    else
+        for (u32 i = 0; i < parent->vcpus; i++)
+            vmid_fence(&parent->vmid[i]);
+    spin_unlock(&parent->lock);
+    if (err != ERR_OK)
+        gstage_destroy(child);
+    return err;
+}
+
+/* Empties a table and everything below it; what remains is clean. */
+static void empty_table(hpa_t table, u32 level)
+{
+    struct frame *span = frame_of(table);
+    pte_t *entries = hpa_ptr(table);
+
+    for (u64 i = span->first; i < span->end; i++) {
+        pte_t entry = entries[i];
+
+        if (!pte_valid(entry))
+            continue;
+        entries[i] = (pte_t){0};
+        if (level == 0) {
+            frame_put(pte_hpa(entry));
+        } else {
+            empty_table(pte_hpa(entry), level - 1);
+            table_free(pte_hpa(entry));
+        }
+    }
+}
+
+/*
+ * gstage_destroy - give back every frame.  No hart has the root in hgatp.
+ *
+ * Translations under its VMIDs may linger in TLBs: those numbers are fenced before they are given
+ * out again.
+ */
+void gstage_destroy(struct gstage *gs)
+{
+    empty_table(gs->root, sv39x4.levels - 1);
+    table_free_root(gs->root);
+    gs->root = (hpa_t){0};
+}
+
+static void count_table(hpa_t table, u32 level, struct gstage_census *census)
+{
+    const struct frame *span = frame_of(table);
+    const pte_t *entries = hpa_ptr(table);
+
+    for (u64 i = span->first; i < span->end; i++) {
+        if (!pte_valid(entries[i]))
+            continue;
+        if (level > 0) {
+            census->owned++;
+            count_table(pte_hpa(entries[i]), level - 1, census);
+        } else if (frame_refs(pte_hpa(entries[i])) == 1) {
+            census->owned++;
+        } else {
+            census->shared++;
+        }
+    }
+}
+
+/* Frames of this VM, its tables included: owned by it alone, or shared with others. */
+struct gstage_census gstage_count(struct gstage *gs)
+{
+    struct gstage_census census = {.owned = sv39x4.root_bytes / PAGE_BYTES};
+
+    spin_lock(&gs->lock);
+    count_table(gs->root, sv39x4.levels - 1, &census);
+    spin_unlock(&gs->lock);
+    return census;
+}

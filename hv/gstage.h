@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* The G-stage address space of one VM: its RAM, page by page.  See gstage.c. */
+#include "lib/kit/err.h"
+#include "lib/kit/spinlock.h"
+#include "lib/riscv/ops.h"
+#include "sbi/trace.h"
+
+#include "hv/limits.h"
+#include "hv/vmid.h"
+
+/* What a page contains when it is first touched: parts of files, zeros elsewhere. */
+struct backing {
+    u32 count;
+    struct backing_part {
+        gpa_t gpa;
+        u64 bytes;
+        const u8 *from;
+    } part[BACKING_PARTS_MAX];
+};
+
+struct gstage {
+    struct spinlock lock;
+    u32 vcpus;
+    struct vmid vmid[VCPUS_MAX]; /* one for each vCPU; see vmid.c for who may touch it */
+
+    /* immutable after create: */
+    gpa_t ram_base;
+    u64 ram_bytes;
+    const struct backing *backing;
+
+    /* guarded by lock: */
+    hpa_t root;
+};
+
+/* How fork copies memory. */
+enum clone_mode { CLONE_COW, CLONE_COPY };
+
+__must_check enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
+                                    const struct backing *backing, u32 vcpus);
+__must_check enum err gstage_clone(struct gstage *child, struct gstage *parent,
+                                   enum clone_mode mode);
+void gstage_destroy(struct gstage *gs);
+
+static inline bool gstage_is_ram(const struct gstage *gs, gpa_t gpa)
+{
+    return gpa.v - gs->ram_base.v < gs->ram_bytes;
+}
+
+__must_check enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access,
+                                   enum trace_did *did);
+__must_check enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes);
+__must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes);
+
+struct gstage_census {
+    u64 owned, shared; /* frames, tables included in owned */
+};
+struct gstage_census gstage_count(struct gstage *gs);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Processes over VMs: the tree, fork, exit, wait.  See proc.c. */
+#include "lib/kit/err.h"
+#include "sbi/proc.h"
+
+#include "hv/gstage.h"
+
+struct vcpu;
+struct vm;
+enum verdict;
+
+/* Set from the command line before the first VM: how fork copies. */
+void proc_set_clone_mode(enum clone_mode mode);
+
+/* Makes the next pid of a guest of the command line, and starts it. */
+__must_check enum err proc_start_guest(struct vm *vm);
+
+/*
+ * Forks the VM of `vcpu`, which is loaded and full.  insn_bytes is how far the child's pc moves.
+ * 0: *pid is the child's, which is runnable and sees 0 in a0 and a1.  ERR_INVAL (flags), ERR_QUOTA,
+ * ERR_NOMEM: everything is as it was.  ERR_STATE: another vCPU is stopping this VM; yield, try
+ * again.
+ */
+__must_check enum err proc_fork(struct vcpu *vcpu, u64 flags, u64 insn_bytes, u32 *pid);
+
+/*
+ * ERR_OK: *result is pid << 32 | status, the child is gone; or 0 if flags has NOHANG and none has
+ * ended.  ERR_STATE: none has ended; block and try again, every end of a child wakes the caller.
+ * ERR_CHILD: no such child.  ERR_PERM: not a child.  ERR_NOSUPP: groups.  ERR_INVAL: flags.
+ */
+__must_check enum err proc_wait(struct vcpu *vcpu, s64 pid, u64 flags, u64 *result);
+
+u32 proc_ppid(struct vm *vm);
+/* ERR_PERM: pid is not in the caller's tree.  *next: the smallest live pid of the tree above pid.
+ */
+__must_check enum err proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record,
+                                   bool *found, u32 *next);
+
+/*
+ * Ends the VM of `vcpu` as vcpu->end says, on the hart that has it loaded; afterwards neither may
+ * be touched.  If another vCPU of the VM is stopping it, this one goes back to the queue instead.
+ */
+void proc_end(struct vcpu *vcpu);
+
+/* Pids of guests that still run; when the last ends, proc_end() prints the summary and powers off.
+ */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Time, and the one host timer of a hart that serves many deadlines.  See timer.c. */
+#include "lib/kit/types.h"
+
+struct vcpu;
+
+/* Which timers the harts have; guests get Sstc only if allow_sstc.  Once, on the boot hart. */
+void timer_init(u64 timebase_hz, bool host_sstc, bool allow_sstc);
+u64 timer_now(void);
+u64 timer_hz(void);
+u64 timer_ticks_of_ns(u64 ns);
+/* True if a guest's stimecmp is the hart's vstimecmp. */
+bool timer_guest_has_sstc(void);
+/* Sets the host timer to the soonest of: slice end, sleepers, the loaded guest's injected timer. */
+void timer_program(const struct vcpu *loaded);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * A virtual machine, which is a process: memory, vCPUs, devices and a place in the process tree, in
+ * one frame.  See vm.c for the machine and proc.c for the process.
+ */
+#include "lib/kit/err.h"
+#include "lib/kit/list.h"
+#include "lib/kit/spinlock.h"
+#include "sbi/proc.h"
+
+#include "hv/console.h"
+#include "hv/dev/dev.h"
+#include "hv/gstage.h"
+#include "hv/limits.h"
+#include "hv/vcpu.h"
+
+/* What all processes that descend from one guest of the command line share. */
+struct tree {
+    u32 procs; /* live processes and zombies; guarded by the process lock */
+    u32 procs_max;
+};
+
+/* How a guest of the bundle is set up; immutable, outlives its VMs.  Filled by load.c. */
+struct guest {
+    char name[32];
+    u64 mem_bytes;
+    u32 vcpus;
+    bool control;
+    bool has_mhartid; /* machine option: csrr mhartid reads as this */
+    u64 mhartid;
+    gpa_t entry; /* pc and a1 of vCPU 0 at reset */
+    gpa_t fdt;
+    struct backing backing; /* the image and the FDT */
+    struct tree tree;
+    /* devices beyond those that each VM has: */
+    const u8 *pflash; /* contents of pflash 1, NULL if none */
+    u64 pflash_bytes;
+    struct {
+        gpa_t gpa;
+        u64 value;
+    } word[4];
+    u32 words;
+};
+
+struct vm {
+    struct guest *guest;
+    struct gstage gs;
+    u32 vcpus;
+    struct vcpu *vcpu[VCPUS_MAX]; /* vcpu[0] is &boot_vcpu */
+    u32 devices;
+    struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
+    struct console console;
+
+    /* guarded by the scheduler's lock: */
+    struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
+
+    /* the process; guarded by the process lock: */
+    u32 pid;
+    struct vm *parent; /* NULL: a guest of the command line, or an orphan that nobody waits for */
+    struct list children, sibling;
+    bool zombie;
+    bool waited; /* has called wait */
+    bool control;
+    u32 status; /* of a zombie, as wait() gives it */
+
+    struct vcpu boot_vcpu;
+};
+_Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one frame");
+
+/* A machine at reset, not yet running.  NULL: no memory. */
+struct vm *vm_create(struct guest *guest);
+/* A machine that continues where `vcpu` of `parent` is; its other vCPUs are stopped.  All vCPUs of
+ * parent but `vcpu` are outside the guest, `vcpu` is loaded and full.  NULL: no memory. */
+struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode);
+/* Gives back memory and vCPUs; what is left is the process.  No vCPU is loaded. */
+void vm_destroy(struct vm *vm);
+/* Gives back the rest. */
+void vm_free(struct vm *vm);
+/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet. */
+__must_check enum err vm_reset(struct vm *vm);
+
+/* Attaches a device; panics if its ops lack one or ranges overlap. */
+struct device *vm_attach(struct vm *vm, const struct device_ops *ops, gpa_t base, u64 bytes);
+struct device *vm_find_device(struct vm *vm, gpa_t gpa);
+
+/*
+ * Gets every other vCPU of the VM out of the guest and keeps it out until vm_resume_others().
+ * False: another vCPU is doing the same; the caller must leave its hart (VERDICT_YIELD).
+ */
+bool vm_stop_others(struct vm *vm, struct vcpu *self);
+void vm_resume_others(struct vm *vm);
