@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Reader of bundles (sbi/image.h): the guests of a run, out of one piece of memory that may hold
+ * anything.  A file that is not a bundle is taken for the image of one guest with defaults.
+ *
+ * Invariant: a struct bundle_guest that bundle_guest() accepted points only into the file, and its
+ * image fits its memory.
+ */
+#include "lib/image.h"
+#include "lib/kit/types.h"
+#include "lib/machine_opts.h"
+#include "lib/refusal.h"
+#include "sbi/image.h"
+
+#define BUNDLE_VCPUS_MAX    8
+#define BUNDLE_PFLASH_BYTES (32U << 20)
+
+/* Of a guest that is a plain image. */
+#define BUNDLE_PLAIN_NAME      "initrd"
+#define BUNDLE_PLAIN_MEM_BYTES (128ULL << 20)
+
+struct bundle {
+    const u8 *file;
+    u64 bytes;
+    u32 guests;    /* at least 1 */
+    bool is_plain; /* no bundle, but one image */
+};
+
+struct bundle_guest {
+    char name[BUNDLE_NAME_BYTES];
+    bool starts;      /* a guest of the command line */
+    bool has_control; /* has the control right */
+    u32 vcpus;
+    u64 mem_bytes;
+    u64 procs; /* 0: the hypervisor's default */
+    const void *file;
+    u64 file_bytes;
+    struct image image; /* what file holds */
+    const void *pflash;
+    u64 pflash_bytes;    /* 0: none */
+    const char *cmdline; /* "" if it has none */
+    struct machine_opts machine;
+};
+
+/* CRC-32 of IEEE 802.3, as the bundle's header has it. */
+u32 bundle_crc32(const void *bytes, u64 count);
+
+/* Whether the first bytes claim to be a bundle, good or bad. */
+bool bundle_is(const void *file, u64 bytes);
+
+/* file is aligned to 8 bytes and stays where it is as long as the bundle is in use. */
+__must_check enum refusal bundle_open(struct bundle *bundle, const void *file, u64 bytes);
+
+/* One guest, index below bundle->guests. */
+__must_check enum refusal bundle_guest(const struct bundle *bundle, u32 index,
+                                       struct bundle_guest *guest);
