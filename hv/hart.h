@@ -6,6 +6,7 @@
 
 #include "hv/frame.h"
 #include "hv/limits.h"
+#include "hv/offsets.h"
 
 struct trace_ring;
 struct vcpu;
@@ -16,10 +17,10 @@ struct vcpu;
  */
 struct hart {
     u64 libc_tls[8];
-    u32 index;  /* 0 for the hart that booted, then in the order of the FDT */
-    u32 online; /* has entered hart_run() */
-    u64 id;     /* the SBI's name for it */
+    u32 index; /* 0 for the hart that booted, then in the order of the FDT */
+    u64 id;    /* the SBI's name for it */
     u8 *stack_top;
+    u8 *trap_stack_top;
 
     /* this hart only: */
     struct vcpu *vcpu;        /* loaded: its VS CSRs are in the registers; NULL if none */
@@ -54,10 +55,10 @@ struct hart *hart_at(u32 index);
 
 /* Makes hart 0 this one; before anything else that asks for this_hart(). */
 void hart_init_boot(u64 id);
+/* Sets up this hart's CSRs and its trace. */
+void hart_setup(void);
 /* Starts every other hart that the machine has; they enter hart_run(). */
 struct machine;
 void hart_start_all(const struct machine *machine);
 /* Runs vCPUs for ever. */
 __noreturn void hart_run(void);
-/* Makes another hart leave its guest, or wfi, soon. */
-void hart_kick(const struct hart *hart);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The harts of the machine: what each is told once, and the loop that it runs for ever.
+ *
+ * A hart that cannot be started is reported and left out; the rest do its work.
+ */
+#include "hv/hart.h"
+
+#include "lib/riscv/cause.h"
+#include "lib/riscv/csr.h"
+
+#include "dts/machine.h"
+
+#include "hv/console.h"
+#include "hv/firmware.h"
+#include "hv/offsets.h"
+#include "hv/sched.h"
+#include "hv/tracing.h"
+#include "hv/vcpu.h"
+#include "hv/vm.h"
+
+_Static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "boot.S");
+
+struct hart harts[HARTS_MAX];
+static u32 count;
+
+extern const char boot_later_hart[];
+extern u8 boot_stacks[];
+__noreturn void hart_main(void);
+
+u32 hart_count(void)
+{
+    return count;
+}
+
+struct hart *hart_at(u32 index)
+{
+    return &harts[index];
+}
+
+/* The exceptions that a guest would have got on a machine of its own, but for those that hv needs
+ * to see first; the guest's own interrupts. */
+#define DELEGATED                                                                              \
+    (1UL << CAUSE_FETCH_MISALIGNED | 1UL << CAUSE_FETCH_ACCESS | 1UL << CAUSE_BREAKPOINT |     \
+     1UL << CAUSE_LOAD_MISALIGNED | 1UL << CAUSE_LOAD_ACCESS | 1UL << CAUSE_STORE_MISALIGNED | \
+     1UL << CAUSE_STORE_ACCESS | 1UL << CAUSE_ECALL_U | 1UL << CAUSE_FETCH_PAGE |              \
+     1UL << CAUSE_LOAD_PAGE | 1UL << CAUSE_STORE_PAGE)
+
+static void init_csrs(void)
+{
+    csr_write(CSR_HEDELEG, DELEGATED);
+    csr_write(CSR_HIDELEG, IP_VSSIP | IP_VSTIP | IP_VSEIP);
+    csr_write(CSR_HVIP, 0);
+    csr_write(CSR_HGATP, 0);
+    csr_write(CSR_VSATP, 0);
+    csr_write(CSR_HCOUNTEREN, COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
+    csr_write(CSR_HTIMEDELTA, 0);
+    csr_write(CSR_HENVCFG, HENVCFG_CBIE | HENVCFG_CBCFE | HENVCFG_CBZE |
+                               (timer_guest_has_sstc() ? HENVCFG_STCE : 0));
+    csr_write(CSR_SIE, IP_SSIP | IP_STIP);
+}
+
+static void init(struct hart *hart, u64 id, u8 *stacks)
+{
+    hart->index = (u32)(hart - harts);
+    hart->id = id;
+    hart->trap_stack_top = stacks + HART_TRAP_STACK_BYTES;
+    hart->stack_top = stacks + HART_TRAP_STACK_BYTES + HART_STACK_BYTES;
+    hart->vmid_generation = 1;
+    hart->slice_end = UINT64_MAX;
+    hart->timer_deadline = UINT64_MAX - 1; /* so that the first one is set */
+    list_init(&hart->sleepers);
+}
+
+void hart_init_boot(u64 id)
+{
+    count = 1;
+    init(&harts[0], id, boot_stacks);
+}
+
+/* Once timer_init() has decided about Sstc. */
+void hart_setup(void)
+{
+    init_csrs();
+    tracing_start_hart();
+}
+
+static bool start(struct hart *hart, u64 id)
+{
+    hpa_t stacks = frame_alloc_group();
+    long error;
+
+    if (stacks.v == 0) {
+        console_log("no memory for the stacks of hart %lu: it stays stopped", (unsigned long)id);
+        return false;
+    }
+    init(hart, id, hpa_ptr(stacks));
+    error = firmware_start_hart(id, (u64)boot_later_hart, (u64)hart);
+    if (error != 0) {
+        console_log("hart %lu does not start (SBI error %ld): it stays stopped", (unsigned long)id,
+                    error);
+        frame_free_group(stacks);
+        return false;
+    }
+    return true;
+}
+
+/* A hart that has started may look for others at once, so each is counted first. */
+void hart_start_all(const struct machine *machine)
+{
+    for (u32 i = 0; i < machine->harts && count < HARTS_MAX; i++) {
+        if (machine->hart_id[i] == harts[0].id)
+            continue;
+        count++;
+        if (!start(&harts[count - 1], machine->hart_id[i]))
+            count--;
+    }
+}
+
+void hart_main(void)
+{
+    hart_setup();
+    hart_run();
+}
+
+void hart_run(void)
+{
+    for (;;) {
+        struct vcpu *vcpu = sched_next();
+
+        vcpu_load(vcpu);
+        tracing_entry();
+        vcpu_run(vcpu);
+    }
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Offsets that assembly knows; hart.c and vcpu.c prove each. */
+#define VCPU_HV_SP 256
+#define VCPU_HV_TP 264
+
+#define HART_STACK_TOP      80
+#define HART_TRAP_STACK_TOP 88
+
+/* A hart's stacks: the one for traps below, then the one for everything else. */
+#define HART_TRAP_STACK_BYTES 4096
+#define HART_STACK_BYTES      12288
+#define HART_STACKS_BYTES     16384
+
+/* The frame that hv_trap pushes: x0 (holding nothing) to x31, then: */
+#define TRAP_SEPC    256
+#define TRAP_SSTATUS 264
+#define TRAP_BYTES   272
