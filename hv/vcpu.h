@@ -14,6 +14,8 @@
 #include "lib/riscv/cause.h"
 #include "lib/riscv/ops.h"
 
+#include "hv/vmexit.h"
+
 struct vm;
 
 /* x[0] is always 0, so that decoded register numbers need no special case. */
@@ -57,12 +59,14 @@ struct vcpu {
     u64 vmexits[CAUSE_COUNT]; /* by exception number; interrupts count in [0] */
 
     struct vm *vm;
-    u32 id;    /* hart id that the guest sees; index in vm->vcpu[] */
-    bool full; /* regs holds all registers: see VERDICT_FULL */
+    u32 id;               /* hart id that the guest sees; index in vm->vcpu[] */
+    bool full;            /* regs holds all registers: see VERDICT_FULL */
+    u8 insn_bytes;        /* length of the store that a device sees */
+    struct vmexit vmexit; /* being served, between its two halves */
 
     struct vcpu_csr csr;
     struct fp_regs fp;
-    bool fp_live; /* fp.c: some hart may hold newer FP registers of it */
+    u32 fp_hart; /* fp.c: where its FP registers may still be */
 
     struct {
         u64 cause, tval;
@@ -71,6 +75,8 @@ struct vcpu {
         enum end_reason reason;
         u32 status; /* as wait() gives it */
     } end;          /* for VERDICT_END */
+
+    u32 last_hart; /* that prefetched its instructions */
 
     u64 run_ticks, loaded_at; /* time on harts; time of the last load */
 
@@ -99,6 +105,8 @@ void vcpu_save(struct vcpu *vcpu);
 /* Runs the loaded vCPU until it has to leave the hart. */
 void vcpu_run(struct vcpu *vcpu);
 
+/* Merges what others have raised into the loaded vCPU's hvip. */
+void vcpu_take_pending(struct vcpu *vcpu);
 /* Raises VSSIP in any vCPU. */
 void vcpu_pend_soft(struct vcpu *vcpu);
 /* The guest's timer fires at `time` and not before; its pending timer interrupt is gone.  The vCPU

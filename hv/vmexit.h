@@ -4,15 +4,16 @@
 #include "lib/riscv/ops.h"
 #include "sbi/trace.h"
 
+#include "hv/hart.h"
+
 struct vcpu;
 
-/* The trap CSRs, read once.  For an environment call or an interrupt only cause and pc are set, the
- * rest is zero. */
+/* The trap CSRs, read once. */
 struct vmexit {
     u64 cause;
     u64 pc;
-    u64 tval;   /* stval: a GVA, or the instruction */
-    u64 htinst; /* transformed instruction, or 0 */
+    u64 tval;   /* stval: a GVA, or the instruction; 0 for calls and interrupts */
+    u64 htinst; /* guest-page faults: the transformed instruction, or 0 */
     gpa_t gpa;  /* guest-page faults: the faulting GPA */
     bool user;  /* came from VU-mode */
 };
@@ -39,6 +40,17 @@ enum verdict vmexit_serve_full(struct vcpu *vcpu);
 /* Shorthands for handlers. */
 enum verdict vmexit_inject(struct vcpu *vcpu, u64 cause, u64 tval);
 enum verdict vmexit_end_by_signal(struct vcpu *vcpu, u32 signal);
+/* The verdict that moves the pc by 2 or 4 bytes. */
+static inline enum verdict vmexit_skip(u64 insn_bytes)
+{
+    return insn_bytes == 2 ? VERDICT_SKIP2 : VERDICT_SKIP;
+}
+
+void vmexit_record(enum trace_did did, u64 addr, u32 arg0, u32 result, u64 value);
 
 /* Notes for the trace what was done; one predictable branch while tracing is off. */
-void vmexit_note(enum trace_did did, u64 addr, u32 arg0, u32 result, u64 value);
+static inline void vmexit_note(enum trace_did did, u64 addr, u32 arg0, u32 result, u64 value)
+{
+    if (unlikely(this_hart()->trace != NULL))
+        vmexit_record(did, addr, arg0, result, value);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Guest-page faults.  See fault.c. */
+struct vcpu;
+struct vmexit;
+enum verdict;
+
+enum verdict fault_serve(struct vcpu *vcpu, const struct vmexit *e);
+/* The access fault that a machine answers where there is nothing. */
+enum verdict fault_refuse(struct vcpu *vcpu, const struct vmexit *e);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Interrupts of the host that end a guest's run.  See irq.c. */
+struct vcpu;
+struct vmexit;
+enum verdict;
+
+enum verdict irq_serve(struct vcpu *vcpu, const struct vmexit *e);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Accesses to devices.  See mmio.c. */
+struct vcpu;
+struct vmexit;
+enum verdict;
+
+enum verdict mmio_serve(struct vcpu *vcpu, const struct vmexit *e);

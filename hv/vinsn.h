@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Virtual-instruction and illegal-instruction traps.  See vinsn.c. */
+struct vcpu;
+struct vmexit;
+enum verdict;
+
+enum verdict virtual_serve(struct vcpu *vcpu, const struct vmexit *e);
+enum verdict illegal_serve(struct vcpu *vcpu, const struct vmexit *e);
