@@ -3,29 +3,43 @@
 /* Which vCPU runs on which hart, round robin.  See sched.c. */
 #include "lib/riscv/ops.h"
 
-struct hart;
 struct vcpu;
 struct vm;
 
 #define SLICE_NS 10000000UL /* how long a vCPU runs while others wait */
 
+void sched_init(void);
+
 /* The vCPU joins the run queue.  It was stopped. */
 void sched_start(struct vcpu *vcpu);
 /* The next vCPU for this hart, now VCPU_RUNNING; waits for one. */
 struct vcpu *sched_next(void);
+
 /* The vCPU that this hart has put: back into the queue ... */
 void sched_requeue(struct vcpu *vcpu);
-/* ... or asleep until sched_wake() or `deadline`, unless a wake-up came already ... */
+/* ... or asleep until sched_wake() or the time `deadline`, unless a wake-up came already ... */
 void sched_block(struct vcpu *vcpu, u64 deadline);
 /* ... or stopped until sched_start(). */
 void sched_stop(struct vcpu *vcpu);
-/* Ends a block, or prevents the next one. */
+
+/* Ends a block, or prevents the next one; a vCPU that runs elsewhere soon looks at its pend. */
 void sched_wake(struct vcpu *vcpu);
-/* If another hart runs it, that hart soon looks at vcpu->pend. */
-void sched_kick(struct vcpu *vcpu);
+
 /* vCPUs asleep on this hart whose deadline has come join the queue. */
 void sched_expire(u64 now);
 /* The soonest deadline of those asleep here, or UINT64_MAX. */
 u64 sched_next_deadline(void);
 /* True if another vCPU waits for a hart. */
 bool sched_contended(void);
+/* True if another vCPU of its VM is stopping it: the caller leaves its hart by VERDICT_YIELD. */
+bool sched_must_leave(const struct vcpu *vcpu);
+
+/*
+ * Gets every vCPU of the VM but `self` off its hart, and keeps it off until sched_resume_others().
+ * False: another vCPU is doing the same; the caller leaves its hart by VERDICT_YIELD and tries
+ * again.
+ */
+__must_check bool sched_stop_others(struct vm *vm, struct vcpu *self);
+void sched_resume_others(struct vm *vm);
+/* The others, which sched_stop_others() has stopped, are STOPPED and in no list: the VM ends. */
+void sched_forget_others(struct vm *vm, const struct vcpu *self);

@@ -12,5 +12,12 @@ u64 timer_hz(void);
 u64 timer_ticks_of_ns(u64 ns);
 /* True if a guest's stimecmp is the hart's vstimecmp. */
 bool timer_guest_has_sstc(void);
-/* Sets the host timer to the soonest of: slice end, sleepers, the loaded guest's injected timer. */
+
+/* Move a guest's timer between vcpu->csr.timer and the hart. */
+void timer_load(const struct vcpu *vcpu);
+void timer_save(struct vcpu *vcpu);
+/* The host timer has fired: raises the guest's timer interrupt if that is why, wakes sleepers. */
+void timer_serve(struct vcpu *loaded);
+/* Sets the host timer to the soonest of: slice end, sleepers, the loaded guest's injected timer.
+ * NULL: none is loaded. */
 void timer_program(const struct vcpu *loaded);

@@ -24,6 +24,7 @@ struct tree {
 /* How a guest of the bundle is set up; immutable, outlives its VMs.  Filled by load.c. */
 struct guest {
     char name[32];
+    gpa_t ram_base;
     u64 mem_bytes;
     u32 vcpus;
     bool control;
@@ -59,8 +60,10 @@ struct vm {
     u32 pid;
     struct vm *parent; /* NULL: a guest of the command line, or an orphan that nobody waits for */
     struct list children, sibling;
-    bool zombie;
-    bool waited; /* has called wait */
+    bool is_guest; /* of the command line: a pid from 1 to n */
+    bool ending;   /* its machine is being taken apart, or is gone */
+    bool zombie;   /* and it can be waited for */
+    bool waited;   /* has called wait */
     bool control;
     u32 status; /* of a zombie, as wait() gives it */
 
@@ -80,13 +83,6 @@ void vm_free(struct vm *vm);
 /* Back to the state after vm_create, but for vCPU 0, which is not runnable yet. */
 __must_check enum err vm_reset(struct vm *vm);
 
-/* Attaches a device; panics if its ops lack one or ranges overlap. */
+/* Attaches a device in its state after reset; panics if its ops lack one or ranges overlap. */
 struct device *vm_attach(struct vm *vm, const struct device_ops *ops, gpa_t base, u64 bytes);
 struct device *vm_find_device(struct vm *vm, gpa_t gpa);
-
-/*
- * Gets every other vCPU of the VM out of the guest and keeps it out until vm_resume_others().
- * False: another vCPU is doing the same; the caller must leave its hart (VERDICT_YIELD).
- */
-bool vm_stop_others(struct vm *vm, struct vcpu *self);
-void vm_resume_others(struct vm *vm);

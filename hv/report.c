@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The last screen of a run: a line for each VM that ended, in the order of the ends, as far as the
+ * notes reach; a guest of the command line is always noted.
+ */
+#include "hv/report.h"
+
+#include <stdio.h>
+
+#include "lib/kit/spinlock.h"
+#include "sbi/proc.h"
+
+#include "hv/console.h"
+#include "hv/limits.h"
+#include "hv/power.h"
+#include "hv/tracing.h"
+#include "hv/vm.h"
+
+#define CHILDREN_NOTED 64
+#define SIGNAL_STATUS  128 /* what a shell adds to the number of a signal */
+
+struct note {
+    u32 pid;
+    enum end_reason reason;
+    u32 status;
+    u64 a0, a1;
+};
+
+static struct {
+    struct spinlock lock;
+    u32 guests, children, more;
+    u32 order; /* entries used */
+    u32 run_status;
+    struct note note[GUESTS_MAX + CHILDREN_NOTED];
+} ends;
+
+static u32 exit_status(u32 status)
+{
+    return PROC_STATUS_IS_EXIT(status) ? PROC_STATUS_CODE(status)
+                                       : SIGNAL_STATUS + PROC_STATUS_SIGNAL(status);
+}
+
+void report_end(const struct vm *vm, const struct vcpu *vcpu, enum end_reason reason, u32 status)
+{
+    spin_lock(&ends.lock);
+    if (vm->pid == 1)
+        ends.run_status = exit_status(status);
+    if (!vm->is_guest && ends.children == CHILDREN_NOTED) {
+        ends.more++;
+    } else {
+        ends.children += !vm->is_guest;
+        ends.note[ends.order++] = (struct note){.pid = vm->pid,
+                                                .reason = reason,
+                                                .status = status,
+                                                .a0 = vcpu->regs.a0,
+                                                .a1 = vcpu->regs.a1};
+    }
+    spin_unlock(&ends.lock);
+}
+
+static void say_note(const struct note *note)
+{
+    static const char *const reasons[] = {
+        [END_EXIT] = "exit",
+        [END_SHUTDOWN] = "shutdown",
+        [END_SIGNAL] = "signal",
+        [END_RESET] = "reset",
+    };
+    u32 number = PROC_STATUS_IS_EXIT(note->status) ? PROC_STATUS_CODE(note->status)
+                                                   : PROC_STATUS_SIGNAL(note->status);
+
+    console_log("pid %u: %s, status %u, a0 = %#lx, a1 = %#lx", note->pid, reasons[note->reason],
+                number, (unsigned long)note->a0, (unsigned long)note->a1);
+}
+
+void report_and_power_off(void)
+{
+    for (u32 i = 0; i < ends.order; i++)
+        say_note(&ends.note[i]);
+    if (ends.more != 0)
+        console_log("... and %u more forked VMs that ended", ends.more);
+    console_log("run over, status %u (that of pid 1)", ends.run_status);
+    power_off(ends.run_status);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* How VMs ended: the last screen of a run, and its exit status.  See report.c. */
+#include "lib/kit/types.h"
+
+#include "hv/vcpu.h"
+
+struct vm;
+
+/* Notes the end of a VM; `vcpu` asked for it, or did what ended it. */
+void report_end(const struct vm *vm, const struct vcpu *vcpu, enum end_reason reason, u32 status);
+/* Prints what was noted and ends the machine with pid 1's status. */
+__noreturn void report_and_power_off(void);

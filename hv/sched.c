@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The scheduler: one queue of runnable vCPUs for all harts, served in turn.
+ *
+ *                 sched_start                     sched_next
+ *     STOPPED ─────────────────▶ RUNNABLE ─────────────────────▶ RUNNING
+ *        ▲                        ▲  │ ▲                        │  │  │
+ *        │                   wake │  │ └────── sched_requeue ───┘  │  │
+ *        │                     BLOCKED ◀──────── sched_block ──────┘  │
+ *        └──────────────────────────────────────── sched_stop ────────┘
+ *
+ * PARKED is a RUNNABLE vCPU whose VM another of its vCPUs is stopping: it is in no queue.
+ *
+ * Invariants, under the lock: a vCPU is in the queue exactly if it is RUNNABLE, and among the
+ * sleepers of the hart on which it blocked exactly if it is BLOCKED; no vCPU but vm->stopper of a
+ * VM that has one is put into RUNNING.  `woken` makes a wake-up that comes before the block count.
+ *
+ * It keeps no accounts and knows no priorities: a slice each.
+ */
+#include "hv/sched.h"
+
+#include "lib/kit/list.h"
+#include "lib/kit/spinlock.h"
+#include "lib/riscv/csr.h"
+
+#include "hv/firmware.h"
+#include "hv/hart.h"
+#include "hv/panic.h"
+#include "hv/timer.h"
+#include "hv/tracing.h"
+#include "hv/vcpu.h"
+#include "hv/vm.h"
+
+static struct {
+    struct spinlock lock;
+    struct list runnable;
+} queue;
+
+static struct vcpu *vcpu_of(struct list *node)
+{
+    return container_of(node, struct vcpu, queue);
+}
+
+void sched_init(void)
+{
+    list_init(&queue.runnable);
+}
+
+static void kick(const struct hart *hart)
+{
+    if (hart != this_hart())
+        firmware_send_ipi(hart->id);
+}
+
+/* queue.lock is held. */
+static void kick_one_idle(void)
+{
+    for (u32 i = 0; i < hart_count(); i++) {
+        struct hart *hart = hart_at(i);
+
+        if (hart->idle) {
+            hart->idle = false;
+            kick(hart);
+            return;
+        }
+    }
+}
+
+/* queue.lock is held; the vCPU is in no list. */
+static void make_runnable(struct vcpu *vcpu)
+{
+    if (vcpu->vm->stopper != NULL && vcpu->vm->stopper != vcpu) {
+        vcpu->state = VCPU_PARKED;
+        return;
+    }
+    vcpu->state = VCPU_RUNNABLE;
+    list_add_tail(&queue.runnable, &vcpu->queue);
+    kick_one_idle();
+}
+
+void sched_start(struct vcpu *vcpu)
+{
+    spin_lock(&queue.lock);
+    assert(vcpu->state == VCPU_STOPPED);
+    make_runnable(vcpu);
+    spin_unlock(&queue.lock);
+}
+
+void sched_requeue(struct vcpu *vcpu)
+{
+    spin_lock(&queue.lock);
+    make_runnable(vcpu);
+    spin_unlock(&queue.lock);
+}
+
+void sched_stop(struct vcpu *vcpu)
+{
+    spin_lock(&queue.lock);
+    vcpu->state = VCPU_STOPPED;
+    spin_unlock(&queue.lock);
+}
+
+void sched_block(struct vcpu *vcpu, u64 deadline)
+{
+    struct hart *hart = this_hart();
+    struct list *at;
+
+    spin_lock(&queue.lock);
+    if (vcpu->woken) {
+        vcpu->woken = false;
+        make_runnable(vcpu);
+    } else {
+        vcpu->state = VCPU_BLOCKED;
+        vcpu->deadline = deadline;
+        list_for_each(at, &hart->sleepers) {
+            if (vcpu_of(at)->deadline > deadline)
+                break;
+        }
+        list_add_tail(at, &vcpu->queue);
+    }
+    spin_unlock(&queue.lock);
+}
+
+/* queue.lock is held. */
+static void wake_locked(struct vcpu *vcpu)
+{
+    list_del(&vcpu->queue);
+    make_runnable(vcpu);
+}
+
+void sched_wake(struct vcpu *vcpu)
+{
+    spin_lock(&queue.lock);
+    if (vcpu->state == VCPU_BLOCKED) {
+        wake_locked(vcpu);
+    } else {
+        vcpu->woken = true;
+        if (vcpu->state == VCPU_RUNNING)
+            kick(hart_at(vcpu->hart));
+    }
+    spin_unlock(&queue.lock);
+}
+
+void sched_expire(u64 now)
+{
+    struct hart *hart = this_hart();
+
+    spin_lock(&queue.lock);
+    while (!list_empty(&hart->sleepers) && vcpu_of(hart->sleepers.next)->deadline <= now)
+        wake_locked(vcpu_of(hart->sleepers.next));
+    spin_unlock(&queue.lock);
+}
+
+/* Only this hart adds to its sleepers; another may take away, which makes the answer early at
+ * worst. */
+u64 sched_next_deadline(void)
+{
+    struct hart *hart = this_hart();
+    u64 deadline = UINT64_MAX;
+
+    spin_lock(&queue.lock);
+    if (!list_empty(&hart->sleepers))
+        deadline = vcpu_of(hart->sleepers.next)->deadline;
+    spin_unlock(&queue.lock);
+    return deadline;
+}
+
+bool sched_contended(void)
+{
+    return !list_empty(&queue.runnable);
+}
+
+bool sched_must_leave(const struct vcpu *vcpu)
+{
+    struct vcpu *stopper = __atomic_load_n(&vcpu->vm->stopper, __ATOMIC_RELAXED);
+
+    return stopper != NULL && stopper != vcpu;
+}
+
+/* Takes the first vCPU of the queue that may run; NULL if there is none. */
+static struct vcpu *take(void)
+{
+    struct vcpu *found = NULL;
+
+    spin_lock(&queue.lock);
+    while (found == NULL && !list_empty(&queue.runnable)) {
+        struct vcpu *vcpu = vcpu_of(queue.runnable.next);
+
+        list_del(&vcpu->queue);
+        if (vcpu->vm->stopper != NULL && vcpu->vm->stopper != vcpu) {
+            vcpu->state = VCPU_PARKED;
+        } else {
+            vcpu->state = VCPU_RUNNING;
+            vcpu->hart = this_hart()->index;
+            found = vcpu;
+        }
+    }
+    this_hart()->idle = found == NULL;
+    spin_unlock(&queue.lock);
+    return found;
+}
+
+/*
+ * sched_next - the vCPU to load, sooner or later.
+ *
+ * wfi falls through if an enabled interrupt pends, even while they are masked; so what happens
+ * between the look at the queue and wfi is not missed.
+ */
+struct vcpu *sched_next(void)
+{
+    for (;;) {
+        struct vcpu *vcpu = take();
+
+        if (vcpu != NULL)
+            return vcpu;
+        tracing_entry();
+        timer_program(NULL);
+        __asm__ volatile("wfi");
+        csr_clear(CSR_SIP, IP_SSIP);
+        sched_expire(timer_now());
+    }
+}
+
+bool sched_stop_others(struct vm *vm, struct vcpu *self)
+{
+    bool is_first;
+
+    if (vm->vcpus == 1)
+        return true;
+    spin_lock(&queue.lock);
+    is_first = vm->stopper == NULL;
+    if (is_first) {
+        vm->stopper = self;
+        for (u32 i = 0; i < vm->vcpus; i++) {
+            if (vm->vcpu[i] != self && vm->vcpu[i]->state == VCPU_RUNNING)
+                kick(hart_at(vm->vcpu[i]->hart));
+        }
+    }
+    spin_unlock(&queue.lock);
+    if (!is_first)
+        return false;
+    for (u32 i = 0; i < vm->vcpus; i++) {
+        struct vcpu *vcpu = vm->vcpu[i];
+
+        while (vcpu != self && __atomic_load_n(&vcpu->state, __ATOMIC_ACQUIRE) == VCPU_RUNNING)
+            ;
+    }
+    return true;
+}
+
+void sched_resume_others(struct vm *vm)
+{
+    if (vm->vcpus == 1)
+        return;
+    spin_lock(&queue.lock);
+    vm->stopper = NULL;
+    for (u32 i = 0; i < vm->vcpus; i++) {
+        if (vm->vcpu[i]->state == VCPU_PARKED)
+            make_runnable(vm->vcpu[i]);
+    }
+    spin_unlock(&queue.lock);
+}
+
+void sched_forget_others(struct vm *vm, const struct vcpu *self)
+{
+    spin_lock(&queue.lock);
+    for (u32 i = 0; i < vm->vcpus; i++) {
+        struct vcpu *vcpu = vm->vcpu[i];
+
+        if (vcpu != self) {
+            list_del(&vcpu->queue);
+            vcpu->state = VCPU_STOPPED;
+        }
+    }
+    vm->stopper = NULL;
+    spin_unlock(&queue.lock);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each vCPU has a deadline of its own, vcpu->csr.timer; a hart has one timer.
+ *
+ *     guest has Sstc    while it is loaded, vstimecmp is its timer and hardware raises VSTIP
+ *     otherwise         the host timer stands for it, and hv raises VSTIP in hvip
+ *
+ * Invariant: hart->timer_deadline is what the hart's timer is set to, and it is never later than
+ * the soonest of the slice's end, the sleepers of this hart, and the loaded guest's injected timer.
+ *
+ * [PRIV "Supervisor Timer (stimecmp) Register", "Virtual Supervisor Timer (vstimecmp) Register"]
+ */
+#include "hv/timer.h"
+
+#include "lib/riscv/csr.h"
+
+#include "hv/firmware.h"
+#include "hv/hart.h"
+#include "hv/sched.h"
+#include "hv/vcpu.h"
+
+static u64 hz;
+static bool host_has_sstc, guest_has_sstc;
+
+void timer_init(u64 timebase_hz, bool host_sstc, bool allow_sstc)
+{
+    hz = timebase_hz;
+    host_has_sstc = host_sstc;
+    guest_has_sstc = host_sstc && allow_sstc;
+}
+
+u64 timer_now(void)
+{
+    return csr_read(CSR_TIME);
+}
+
+u64 timer_hz(void)
+{
+    return hz;
+}
+
+u64 timer_ticks_of_ns(u64 ns)
+{
+    return ns * hz / 1000000000UL;
+}
+
+bool timer_guest_has_sstc(void)
+{
+    return guest_has_sstc;
+}
+
+void timer_load(const struct vcpu *vcpu)
+{
+    if (guest_has_sstc)
+        csr_write(CSR_VSTIMECMP, vcpu->csr.timer);
+}
+
+void timer_save(struct vcpu *vcpu)
+{
+    if (guest_has_sstc)
+        vcpu->csr.timer = csr_read(CSR_VSTIMECMP);
+}
+
+static void set_host_timer(u64 deadline)
+{
+    this_hart()->timer_deadline = deadline;
+    if (host_has_sstc)
+        csr_write(CSR_STIMECMP, deadline);
+    else
+        firmware_set_timer(deadline);
+}
+
+static u64 min(u64 a, u64 b)
+{
+    return a < b ? a : b;
+}
+
+void timer_program(const struct vcpu *loaded)
+{
+    u64 deadline = min(this_hart()->slice_end, sched_next_deadline());
+
+    if (loaded != NULL && !guest_has_sstc)
+        deadline = min(deadline, loaded->csr.timer);
+    if (deadline != this_hart()->timer_deadline)
+        set_host_timer(deadline);
+}
+
+void timer_serve(struct vcpu *loaded)
+{
+    u64 now = timer_now();
+
+    if (!guest_has_sstc && loaded->csr.timer <= now) {
+        loaded->csr.timer = UINT64_MAX;
+        csr_set(CSR_HVIP, IP_VSTIP);
+    }
+    sched_expire(now);
+}
+
+/*
+ * vcpu_set_timer - [SBI "Timer Extension", Function: set_timer].
+ *
+ * A time that has come already fires at once; UINT64_MAX is never.
+ */
+void vcpu_set_timer(struct vcpu *vcpu, u64 time)
+{
+    if (guest_has_sstc) {
+        csr_write(CSR_VSTIMECMP, time);
+        return;
+    }
+    csr_clear(CSR_HVIP, IP_VSTIP);
+    vcpu->csr.timer = time;
+    timer_program(vcpu);
+}

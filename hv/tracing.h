@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Where the run loop meets the recorder: each call costs one predictable branch while tracing is
+ * off.  See tracing.c.
+ */
+#include "lib/kit/err.h"
+#include "lib/riscv/ops.h"
+#include "sbi/trace.h"
+
+#include "hv/hart.h"
+#include "hv/vmexit.h"
+
+struct machine;
+
+/* Turns tracing on for harts that start from now on; ERR_INVAL and a message if it cannot be. */
+__must_check enum err tracing_start(const struct machine *machine, const char *filter);
+/* Gives this hart a ring, if tracing is on. */
+void tracing_start_hart(void);
+/* Sends everything and ends the stream.  Harmless if there is none. */
+void tracing_stop(void);
+u64 tracing_records(void);
+
+void tracing_record_exit(const struct vmexit *e);
+void tracing_record_entry(void);
+void tracing_record_vm(enum trace_did did, u32 pid, u32 parent_or_status);
+
+/* A VM exit begins. */
+static inline void tracing_exit(const struct vmexit *e)
+{
+    if (unlikely(this_hart()->trace != NULL))
+        tracing_record_exit(e);
+}
+
+/* A guest is about to be entered, or the hart to wait. */
+static inline void tracing_entry(void)
+{
+    if (unlikely(this_hart()->trace != NULL))
+        tracing_record_entry();
+}
+
+/* A VM began or ended. */
+static inline void tracing_vm(enum trace_did did, u32 pid, u32 parent_or_status)
+{
+    if (unlikely(this_hart()->trace != NULL))
+        tracing_record_vm(did, pid, parent_or_status);
+}
