@@ -23,6 +23,46 @@ endif
 
 B := build
 
+# ---- what a user may set -------------------------------------------------------------------------
+
+define help-variables
+
+Variables of make run:
+  PAYLOAD=name|file[,...]  a payload's name or folder, or an image file; several are several guests
+  CMDLINE="..."            the guests' command line
+  MEM=128M VCPUS=1         memory and vCPUs of a guest
+  PFLASH=file              contents of the guests' flash
+  MACHINE="options"        machine options: mhartid=0x1234 word@0x40=0x6688
+  GUESTS=file              several guests, one a line:
+                           payload mem= vcpus= pflash= machine= control procs= cmdline="..."
+  BARE=1                   no hypervisor: the payload itself on the bare machine
+  HARTS=1 HOSTMEM=1G       harts and memory of the whole machine
+  FORK=cow|copy            how memory is forked: copy on write, or at once
+  DOOR=ecall|invalid|mmio  how payloads ask for a fork
+  SSTC=on|off              the guests' timer: the hart's own, or injected interrupts
+  TRACE=off|exits[:filter] a line for each VM exit in build/run/exits.log; filter: pid=3,cause=ecall
+  TIMEOUT=seconds          end a run that hangs, with status 124
+  (DISK, INITRD, PFLASH_MODE=passthrough and OVERCOMMIT=strict have no function yet)
+
+Variables of others:
+  TIER=quick|full|soak     how much make test does
+  DEPS=auto|manual         install what is missing, or only print the commands
+  V=1                      print the commands
+endef
+
+variables := PAYLOAD CMDLINE MEM VCPUS DISK PFLASH PFLASH_MODE INITRD MACHINE GUESTS BARE HARTS HOSTMEM FORK \
+             DOOR SSTC OVERCOMMIT TRACE TIMEOUT TIER DEPS V
+unknown   := $(firstword $(filter-out $(variables) -%,$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))))
+ifneq ($(unknown),)
+meant := $(shell printf '%s\n' $(variables) | awk -v word='$(unknown)' -f tools/nearest.awk)
+$(error unknown variable $(unknown)$(if $(meant),; did you mean $(meant)?) The variables are: $(variables))
+endif
+
+TIER ?= quick
+ifeq ($(filter $(TIER),quick full soak),)
+$(error TIER=$(TIER): must be one of: quick full soak)
+endif
+
 # ---- what to say ---------------------------------------------------------------------------------
 
 V ?= 0
@@ -33,6 +73,11 @@ say := @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 
 # ---- what to build: the lists --------------------------------------------------------------------
 
+#   hv-y guest-y dts-y    sources (.c .S .dts) of these folders
+#   lib-y lib-riscv-y     sources for every world, and for the two RISC-V ones only
+#   payloads-y            names; payload-raw: those of them that link nothing but themselves
+#   tests-y               sources of the host tests, anywhere; fuzz-y: names in tests/fuzz/
+#   tools-y               names in tools/
 include $(wildcard hv/hv.mk guest/guest.mk lib/lib.mk dts/dts.mk payload/payload.mk tests/tests.mk tools/tools.mk)
 
 libfdt := $(patsubst %,$(B)/deps/libfdt/%.c,fdt fdt_addresses fdt_empty_tree fdt_ro fdt_rw \
@@ -173,11 +218,37 @@ $(libfdt): $(B)/deps/ready ;
 
 # ---- goals ---------------------------------------------------------------------------------------
 
-.PHONY: all force clean
-all: $(if $(hv-y),$(hv-elf)) $(payload-elfs) $(payload-bins) $(host-programs) \
-     $(if $(tests-y),$(B)/host/tests) $(fuzz-programs)
+.PHONY: all force run test fuzz reproducible check help clean
+all: $(hv-elf) $(payload-elfs) $(payload-bins) $(host-programs) $(B)/host/tests $(fuzz-programs) ## build everything
 
-clean: # all that was built; build/deps stays
+run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
+	$(Q)tools/run.sh
+
+test: all ## run the tests: TIER=quick, full or soak
+	$(Q)$(B)/host/tests
+
+reproducible: ## prove that two builds, in two places, are the same bytes
+	$(Q)tools/reproducible.sh
+
+check: compile_commands.json ## judge the sources: format, layers, licence lines, static analysis
+	$(Q)tools/deps.sh check && tools/check.sh
+
+# What editors want to know.
+compile-line = printf '{"directory": "%s", "file": "%s", "command": "%s"}' '$(CURDIR)' $2 '$($1-cc) $(warnings) -c $2'
+compile_commands.json: Makefile $(wildcard */*.mk) ## for editors
+	$(say) "GEN $@"
+	$(Q){ sep='['; \
+	$(foreach s,$(hv-y) $(lib-y) $(dts-y),echo "$$sep"; $(call compile-line,hv,$s); sep=,;) \
+	$(foreach s,$(guest-y) $(foreach p,$(payloads-y),$(call payload-src,$p)),echo "$$sep"; $(call compile-line,guest,$s); sep=,;) \
+	$(foreach s,$(tools-y:%=tools/%.c),echo "$$sep"; $(call compile-line,host,$s); sep=,;) \
+	$(foreach s,$(tests-y) $(fuzz-y:%=tests/fuzz/%.c),echo "$$sep"; $(call compile-line,san,$s); sep=,;) \
+	echo ']'; } >$@
+
+help: export HELP = $(help-variables)
+help: ## this text
+	@awk -F':.*## ' '/^[a-z_.]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile; echo "$$HELP"
+
+clean: ## remove what was built; what tools/deps.sh fetched stays
 	$(Q)rm -rf $(filter-out $(B)/deps,$(wildcard $(B)/*)) compile_commands.json
 
 -include $(shell find $(B) -name '*.d' -not -path '$(B)/deps/*' 2>/dev/null)
