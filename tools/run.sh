@@ -82,8 +82,7 @@ check_variables() {
     bytes HOSTMEM "${HOSTMEM:-1G}"
     host_bytes=$REPLY
     trace=${TRACE:-off}
-    one_of TRACE "${trace%%:*}" off exits
-    [[ $trace != *[[:space:]]* ]] || die "TRACE=$trace: a filter has no spaces: pid=3,cause=ecall"
+    "$root/build/host/trace" check-filter "$trace" || exit 64
     [ -z "${GUESTS:-}" ] || [ -z "${PAYLOAD:-}" ] || die "GUESTS and PAYLOAD: only one of them"
     refuse_unsupported
 }
