@@ -7,7 +7,8 @@
 
 function min(a, b) { return a < b ? a : b }
 
-# Levenshtein's distance: d[i, j] is that of the first i letters of a and the first j of b.
+# Levenshtein's distance, with two swapped neighbours as one edit: d[i, j] is that of the first i
+# letters of a and the first j of b.
 function distance(a, b,    d, i, j, same) {
     for (i = 0; i <= length(a); i++)
         d[i, 0] = i
@@ -17,6 +18,8 @@ function distance(a, b,    d, i, j, same) {
         for (j = 1; j <= length(b); j++) {
             same = substr(a, i, 1) == substr(b, j, 1)
             d[i, j] = min(d[i - 1, j - 1] + !same, min(d[i - 1, j], d[i, j - 1]) + 1)
+            if (i > 1 && j > 1 && substr(a, i - 1, 2) == substr(b, j, 1) substr(b, j - 1, 1))
+                d[i, j] = min(d[i, j], d[i - 2, j - 2] + 1)
         }
     return d[length(a), length(b)]
 }

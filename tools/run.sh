@@ -60,6 +60,15 @@ bytes() {
     esac
 }
 
+# forbid WHEN VARIABLE...: those that mean nothing then
+forbid() {
+    local when=$1 variable
+    shift
+    for variable; do
+        [ -z "${!variable:-}" ] || die "$variable: means nothing $when; leave it out"
+    done
+}
+
 # Today's limits, each by name.
 refuse_unsupported() {
     [ -z "${DISK:-}" ] || die "DISK: guests have no disk yet; leave it out"
@@ -83,7 +92,9 @@ check_variables() {
     host_bytes=$REPLY
     trace=${TRACE:-off}
     "$root/build/host/trace" check-filter "$trace" || exit 64
-    [ -z "${GUESTS:-}" ] || [ -z "${PAYLOAD:-}" ] || die "GUESTS and PAYLOAD: only one of them"
+    if [ -n "${GUESTS:-}" ]; then
+        forbid "with GUESTS, whose lines say it" PAYLOAD MEM VCPUS PFLASH MACHINE CMDLINE
+    fi
     refuse_unsupported
 }
 
@@ -110,7 +121,7 @@ find_image() {
     known=("$root"/build/payload/*.elf)
     known=("${known[@]##*/}")
     known=("${known[@]%.elf}")
-    die "PAYLOAD=$word: neither a payload nor a file$(meant "$word" "${known[@]}")" \
+    die "PAYLOAD=$word: neither a payload nor a file$(meant "$word" "${known[@]}")." \
         "Payloads: ${known[*]}"
 }
 
@@ -253,10 +264,8 @@ run_qemu() {
 
 # The payload itself on the bare machine.
 run_bare() {
-    local variable cpu=rv64 args=()
-    for variable in GUESTS MACHINE HARTS HOSTMEM FORK OVERCOMMIT TRACE; do
-        [ -z "${!variable:-}" ] || die "$variable: means nothing with BARE=1; leave it out"
-    done
+    local cpu=rv64 args=()
+    forbid "with BARE=1" GUESTS MACHINE HARTS HOSTMEM FORK OVERCOMMIT TRACE
     [[ ${PAYLOAD:-} != *,* ]] || die "PAYLOAD=$PAYLOAD: a bare machine runs one payload"
     guest_from_variables "${PAYLOAD:-hello}"
     complete_guest
