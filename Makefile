@@ -178,7 +178,7 @@ $(B)/payload/$1.elf: $(call objects,guest,$(call program-src,payload/$1)) \
 endef
 $(foreach p,$(payloads-y),$(eval $(call payload-rules,$p)))
 
-$(B)/payload/%.bin: $(B)/payload/%.elf
+%.bin: %.elf
 	$(Q)$(CROSS)objcopy -O binary $< $@
 
 # ---- programs of this machine --------------------------------------------------------------------
@@ -217,7 +217,7 @@ $(libfdt): $(B)/deps/ready ;
 
 # ---- goals ---------------------------------------------------------------------------------------
 
-.PHONY: all force run test fuzz trace reproducible check help clean
+.PHONY: all force run test fuzz bench trace size reproducible check help clean
 all: $(hv-elf) $(payload-elfs) $(payload-bins) $(host-programs) $(B)/host/tests ## build everything
 
 run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
@@ -229,10 +229,16 @@ test: all ## run the tests
 fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
 	$(Q)$(B)/host/tests --fuzz 600
 
+bench: all $(B)/hv/forkvisor.bin ## measure, compare with Linux and KVM, write build/bench.json
+	$(Q)tools/bench.sh
+
 trace: $(B)/host/trace ## of the last TRACE=exits run: a histogram, and a file for Perfetto
 	$(Q)[ -s $(B)/run/exits.bin ] || { echo "trace: nothing recorded; first: make run TRACE=exits" >&2; exit 1; }
 	$(Q)$< histogram $(B)/run/exits.bin
 	$(Q)$< perfetto $(B)/run/exits.bin $(B)/run/exits.json
+
+size: $(hv-elf) $(payload-elfs) ## how large the programs are
+	$(Q)$(CROSS)size $^
 
 reproducible: ## prove that two builds, in two places, are the same bytes
 	+$(Q)tools/reproducible.sh
