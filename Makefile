@@ -6,7 +6,7 @@
 #   build/hv/      HS-mode: hv/, dts/, lib/, libfdt           -> build/hv/forkvisor.elf
 #   build/guest/   VS-mode: guest/, dts/, lib/, libfdt, payload/ -> build/payload/NAME.elf and .bin
 #   build/host/    this machine: tools/, lib/, libfdt         -> build/host/NAME
-#   build/san/     this machine with sanitizers: tests/, lib/ -> build/host/tests, build/fuzz/NAME
+#   build/san/     this machine with sanitizers: tests/, lib/ -> build/host/tests
 #
 # Invariant: the same sources give the same bytes, wherever they are built (`make reproducible`).
 # An object is named after its source, suffix included (trap.c.o beside trap.S.o).
@@ -17,11 +17,52 @@ SHELL     := /bin/bash
 .SECONDARY:
 .DEFAULT_GOAL := all
 
-ifeq (,$(filter -j%,$(MAKEFLAGS)))
+# All processors, where the user has not said otherwise.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
 B := build
+
+# ---- what a user may set -------------------------------------------------------------------------
+
+define help-variables
+
+Variables of make run:
+  PAYLOAD=name|file[,...]  a payload's name or folder, or an image file; several are several guests
+  CMDLINE="..."            the guests' command line
+  MEM=128M VCPUS=1         memory and vCPUs of a guest
+  PFLASH=file              contents of the guests' flash
+  MACHINE="options"        machine options: mhartid=0x1234 word@0x40=0x6688
+  GUESTS=file              several guests, one a line:
+                           payload mem= vcpus= pflash= machine= control procs= cmdline="..."
+  BARE=1                   no hypervisor: the payload itself on the bare machine
+  HARTS=1 HOSTMEM=1G       harts and memory of the whole machine
+  FORK=cow|copy            how memory is forked: copy on write, or at once
+  DOOR=ecall|invalid|mmio  how payloads ask for a fork
+  SSTC=on|off              the guests' timer: the hart's own, or injected interrupts
+  TRACE=off|exits[:filter] a line for each VM exit in build/run/exits.log; filter: pid=3,cause=ecall
+  TIMEOUT=seconds          end a run that hangs, with status 124
+  (DISK, INITRD, PFLASH_MODE=passthrough and OVERCOMMIT=strict have no function yet)
+
+Variables of others:
+  TIER=quick|full|soak     how much make test does
+  DEPS=auto|manual         install what is missing, or only print the commands
+  V=1                      print the commands
+endef
+
+variables := PAYLOAD CMDLINE MEM VCPUS DISK PFLASH PFLASH_MODE INITRD MACHINE GUESTS BARE HARTS HOSTMEM FORK \
+             DOOR SSTC OVERCOMMIT TRACE TIMEOUT TIER DEPS V
+unknown   := $(firstword $(filter-out $(variables) -%,$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))))
+ifneq ($(unknown),)
+meant := $(shell printf '%s\n' $(variables) | awk -v word='$(unknown)' -f tools/nearest.awk)
+$(error unknown variable $(unknown)$(if $(meant),; did you mean $(meant)?) The variables are: $(variables))
+endif
+
+TIER ?= quick
+ifeq ($(filter $(TIER),quick full soak),)
+$(error TIER=$(TIER): must be one of: quick full soak)
+endif
 
 # ---- what to say ---------------------------------------------------------------------------------
 
@@ -33,13 +74,18 @@ say := @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 
 # ---- what to build: the lists --------------------------------------------------------------------
 
+#   hv-y guest-y dts-y    sources (.c .S .dts) of these folders
+#   lib-y lib-riscv-y     sources for every world, and for the two RISC-V ones only
+#   payloads-y            names; payload-raw: those of them that link nothing but themselves
+#   tests-y               what the host tests are made of beside lib/ and libfdt, from any folder
+#   tools-y               names in tools/: NAME.c, and what the folder NAME holds
 include $(wildcard hv/hv.mk guest/guest.mk lib/lib.mk dts/dts.mk payload/payload.mk tests/tests.mk tools/tools.mk)
 
 libfdt := $(patsubst %,$(B)/deps/libfdt/%.c,fdt fdt_addresses fdt_empty_tree fdt_ro fdt_rw \
             fdt_strerror fdt_sw fdt_wip)
 
-# The sources of a payload: NAME.c or NAME.S, or all of its folder.
-payload-src = $(sort $(wildcard payload/$1.[cS] payload/$1/*.[cS]))
+# The sources of a program, $1 without suffix: that file, and all of its folder.
+program-src = $(sort $(wildcard $1.[cS] $1/*.[cS]))
 
 # ---- how to compile for each world ---------------------------------------------------------------
 
@@ -48,8 +94,8 @@ CROSS := riscv64-unknown-elf-
 # -Wconversion and the others are the house rules; -Wmaybe-uninitialized is in -Wall.
 warnings := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Wimplicit-fallthrough \
             -Wswitch-enum -Wundef -Wvla
-common   := -std=gnu17 -O2 -g -fno-common -ffile-prefix-map=$(CURDIR)=. -I. -isystem $(B)/deps/libfdt \
-            -MMD -MP
+common   := -std=gnu17 -O2 -g -fno-common -I. -isystem $(B)/deps/libfdt -MMD -MP \
+            -ffile-prefix-map=$(CURDIR)=. -Wa,--debug-prefix-map=$(CURDIR)=.
 riscv    := $(common) --specs=picolibc.specs -mcmodel=medany -mno-relax -msmall-data-limit=0 \
             -ffreestanding -fno-pic -ffunction-sections -fdata-sections
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -124,7 +170,7 @@ payload-bins := $(payloads-y:%=$(B)/payload/%.bin)
 
 # A payload, $1; payload-raw names those that bring their own start-up and link nothing else.
 define payload-rules
-$(B)/payload/$1.elf: $(call objects,guest,$(call payload-src,$1)) \
+$(B)/payload/$1.elf: $(call objects,guest,$(call program-src,payload/$1)) \
     $(if $(filter $1,$(payload-raw)),,$(B)/guest/libguest.a) guest/guest.ld Makefile
 	$$(say) "LD $$@"
 	$$(Q)mkdir -p $$(@D) && $$(guest-ld) -T guest/guest.ld $(if $(filter $1,$(payload-raw)),-nostdlib) \
@@ -132,7 +178,7 @@ $(B)/payload/$1.elf: $(call objects,guest,$(call payload-src,$1)) \
 endef
 $(foreach p,$(payloads-y),$(eval $(call payload-rules,$p)))
 
-$(B)/payload/%.bin: $(B)/payload/%.elf
+%.bin: %.elf
 	$(Q)$(CROSS)objcopy -O binary $< $@
 
 # ---- programs of this machine --------------------------------------------------------------------
@@ -141,20 +187,18 @@ host-programs := $(tools-y:%=$(B)/host/%)
 $(B)/host/libhost.a: $(call objects,host,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
 	$(call archive)
 
-$(host-programs): $(B)/host/%: $(B)/host/tools/%.c.o $(B)/host/libhost.a
-	$(say) "LD $@"
-	$(Q)$(host-cc) -o $@ $^
+define tool-rules
+$(B)/host/$1: $(call objects,host,$(call program-src,tools/$1)) $(B)/host/libhost.a
+	$$(say) "LD $$@"
+	$$(Q)$$(host-cc) -o $$@ $$^
+endef
+$(foreach t,$(tools-y),$(eval $(call tool-rules,$t)))
 
 $(B)/san/libsan.a: $(call objects,san,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
 	$(call archive)
 
-test-objs := $(call objects,san,$(filter %.c,$(tests-y)))
+test-objs := $(call objects,san,$(tests-y))
 $(B)/host/tests: $(test-objs) $(B)/san/libsan.a
-	$(say) "LD $@"
-	$(Q)mkdir -p $(@D) && $(san-cc) -o $@ $^
-
-fuzz-programs := $(fuzz-y:%=$(B)/fuzz/%)
-$(fuzz-programs): $(B)/fuzz/%: $(B)/san/tests/fuzz/%.c.o $(B)/san/libsan.a
 	$(say) "LD $@"
 	$(Q)mkdir -p $(@D) && $(san-cc) -o $@ $^
 
@@ -173,11 +217,51 @@ $(libfdt): $(B)/deps/ready ;
 
 # ---- goals ---------------------------------------------------------------------------------------
 
-.PHONY: all force clean
-all: $(if $(hv-y),$(hv-elf)) $(payload-elfs) $(payload-bins) $(host-programs) \
-     $(if $(tests-y),$(B)/host/tests) $(fuzz-programs)
+.PHONY: all force run test fuzz bench trace size reproducible check help clean
+all: $(hv-elf) $(payload-elfs) $(payload-bins) $(host-programs) $(B)/host/tests ## build everything
 
-clean: # all that was built; build/deps stays
+run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
+	$(Q)tools/run.sh
+
+test: all ## run the tests
+	$(Q)$(B)/host/tests
+
+fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
+	$(Q)$(B)/host/tests --fuzz 600
+
+bench: all $(B)/hv/forkvisor.bin ## measure, compare with Linux and KVM, write build/bench.json
+	$(Q)tools/bench.sh
+
+trace: $(B)/host/trace ## of the last TRACE=exits run: a histogram, and a file for Perfetto
+	$(Q)[ -s $(B)/run/exits.bin ] || { echo "trace: nothing recorded; first: make run TRACE=exits" >&2; exit 1; }
+	$(Q)$< histogram $(B)/run/exits.bin
+	$(Q)$< perfetto $(B)/run/exits.bin $(B)/run/exits.json
+
+size: $(hv-elf) $(payload-elfs) ## how large the programs are
+	$(Q)$(CROSS)size $^
+
+reproducible: ## prove that two builds, in two places, are the same bytes
+	+$(Q)tools/reproducible.sh
+
+check: compile_commands.json ## judge the sources: format, layers, licence lines, static analysis
+	$(Q)tools/deps.sh check && tools/check.sh
+
+# What editors want to know.
+compile-line = printf '{"directory": "%s", "file": "%s", "command": "%s"}' '$(CURDIR)' $2 '$($1-cc) $(warnings) -c $2'
+compile_commands.json: Makefile $(wildcard */*.mk) ## for editors
+	$(say) "GEN $@"
+	$(Q){ sep='['; \
+	$(foreach s,$(filter-out %.dts,$(hv-y) $(lib-y) $(lib-riscv-y) $(dts-y)),echo "$$sep"; $(call compile-line,hv,$s); sep=,;) \
+	$(foreach s,$(guest-y) $(foreach p,$(payloads-y),$(call program-src,payload/$p)),echo "$$sep"; $(call compile-line,guest,$s); sep=,;) \
+	$(foreach s,$(foreach t,$(tools-y),$(call program-src,tools/$t)),echo "$$sep"; $(call compile-line,host,$s); sep=,;) \
+	$(foreach s,$(filter-out %.dts,$(tests-y)),echo "$$sep"; $(call compile-line,san,$s); sep=,;) \
+	echo ']'; } >$@
+
+help: export HELP = $(help-variables)
+help: ## this text
+	@awk -F':.*## ' '/^[a-z_.]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile; echo "$$HELP"
+
+clean: ## remove what was built; what tools/deps.sh fetched stays
 	$(Q)rm -rf $(filter-out $(B)/deps,$(wildcard $(B)/*)) compile_commands.json
 
 -include $(shell find $(B) -name '*.d' -not -path '$(B)/deps/*' 2>/dev/null)

@@ -1,29 +1,145 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Gets what the build needs from the system's package manager: programs as packages, libfdt as a
-# Debian source package in build/deps/libfdt.  Nothing is installed that is there already.
+# Gets what the build needs and this machine lacks.
+#
+#   tools/deps.sh          what `make run` and `make test` need: compilers, QEMU, firmware as packages,
+#                          and the source of libfdt in build/deps/libfdt
+#   tools/deps.sh check    also what `make check` needs
+#
+# Nothing is installed that is there already, and nothing without being named first.  With DEPS=manual
+# the commands are printed and the script fails.  A broken download leaves nothing behind: a thing
+# appears in build/deps under its name when it is complete.  apt checks the signatures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-deps=build/deps
-package=device-tree-compiler # the source package that holds libfdt
 
-rm -rf "$deps/new" && mkdir -p "$deps/new/lists/partial"
-cd "$deps/new"
-for suite in bookworm trixie; do
-    cat >private.sources <<END
-Types: deb-src
-URIs: http://deb.debian.org/debian
-Suites: $suite
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-END
-    options=(-o "Dir::Etc::sourcelist=$PWD/private.sources" -o Dir::Etc::sourceparts=/dev/null
-        -o "Dir::State::lists=$PWD/lists" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
-    apt-get -qq "${options[@]}" update
-    apt-get -qq "${options[@]}" source --tar-only "$package" && break
-done
-tar xf "$package"_*.orig.tar.* --strip-components=1 --wildcards '*/libfdt/*.[ch]'
-cd ../../..
-rm -rf "$deps/libfdt" && mv "$deps/new/libfdt" "$deps/libfdt" && rm -rf "$deps/new"
-touch "$deps"/libfdt/* && touch "$deps/ready"
+deps=build/deps
+
+die() {
+    printf 'deps.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# need PROGRAM-OR-FILE PACKAGE: remembers the package if the program or file is not there
+packages=()
+need() {
+    if [[ $1 == /* ]]; then
+        [ -e "$1" ] || packages+=("$2")
+    else
+        command -v "$1" >/dev/null || packages+=("$2")
+    fi
+}
+
+find_missing() {
+    need riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf
+    need /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs picolibc-riscv64-unknown-elf
+    need qemu-system-riscv64 qemu-system-misc
+    need /usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin opensbi
+    need dtc device-tree-compiler
+    need gcc gcc
+    need /usr/include/stdio.h libc6-dev
+    need xz xz-utils
+    if [ "$1" = check ]; then
+        need clang-format clang-format
+        need cppcheck cppcheck
+        need shellcheck shellcheck
+    fi
+    # since Debian 13 QEMU's RISC-V machines have a package of their own
+    if [[ " ${packages[*]} " == *" qemu-system-misc "* ]] &&
+        apt-cache show qemu-system-riscv >/dev/null 2>&1; then
+        packages=("${packages[@]/qemu-system-misc/qemu-system-riscv}")
+    fi
+}
+
+# Installs the missing packages; "$@" is what gives root's rights: nothing, or sudo.
+install_packages() {
+    local log=$deps/apt.log
+    echo "Installing: ${packages[*]}"
+    mkdir -p "$deps"
+    if ! { "$@" apt-get -q update &&
+        "$@" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+            install --no-install-recommends "${packages[@]}"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        die "apt-get failed; all of its words are in $log"
+    fi
+}
+
+# The machine's own package sources, as sources of source packages, into folder $1.
+private_sources() {
+    local file
+    mkdir -p "$1/sources.list.d"
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        [ -r "$file" ] && sed -n 's/^[[:space:]]*deb[[:space:]]/deb-src /p' "$file"
+    done | grep -v 'cdrom:' | sort -u >"$1/sources.list" || true
+    for file in /etc/apt/sources.list.d/*.sources; do
+        [ -r "$file" ] && sed 's/^[Tt]ypes:.*/Types: deb-src/' "$file" \
+            >"$1/sources.list.d/${file##*/}"
+    done
+    return 0
+}
+
+# Fetches libfdt's source package from the suite that the sources in folder $1 name.
+fetch_archive() (
+    cd "$1"
+    # Without the status file apt does not insist on the version that is installed as a binary.
+    options=(-o "Dir::Etc::sourcelist=$PWD/sources.list" -o "Dir::Etc::sourceparts=$PWD/sources.list.d"
+        -o "Dir::State=$PWD/state" -o "Dir::State::lists=$PWD/lists" -o Dir::State::status=/dev/null
+        -o "Dir::Cache=$PWD/cache" -o APT::Sandbox::User=)
+    mkdir -p state lists/partial cache/archives/partial
+    # update also fails when only an unrelated source of this machine does: the fetch decides
+    apt-get -q "${options[@]}" update || true
+    apt-get -q "${options[@]}" source --tar-only device-tree-compiler
+)
+
+fetch_libfdt() {
+    local own suite new log=$deps/source.log
+    own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    echo "Fetching the source of libfdt (Debian source package device-tree-compiler)"
+    new=$deps/new.$$
+    trap 'rm -rf "$deps/new.$$"' EXIT
+    # An archive may lack an old source package: then a newer suite has it.
+    for suite in "$own" trixie forky; do
+        private_sources "$new"
+        find "$new" -type f -exec sed -i "s/\\b$own\\b/$suite/g" {} +
+        if fetch_archive "$new" >"$log" 2>&1 &&
+            tar -C "$new" -xf "$new"/device-tree-compiler_*.orig.tar.* --strip-components=1 \
+                --wildcards '*/libfdt/*.[ch]' 2>>"$log"; then
+            rm -rf "$deps/libfdt"
+            mv "$new/libfdt" "$deps/libfdt"
+        fi
+        rm -rf "$new"
+        [ ! -e "$deps/libfdt/libfdt.h" ] || return 0
+    done
+    tail -n 20 "$log" >&2
+    die "the source of libfdt cannot be fetched; all of apt's words are in $log"
+}
+
+what=${1:-run}
+[[ $what == @(run|check) && $# -le 1 ]] || die "usage: tools/deps.sh [check]"
+[[ ${DEPS:-auto} == @(auto|manual) ]] ||
+    die "DEPS=$DEPS: auto installs what is missing, manual only prints the commands"
+
+find_missing "$what"
+source_missing=
+[ -e $deps/libfdt/libfdt.h ] || source_missing=yes
+
+if [ ${#packages[@]} != 0 ] && ! command -v apt-get >/dev/null; then
+    die "this system has no apt-get; install what these Debian packages hold: ${packages[*]}"
+fi
+if [ "${DEPS:-auto}" = manual ] && [ "${#packages[@]}$source_missing" != 0 ]; then
+    echo "deps.sh: missing; as root or with sudo, and then without DEPS=manual:" >&2
+    [ ${#packages[@]} = 0 ] || echo "    apt-get install --no-install-recommends ${packages[*]}" >&2
+    [ -z "$source_missing" ] || echo "    tools/deps.sh    # fetches the source of libfdt" >&2
+    exit 1
+fi
+if [ ${#packages[@]} != 0 ]; then
+    if [ "$(id -u)" = 0 ]; then
+        install_packages
+    elif command -v sudo >/dev/null; then
+        install_packages sudo
+    else
+        die "not root and no sudo; as root: apt-get install --no-install-recommends ${packages[*]}"
+    fi
+fi
+[ -z "$source_missing" ] || fetch_libfdt
+touch $deps/ready

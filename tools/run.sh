@@ -1,0 +1,315 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Runs guests in QEMU: the one place that knows QEMU's command line.  `make run` calls it; what a user
+# may set are the environment variables that `make help` lists.  Tests may set three more:
+#
+#   FV_OUT         folder for what belongs to this run (build/run), so that several can go at once
+#   FV_QEMU        the QEMU to take (qemu-system-riscv64)
+#   FV_QEMU_ARGS   words that are added to QEMU's command line
+#
+# The exit status is that of the machine, which is pid 1's; 124 after TIMEOUT, 64 for a bad variable.
+# It does not judge images: build/host/mkimage does.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+out=${FV_OUT:-$root/build/run}
+qemu=${FV_QEMU:-qemu-system-riscv64}
+
+guest_keys=(payload mem vcpus disk pflash machine control procs cmdline)
+default_keys=(MEM VCPUS PFLASH MACHINE CMDLINE) # what payload/NAME/defaults may set
+
+die() {
+    printf 'run: %s\n' "$*" >&2
+    exit 64
+}
+
+# ---- checks: each names the right words ----------------------------------------------------------
+
+# meant WORD CANDIDATE...: "; did you mean X?", or nothing
+meant() {
+    local word=$1 guess
+    shift
+    guess=$(printf '%s\n' "$@" | awk -v word="$word" -f "$root/tools/nearest.awk")
+    printf '%s' "${guess:+; did you mean $guess?}"
+}
+
+# one_of VARIABLE VALUE WORD...
+one_of() {
+    local name=$1 value=$2 word
+    shift 2
+    for word; do
+        [ "$value" != "$word" ] || return 0
+    done
+    die "$name=$value: must be one of: $*$(meant "$value" "$@")"
+}
+
+# number VARIABLE VALUE
+number() {
+    [[ $2 =~ ^[1-9][0-9]{0,5}$ ]] || die "$1=$2: must be a number, 1 or more"
+}
+
+# bytes VARIABLE VALUE: "128M" -> 134217728 in $REPLY
+bytes() {
+    [[ $2 =~ ^([1-9][0-9]{0,8})([KMG]?)$ ]] || die "$1=$2: must be a size like 512K, 128M or 2G"
+    case ${BASH_REMATCH[2]} in
+    K) REPLY=$((BASH_REMATCH[1] << 10)) ;;
+    M) REPLY=$((BASH_REMATCH[1] << 20)) ;;
+    G) REPLY=$((BASH_REMATCH[1] << 30)) ;;
+    *) REPLY=${BASH_REMATCH[1]} ;;
+    esac
+}
+
+# forbid WHEN VARIABLE...: those that mean nothing then
+forbid() {
+    local when=$1 variable
+    shift
+    for variable; do
+        [ -z "${!variable:-}" ] || die "$variable: means nothing $when; leave it out"
+    done
+}
+
+# Today's limits, each by name.
+refuse_unsupported() {
+    [ -z "${DISK:-}" ] || die "DISK: guests have no disk yet; leave it out"
+    [ -z "${INITRD:-}" ] || die "INITRD: guests get no initial RAM disk yet; leave it out"
+    [ "${PFLASH_MODE:-emulated}" = emulated ] ||
+        die "PFLASH_MODE=passthrough: flash is only emulated yet; leave it out"
+    [ "${OVERCOMMIT:-lazy}" = lazy ] ||
+        die "OVERCOMMIT=strict: memory is only handed out lazily yet; leave it out"
+}
+
+check_variables() {
+    one_of BARE "${BARE:-0}" 0 1
+    one_of FORK "${FORK:-cow}" cow copy
+    one_of SSTC "${SSTC:-on}" on off
+    one_of OVERCOMMIT "${OVERCOMMIT:-lazy}" lazy strict
+    one_of PFLASH_MODE "${PFLASH_MODE:-emulated}" emulated passthrough
+    [ -z "${DOOR:-}" ] || one_of DOOR "$DOOR" ecall invalid mmio
+    [ -z "${TIMEOUT:-}" ] || number TIMEOUT "$TIMEOUT"
+    number HARTS "${HARTS:-1}"
+    bytes HOSTMEM "${HOSTMEM:-1G}"
+    host_bytes=$REPLY
+    trace=${TRACE:-off}
+    [ "$trace" = off ] || "$root/build/host/trace" check-filter "$trace" || exit 64
+    if [ -n "${GUESTS:-}" ]; then
+        forbid "with GUESTS, whose lines say it" PAYLOAD MEM VCPUS PFLASH MACHINE CMDLINE
+    fi
+    refuse_unsupported
+}
+
+# ---- guests --------------------------------------------------------------------------------------
+
+declare -A guest # the guest at hand: a value for each of guest_keys that was given
+bundle=()        # mkimage's arguments
+titles=()        # names of the guests
+
+# find_image WORD: the file and the name of a payload, given by name, folder or image file
+find_image() {
+    local word=${1%/} known
+    name=${word#./}
+    name=${name#payload/}
+    folder=$root/payload/$name
+    image=$root/build/payload/$name.elf
+    [ ! -f "$image" ] || return 0
+    image=$word
+    folder=
+    name=${word##*/}
+    name=${name%.*}
+    [ -d "$word" ] && die "PAYLOAD=$word: a folder that is no payload's; payloads are in payload/"
+    [ -e "$word" ] && return 0
+    known=("$root"/build/payload/*.elf)
+    known=("${known[@]##*/}")
+    known=("${known[@]%.elf}")
+    die "PAYLOAD=$word: neither a payload nor a file$(meant "$word" "${known[@]}")." \
+        "Payloads: ${known[*]}"
+}
+
+# What the payload's own folder wants, where nothing else was said.
+read_defaults() {
+    local line key
+    [ -n "$folder" ] && [ -f "$folder/defaults" ] || return 0
+    while read -r line; do
+        [[ $line != '' && $line != '#'* ]] || continue
+        key=${line%%=*}
+        one_of "$folder/defaults: variable" "$key" "${default_keys[@]}"
+        [ -n "${guest[${key,,}]+set}" ] || guest[${key,,}]=${line#*=}
+    done <"$folder/defaults"
+}
+
+# Looks up the image of guest[payload], and completes guest[].
+complete_guest() {
+    local cmdline
+    find_image "${guest[payload]}"
+    read_defaults
+    cmdline=${guest[cmdline]:-}
+    [ -z "${DOOR:-}" ] || cmdline="${cmdline:+$cmdline }door=$DOOR"
+    guest[cmdline]=$cmdline
+    bytes MEM "${guest[mem]:-128M}"
+    guest[mem]=$REPLY
+    number VCPUS "${guest[vcpus]:=1}"
+    [ -z "${guest[pflash]:-}" ] || [ -f "${guest[pflash]}" ] ||
+        die "PFLASH=${guest[pflash]}: no such file"
+}
+
+# Puts guest[] into the bundle.
+add_guest() {
+    complete_guest
+    [ -z "${guest[disk]:-}" ] || die "disk=${guest[disk]}: guests have no disk yet; leave it out"
+    [ "${guest[mem]}" -le "$host_bytes" ] ||
+        die "MEM: $name gets more memory than the whole machine has: lower MEM or raise HOSTMEM"
+    bundle+=(--guest "image=$image" "name=$name" "mem=${guest[mem]}" "vcpus=${guest[vcpus]}")
+    [ -z "${guest[procs]:-}" ] || bundle+=("procs=${guest[procs]}")
+    [ -z "${guest[control]:-}" ] || bundle+=(control)
+    [ -z "${guest[machine]:-}" ] || bundle+=("machine=${guest[machine]}")
+    [ -z "${guest[pflash]:-}" ] || bundle+=("pflash=${guest[pflash]}")
+    [ -z "${guest[cmdline]:-}" ] || bundle+=("cmdline=${guest[cmdline]}")
+    titles+=("$name")
+}
+
+# guest_from_variables PAYLOAD: guest[] as the user's variables say
+guest_from_variables() {
+    local key variable
+    guest=([payload]=$1)
+    for key in mem vcpus pflash machine cmdline; do
+        variable=${key^^}
+        [ -z "${!variable+set}" ] || guest[$key]=${!variable}
+    done
+}
+
+# guest_from_line FILE:LINE TEXT: guest[] from a line of a GUESTS file, or status 1 for an empty one
+guest_from_line() {
+    local where=$1 rest=$2 key value
+    local word='^([^[:space:]="]+)(="([^"]*)"|=([^[:space:]"]*))?([[:space:]]+|$)'
+    guest=()
+    rest=${rest#"${rest%%[![:space:]]*}"}
+    while [[ $rest != '' && $rest != '#'* ]]; do
+        [[ $rest =~ $word ]] || die "$where: cannot read: $rest"
+        key=${BASH_REMATCH[1]}
+        value=${BASH_REMATCH[3]}${BASH_REMATCH[4]}
+        rest=${rest:${#BASH_REMATCH[0]}}
+        if [ -z "${guest[payload]:-}" ]; then
+            guest[payload]=$key
+        else
+            one_of "$where: word" "$key" "${guest_keys[@]:1}"
+            [ "$key" != control ] || value=yes
+            [ "$key" != procs ] || number "$where: procs" "$value"
+            guest[$key]=$value
+        fi
+    done
+    [ -n "${guest[payload]:-}" ]
+}
+
+# Without PAYLOAD a demonstration: a tree of processes that check on each other.
+collect_guests() {
+    local payload text line=0
+    local payloads
+    if [ -n "${GUESTS:-}" ]; then
+        [ -f "$GUESTS" ] || die "GUESTS=$GUESTS: no such file"
+        while IFS= read -r text || [ -n "$text" ]; do
+            line=$((line + 1))
+            guest_from_line "$GUESTS:$line" "$text" && add_guest
+        done <"$GUESTS"
+        [ ${#titles[@]} != 0 ] || die "GUESTS=$GUESTS: names no guest"
+        return
+    fi
+    IFS=, read -ra payloads <<<"${PAYLOAD:-forktree}"
+    for payload in "${payloads[@]}"; do
+        guest_from_variables "$payload"
+        add_guest
+    done
+}
+
+# ---- QEMU ----------------------------------------------------------------------------------------
+
+check_qemu() {
+    local version
+    command -v "$qemu" >/dev/null || die "there is no $qemu; tools/deps.sh installs it"
+    version=$("$qemu" --version | head -n 1)
+    [[ $version =~ version\ ([0-9]+)\.([0-9]+) ]] || die "$qemu: tells no version"
+    ((BASH_REMATCH[1] * 100 + BASH_REMATCH[2] >= 702)) ||
+        die "$version: has no hypervisor extension switched on; 7.2 or newer does"
+    echo "$version"
+}
+
+# feed: stdin and then one ^D, once the machine has said something: what comes before the firmware
+# has set up the UART is lost.
+feed() {
+    until [ -s "$out/console.log" ]; do
+        sleep 0.02
+    done
+    exec cat - <(printf '\004') 2>/dev/null # one process, so that it can be ended when QEMU has
+}
+
+# run_qemu ARGUMENT...: on a terminal, which is then the guest's; else the guest gets what feed gives.
+run_qemu() {
+    local limit=() input feeder status=0
+    local chardev="stdio,id=console,logfile=${out//,/,,}/console.log"
+    [ -z "${TIMEOUT:-}" ] || limit=(timeout --foreground "$TIMEOUT")
+    : >"$out/console.log"
+    set -- "$qemu" -M virt -display none -nodefaults -monitor none -serial chardev:console "$@"
+    # shellcheck disable=SC2086 # words
+    set -- "${limit[@]}" "$@" ${FV_QEMU_ARGS:-}
+    if [ -t 0 ]; then
+        echo "To leave: Ctrl-A x"
+        "$@" -chardev "$chardev,mux=on,signal=off" -mon chardev=console || status=$?
+    else
+        exec {input}< <(feed)
+        feeder=$!
+        "$@" -chardev "$chardev" <&"$input" || status=$?
+        kill "$feeder" 2>/dev/null || true
+    fi
+    return $status
+}
+
+# The payload itself on the bare machine.
+run_bare() {
+    local cpu=rv64 args=()
+    forbid "with BARE=1" GUESTS MACHINE HARTS HOSTMEM FORK OVERCOMMIT TRACE
+    [[ ${PAYLOAD:-} != *,* ]] || die "PAYLOAD=$PAYLOAD: a bare machine runs one payload"
+    guest_from_variables "${PAYLOAD:-hello}"
+    complete_guest
+    [ -s "$image" ] || die "PAYLOAD=$image: an empty file"
+    [ "${SSTC:-on}" = on ] || cpu=rv64,sstc=off
+    args=(-cpu "$cpu" -smp "${guest[vcpus]}" -m "${guest[mem]}B" -kernel "$image")
+    [ -z "${guest[cmdline]}" ] || args+=(-append "${guest[cmdline]}")
+    if [ -n "${guest[pflash]:-}" ]; then
+        [ "$(stat -Lc %s "${guest[pflash]}")" = $((32 << 20)) ] ||
+            die "PFLASH=${guest[pflash]}: must be 32 MiB long on the bare machine"
+        args+=(-drive "if=pflash,unit=1,format=raw,readonly=on,file=${guest[pflash]//,/,,}")
+    fi
+    run_qemu "${args[@]}"
+}
+
+# Guests in the hypervisor.
+run_guests() {
+    local args status=0
+    collect_guests
+    "$root/build/host/mkimage" -o "$out/bundle" "${bundle[@]}" || exit
+    args=(-cpu rv64 -smp "${HARTS:-1}" -m "${HOSTMEM:-1G}"
+        -kernel "$root/build/hv/forkvisor.elf" -initrd "$out/bundle"
+        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
+    if [ "$trace" != off ]; then
+        rm -f "$out/exits.bin" "$out/exits.log"
+        args+=(-global virtio-mmio.force-legacy=false -device virtio-serial-device
+            -chardev "file,id=trace,path=${out//,/,,}/exits.bin" -device "virtconsole,chardev=trace")
+    fi
+    run_qemu "${args[@]}" || status=$?
+    if [ "$trace" != off ]; then
+        "$root/build/host/trace" text "$out/exits.bin" "$out/exits.log" || status=$((status ? status : 1))
+    fi
+    return $status
+}
+
+{ : <&0; } 2>/dev/null || exec </dev/null # stdin may be closed
+check_variables
+check_qemu
+mkdir -p "$out"
+status=0
+if [ "${BARE:-0}" = 1 ]; then
+    run_bare || status=$?
+else
+    run_guests || status=$?
+fi
+[ $status != 124 ] || echo "run: not finished after TIMEOUT=${TIMEOUT:-} s" >&2
+exit $status
