@@ -6,7 +6,7 @@
  * that hardware leaves in htinst.
  *
  * Invariant: whatever is not certainly one of the kinds below is INSN_UNKNOWN; a reserved encoding
- * never looks like a load.  Zcb's compressed byte accesses are unknown: no guest is told of them.
+ * never looks like a load.  Zfh, Q and Zcb are unknown: no guest is told of them.
  */
 #include "lib/kit/types.h"
 

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Host unit tests and fuzz harnesses: one program, build/host/tests.
+tests-y := \
+    tests/fuzz/fuzz.c \
+    tests/fuzz/insn.c \
+    tests/fuzz/machine_opts.c \
+    tests/host/insn_test.c \
+    tests/host/runner.c
