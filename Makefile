@@ -35,7 +35,7 @@ say := @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 
 include $(wildcard hv/hv.mk guest/guest.mk lib/lib.mk dts/dts.mk payload/payload.mk tests/tests.mk tools/tools.mk)
 
-libfdt := $(patsubst %,$(B)/deps/libfdt/%.c,fdt fdt_addresses fdt_empty_tree fdt_ro fdt_rw \
+libfdt := $(patsubst %,$(B)/deps/libfdt/%.c,fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw \
             fdt_strerror fdt_sw fdt_wip)
 
 # The sources of a payload: NAME.c or NAME.S, or all of its folder.
