@@ -85,7 +85,7 @@ $(B)/$1/libfdt/%.c.o: $(B)/deps/libfdt/%.c Makefile
 
 # A compiled device tree as the object NAME_dtb[] ... NAME_dtb_end[].
 $(B)/$1/%.dts.o: $(B)/%.dtb
-	$$(Q)mkdir -p $$(@D) && printf '.section .rodata.%s_dtb, "a"\n.balign 8\n.globl %s_dtb, %s_dtb_end\n%s_dtb:\n.incbin "%s"\n%s_dtb_end:\n' \
+	$$(Q)mkdir -p $$(@D) && printf '.section .rodata.%s_dtb, "a"\n.balign 8\n.globl %s_dtb, %s_dtb_end\n%s_dtb:\n.incbin "%s"\n%s_dtb_end:\n.section .note.GNU-stack, ""\n' \
 	    $$(*F) $$(*F) $$(*F) $$(*F) $$< $$(*F) | $$(filter-out -MMD -MP,$$($1-cc)) -x assembler -c -o $$@ -
 endef
 $(eval $(call world-rules,hv,))
@@ -148,7 +148,7 @@ $(host-programs): $(B)/host/%: $(B)/host/tools/%.c.o $(B)/host/libhost.a
 $(B)/san/libsan.a: $(call objects,san,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
 	$(call archive)
 
-test-objs := $(call objects,san,$(filter %.c,$(tests-y)))
+test-objs := $(call objects,san,$(tests-y))
 $(B)/host/tests: $(test-objs) $(B)/san/libsan.a
 	$(say) "LD $@"
 	$(Q)mkdir -p $(@D) && $(san-cc) -o $@ $^
