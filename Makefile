@@ -81,7 +81,7 @@ say := @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 #   tools-y               names in tools/: NAME.c, and what the folder NAME holds
 include $(wildcard hv/hv.mk guest/guest.mk lib/lib.mk dts/dts.mk payload/payload.mk tests/tests.mk tools/tools.mk)
 
-libfdt := $(patsubst %,$(B)/deps/libfdt/%.c,fdt fdt_addresses fdt_empty_tree fdt_ro fdt_rw \
+libfdt := $(patsubst %,$(B)/deps/libfdt/%.c,fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw \
             fdt_strerror fdt_sw fdt_wip)
 
 # The sources of a program, $1 without suffix: that file, and all of its folder.
@@ -131,7 +131,7 @@ $(B)/$1/libfdt/%.c.o: $(B)/deps/libfdt/%.c Makefile
 
 # A compiled device tree as the object NAME_dtb[] ... NAME_dtb_end[].
 $(B)/$1/%.dts.o: $(B)/%.dtb
-	$$(Q)mkdir -p $$(@D) && printf '.section .rodata.%s_dtb, "a"\n.balign 8\n.globl %s_dtb, %s_dtb_end\n%s_dtb:\n.incbin "%s"\n%s_dtb_end:\n' \
+	$$(Q)mkdir -p $$(@D) && printf '.section .rodata.%s_dtb, "a"\n.balign 8\n.globl %s_dtb, %s_dtb_end\n%s_dtb:\n.incbin "%s"\n%s_dtb_end:\n.section .note.GNU-stack, ""\n' \
 	    $$(*F) $$(*F) $$(*F) $$(*F) $$< $$(*F) | $$(filter-out -MMD -MP,$$($1-cc)) -x assembler -c -o $$@ -
 endef
 $(eval $(call world-rules,hv,))

@@ -16,10 +16,11 @@ struct machine_range {
 struct machine {
     const void *fdt;
     u64 fdt_bytes;
-    char isa[256]; /* of the first hart */
-    bool has_h, has_sstc, has_zicboz;
+    char isa[256];     /* of the first hart */
+    char mmu_type[16]; /* of the first hart, "riscv,sv48"; "" if the tree does not say */
+    bool has_h, has_sstc, has_zicboz; /* each hart has it */
     u64 timebase_hz;
-    u32 harts;
+    u32 harts; /* the first MACHINE_HARTS_MAX; what there is beyond is not used */
     u64 hart_id[MACHINE_HARTS_MAX];
     u32 memory_ranges;
     struct machine_range memory[MACHINE_MEMORY_MAX];

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Completes the template guest.dts, which is compiled and part of the program, for one guest.  The
+ * template is ours: what libfdt may fail with is that there is no room.
+ *
+ * Node offsets do not survive a change of the tree, so each step looks its node up again.
+ */
+#include "dts/guest_fdt.h"
+
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const u8 guest_dtb[]; /* dts/guest.dts */
+
+#define ISA_BYTES      64
+#define CPU_NAME_BYTES 16
+
+/* What guests really have: neither H nor V, and of the host's extensions those that are enabled for
+ * them.  In the order that the specification asks for: Z before S. */
+static void isa_string(char isa[ISA_BYTES], const struct guest_fdt *guest)
+{
+    snprintf(isa, ISA_BYTES, "rv64imafdc%s_zicsr_zifencei%s", guest->has_zicboz ? "_zicboz" : "",
+             guest->has_sstc ? "_sstc" : "");
+}
+
+static int set_string(void *fdt, int node, const char *name, const char *value)
+{
+    return fdt_setprop(fdt, node, name, value, (int)strlen(value) + 1);
+}
+
+/* Appends to `parent` of fdt a copy of the template's node, with all below it. */
+static int copy_node(void *fdt, int parent, int template, const char *name)
+{
+    int node = fdt_add_subnode(fdt, parent, name);
+    int from, failure;
+
+    if (node < 0)
+        return node;
+    fdt_for_each_property_offset(from, guest_dtb, template)
+    {
+        const char *property;
+        int length;
+        const void *value = fdt_getprop_by_offset(guest_dtb, from, &property, &length);
+
+        failure = fdt_setprop(fdt, node, property, value, length);
+        if (failure < 0)
+            return failure;
+    }
+    fdt_for_each_subnode(from, guest_dtb, template) {
+        failure = copy_node(fdt, node, from, fdt_get_name(guest_dtb, from, NULL));
+        if (failure < 0)
+            return failure;
+    }
+    return node;
+}
+
+static int add_cpu(void *fdt, u32 id, const char *isa, const char *mmu_type)
+{
+    int template = fdt_path_offset(guest_dtb, "/cpus/cpu@0");
+    char name[CPU_NAME_BYTES];
+    int node, failure;
+
+    snprintf(name, sizeof(name), "cpu@%x", (unsigned)id);
+    node = copy_node(fdt, fdt_path_offset(fdt, "/cpus"), template, name);
+    if (node < 0)
+        return node;
+    failure = fdt_setprop_u32(fdt, node, "reg", id);
+    if (failure == 0)
+        failure = set_string(fdt, node, "riscv,isa", isa);
+    if (failure == 0 && mmu_type[0] != '\0')
+        failure = set_string(fdt, node, "mmu-type", mmu_type);
+    return failure;
+}
+
+static int set_cpus(void *fdt, const struct guest_fdt *guest)
+{
+    int node = fdt_path_offset(fdt, "/cpus");
+    int failure = guest->timebase_hz <= UINT32_MAX
+                      ? fdt_setprop_u32(fdt, node, "timebase-frequency", (u32)guest->timebase_hz)
+                      : fdt_setprop_u64(fdt, node, "timebase-frequency", guest->timebase_hz);
+    char isa[ISA_BYTES];
+
+    isa_string(isa, guest);
+    if (failure == 0)
+        failure = fdt_del_node(fdt, fdt_path_offset(fdt, "/cpus/cpu@0"));
+    /* a new node becomes the first one */
+    for (u32 id = guest->vcpus; id > 0 && failure == 0; id--)
+        failure = add_cpu(fdt, id - 1, isa, guest->mmu_type);
+    return failure;
+}
+
+/* The template has the base of RAM, the guest its size. */
+static int set_memory(void *fdt, const struct guest_fdt *guest)
+{
+    fdt64_t bytes = cpu_to_fdt64(guest->mem_bytes);
+
+    return fdt_setprop_inplace_namelen_partial(fdt, fdt_path_offset(fdt, "/memory"), "reg",
+                                               (int)strlen("reg"), sizeof(fdt64_t), &bytes,
+                                               sizeof(bytes));
+}
+
+static int complete(void *fdt, const struct guest_fdt *guest)
+{
+    int failure = set_memory(fdt, guest);
+
+    if (failure == 0 && !guest->has_pflash)
+        failure = fdt_del_node(fdt, fdt_path_offset(fdt, "/flash"));
+    if (failure == 0)
+        failure = set_cpus(fdt, guest);
+    if (failure == 0)
+        failure = set_string(fdt, fdt_path_offset(fdt, "/chosen"), "bootargs", guest->bootargs);
+    return failure;
+}
+
+/* ERR_NOMEM: `to` has no meaning. */
+enum err guest_fdt_make(void *to, size_t to_bytes, const struct guest_fdt *guest, size_t *bytes)
+{
+    if (fdt_open_into(guest_dtb, to, (int)to_bytes) != 0 || complete(to, guest) != 0 ||
+        fdt_pack(to) != 0)
+        return ERR_NOMEM;
+    *bytes = fdt_totalsize(to);
+    return ERR_OK;
+}
+
+/* The template's root and its one bus have addresses and sizes of two cells, and no translation. */
+struct machine_range guest_fdt_device(const char *compatible)
+{
+    int node = fdt_node_offset_by_compatible(guest_dtb, -1, compatible);
+    int length;
+    const fdt64_t *reg = fdt_getprop(guest_dtb, node, "reg", &length);
+
+    if (reg == NULL || length != 2 * sizeof(fdt64_t))
+        return (struct machine_range){0};
+    return (struct machine_range){.base = fdt64_ld(reg), .bytes = fdt64_ld(reg + 1)};
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Guests out of the initrd.  Nothing is copied: a guest's backing names pieces of the initrd, from
+ * which gstage.c makes pages when they are touched.  What is made here is the guest's device tree,
+ * in frames of its own, as more pieces:
+ *
+ *     0x8000_0000                                                      + mem
+ *     +-----------+---------------------+------------------+-----------+
+ *     | zeros     | image, .bss         | zeros            | FDT       |
+ *     +-----------+---------------------+------------------+-----------+
+ *                 entry                                    page-aligned, a1
+ *
+ * Invariant: the pieces of a guest lie within its RAM and do not overlap, and neither do its
+ * devices; so nothing that a bundle contains can fail later.  The initrd's memory is reserved for
+ * as long as there are guests.
+ *
+ * Where devices are is read from guest.dts, once.
+ *
+ * Not done: placing disks, and entries of the bundle that are not started (they wait for exec).
+ */
+#include "hv/load.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/bundle.h"
+
+#include "dts/guest_fdt.h"
+
+#include "hv/console.h"
+#include "hv/frame.h"
+#include "hv/timer.h"
+#include "hv/vm.h"
+
+#define FDT_PAGES_MAX (BACKING_PARTS_MAX - ELF_SEGMENTS_MAX)
+#define BUNDLE_ALIGN  8
+
+_Static_assert(BUNDLE_VCPUS_MAX <= VCPUS_MAX, "what a bundle may ask for, a VM can have");
+_Static_assert(MACHINE_WORDS_MAX <= ARRAY_LEN(((struct guest *)0)->word), "likewise");
+_Static_assert(BUNDLE_NAME_BYTES <= sizeof(((struct guest *)0)->name), "likewise");
+
+static struct guest guests[GUESTS_MAX];
+static u32 guest_count;
+
+/* A line for each kind of device that is in guest.dts. */
+static struct kind {
+    const struct device_ops *ops;
+    const char *compatible;
+    struct machine_range range; /* filled from guest.dts */
+} kinds[] = {
+    {.ops = &finisher_ops, .compatible = "sifive,test0"          },
+    {.ops = &vuart_ops,    .compatible = "ns16550a"              },
+    {.ops = &doorbell_ops, .compatible = PROC_DOORBELL_COMPATIBLE},
+    {.ops = &pflash_ops,   .compatible = "cfi-flash"             },
+};
+#define KIND_COUNT ARRAY_LEN(kinds)
+
+_Static_assert(KIND_COUNT + MACHINE_WORDS_MAX <= DEVICES_MAX, "a VM has room for all of them");
+
+static bool guest_has(const struct guest *guest, const struct kind *kind)
+{
+    return kind->ops != &pflash_ops || guest->pflash != NULL;
+}
+
+/* ---- image and devices ----------------------------------------------------------------------- */
+
+static void add_part(struct guest *guest, u64 gpa, const u8 *from, u64 bytes)
+{
+    guest->backing.part[guest->backing.count++] =
+        (struct backing_part){.gpa = {gpa}, .bytes = bytes, .from = from};
+}
+
+static void add_image(struct guest *guest, const struct bundle_guest *entry)
+{
+    guest->entry = (gpa_t){entry->image.entry};
+    for (u32 i = 0; i < entry->image.count; i++) {
+        const struct image_segment *segment = &entry->image.segments[i];
+
+        if (segment->file_bytes > 0)
+            add_part(guest, segment->gpa, (const u8 *)entry->file + segment->file_at,
+                     segment->file_bytes);
+    }
+}
+
+static enum err add_machine_options(struct guest *guest, const struct machine_opts *opts)
+{
+    guest->has_mhartid = opts->has_mhartid;
+    guest->mhartid = opts->mhartid;
+    for (u32 i = 0; i < opts->word_count; i++) {
+        u64 gpa = opts->words[i].gpa;
+
+        for (u32 k = 0; k < KIND_COUNT; k++) {
+            const struct machine_range *range = &kinds[k].range;
+
+            if (guest_has(guest, &kinds[k]) && gpa < range->base + range->bytes &&
+                gpa + WORD_BYTES > range->base) {
+                console_log("guest %s: machine option word@0x%lx is where its %s is; move it",
+                            guest->name, gpa, kinds[k].ops->name);
+                return ERR_INVAL;
+            }
+        }
+        guest->word[i].gpa = (gpa_t){gpa};
+        guest->word[i].value = opts->words[i].value;
+    }
+    guest->words = opts->word_count;
+    return ERR_OK;
+}
+
+/* ---- device tree ----------------------------------------------------------------------------- */
+
+/* Whether the last fdt_bytes of RAM hold something of the image, or RAM has not that many. */
+static bool is_taken(const struct bundle_guest *entry, u64 fdt_bytes)
+{
+    if (fdt_bytes > entry->mem_bytes)
+        return true;
+    for (u32 i = 0; i < entry->image.count; i++) {
+        const struct image_segment *segment = &entry->image.segments[i];
+
+        if (segment->gpa - GUEST_RAM_BASE + segment->mem_bytes > entry->mem_bytes - fdt_bytes)
+            return true;
+    }
+    return false;
+}
+
+/* Copies the tree into frames and puts these at the end of the guest's RAM. */
+static enum err store_fdt(struct guest *guest, const u8 *fdt, u64 bytes)
+{
+    guest->fdt = (gpa_t){GUEST_RAM_BASE + guest->mem_bytes - align_up(bytes, PAGE_BYTES)};
+    for (u64 at = 0; at < bytes; at += PAGE_BYTES) {
+        u64 now = bytes - at < PAGE_BYTES ? bytes - at : PAGE_BYTES;
+        hpa_t frame = frame_alloc();
+
+        if (frame.v == 0) {
+            console_log("guest %s: no memory for its device tree; give the machine more (HOSTMEM)",
+                        guest->name);
+            return ERR_NOMEM;
+        }
+        memcpy(hpa_ptr(frame), fdt + at, now);
+        add_part(guest, guest->fdt.v + at, hpa_ptr(frame), now);
+    }
+    return ERR_OK;
+}
+
+static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
+                        const struct machine *machine)
+{
+    static _Alignas(u64) u8 fdt[FDT_PAGES_MAX * PAGE_BYTES];
+    const struct guest_fdt open = {.mem_bytes = entry->mem_bytes,
+                                   .vcpus = entry->vcpus,
+                                   .has_sstc = timer_guest_has_sstc(),
+                                   .has_zicboz = machine->has_zicboz,
+                                   .mmu_type = machine->mmu_type,
+                                   .timebase_hz = machine->timebase_hz,
+                                   .bootargs = entry->cmdline,
+                                   .has_pflash = guest->pflash != NULL};
+    size_t bytes;
+
+    if (guest_fdt_make(fdt, sizeof(fdt), &open, &bytes) != ERR_OK) {
+        console_log("guest %s: its device tree is larger than %zu bytes; shorten its command line",
+                    guest->name, sizeof(fdt));
+        return ERR_FORMAT;
+    }
+    if (is_taken(entry, align_up(bytes, PAGE_BYTES))) {
+        console_log("guest %s: no room behind its image for its device tree, %zu bytes; give it "
+                    "more memory (mem=)",
+                    guest->name, bytes);
+        return ERR_FORMAT;
+    }
+    return store_fdt(guest, fdt, bytes);
+}
+
+/* ---- guests ---------------------------------------------------------------------------------- */
+
+static enum err set_up_guest(struct guest *guest, const struct bundle_guest *entry,
+                             const struct machine *machine)
+{
+    u64 host_bytes = frame_total_count() * PAGE_BYTES;
+    enum err err;
+
+    *guest = (struct guest){
+        .mem_bytes = entry->mem_bytes,
+        .vcpus = entry->vcpus,
+        .control = entry->has_control,
+        .pflash = entry->pflash_bytes > 0 ? entry->pflash : NULL,
+        .pflash_bytes = entry->pflash_bytes,
+        .tree.procs_max = entry->procs == 0          ? PROCS_DEFAULT
+                          : entry->procs >= PIDS_MAX ? PIDS_MAX - 1
+                                                     : (u32)entry->procs,
+    };
+    memcpy(guest->name, entry->name, sizeof(entry->name));
+    if (entry->mem_bytes > host_bytes) {
+        console_log("guest %s: its memory, %lu MiB, is more than the machine's, %lu MiB; lower MEM "
+                    "or raise HOSTMEM",
+                    guest->name, entry->mem_bytes >> 20, host_bytes >> 20);
+        return ERR_NOMEM;
+    }
+    add_image(guest, entry);
+    err = add_machine_options(guest, &entry->machine);
+    return err == ERR_OK ? add_fdt(guest, entry, machine) : err;
+}
+
+/* A guest that was refused for anything but its name has a good one. */
+static void tell_refusal(const struct bundle *bundle, u32 index, enum refusal refusal)
+{
+    struct bundle_entry entry = {.name = BUNDLE_PLAIN_NAME};
+
+    if (!bundle->is_plain)
+        memcpy(&entry, bundle->file + sizeof(struct bundle_header) + (u64)index * sizeof(entry),
+               sizeof(entry));
+    if (refusal == REFUSED_GUEST_NAME)
+        snprintf(entry.name, sizeof(entry.name), "%u", (unsigned)index + 1);
+    console_log("guest %s: %s", entry.name, refusal_words(refusal));
+}
+
+static enum err load_entry(const struct bundle *bundle, u32 index, const struct machine *machine)
+{
+    struct bundle_guest entry;
+    enum refusal refusal = bundle_guest(bundle, index, &entry);
+
+    if (refusal != REFUSED_NOTHING) {
+        tell_refusal(bundle, index, refusal);
+        return ERR_FORMAT;
+    }
+    if (!entry.starts)
+        return ERR_OK;
+    if (guest_count == GUESTS_MAX) {
+        console_log("guest %s: there are %u guests before it, which is the limit; start fewer",
+                    entry.name, (unsigned)GUESTS_MAX);
+        return ERR_QUOTA;
+    }
+    return set_up_guest(&guests[guest_count++], &entry, machine);
+}
+
+static bool is_in_memory(const struct machine *machine, struct machine_range range)
+{
+    for (u32 i = 0; i < machine->memory_ranges; i++) {
+        const struct machine_range *memory = &machine->memory[i];
+
+        if (range.base >= memory->base && range.base - memory->base <= memory->bytes &&
+            range.bytes <= memory->bytes - (range.base - memory->base))
+            return true;
+    }
+    return false;
+}
+
+static enum err open_initrd(struct bundle *bundle, const struct machine *machine)
+{
+    enum refusal refusal;
+
+    if (machine->initrd.bytes == 0) {
+        console_log("no guests: start QEMU with -initrd FILE, a bundle or an image");
+        return ERR_NOENT;
+    }
+    if (!is_in_memory(machine, machine->initrd) || machine->initrd.base % BUNDLE_ALIGN != 0) {
+        console_log("the initrd, %lu bytes at 0x%lx, is not in memory or not aligned to %d bytes",
+                    machine->initrd.bytes, machine->initrd.base, BUNDLE_ALIGN);
+        return ERR_FORMAT;
+    }
+    refusal = bundle_open(bundle, hpa_ptr((hpa_t){machine->initrd.base}), machine->initrd.bytes);
+    if (refusal == REFUSED_NOTHING)
+        return ERR_OK;
+    console_log("the initrd: %s", refusal_words(refusal));
+    return ERR_FORMAT;
+}
+
+/*
+ * load_guests - every guest of the command line, ready for vm_create().
+ *
+ * Once, after frame_init(), which has left out the initrd, and timer_init().
+ *
+ * Any error: the console says what and what to do about it.  The guests so far stay as they are,
+ * but there is nothing to do for a caller but to end.
+ */
+enum err load_guests(const struct machine *machine)
+{
+    struct bundle bundle;
+    enum err err = open_initrd(&bundle, machine);
+
+    if (err != ERR_OK)
+        return err;
+    for (u32 k = 0; k < KIND_COUNT; k++)
+        kinds[k].range = guest_fdt_device(kinds[k].compatible);
+    for (u32 i = 0; i < bundle.guests; i++) {
+        err = load_entry(&bundle, i, machine);
+        if (err != ERR_OK)
+            return err;
+    }
+    if (guest_count == 0) {
+        console_log("none of the initrd's %u guests is to be started", (unsigned)bundle.guests);
+        return ERR_NOENT;
+    }
+    return ERR_OK;
+}
+
+u32 load_guest_count(void)
+{
+    return guest_count;
+}
+
+/* index is below load_guest_count(). */
+struct guest *load_guest(u32 index)
+{
+    return &guests[index];
+}
+
+/*
+ * load_attach_devices - what guest.dts announces, and the guest's machine options.
+ *
+ * vm->guest is set.
+ */
+void load_attach_devices(struct vm *vm)
+{
+    const struct guest *guest = vm->guest;
+
+    for (u32 k = 0; k < KIND_COUNT; k++) {
+        if (guest_has(guest, &kinds[k]))
+            vm_attach(vm, kinds[k].ops, (gpa_t){kinds[k].range.base}, kinds[k].range.bytes);
+    }
+    for (u32 i = 0; i < guest->words; i++)
+        vm_attach(vm, &word_ops, guest->word[i].gpa, WORD_BYTES)->state[WORD_VALUE] =
+            guest->word[i].value;
+}
