@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading the FDT in place, by libfdt.  Nothing is copied or kept: a question costs a walk of the
- * tree.  An FDT without a node or property gives an empty answer, never a fault.
+ * Reading the FDT in place, by libfdt.  Nothing is copied or kept (but how much RAM is taken): a
+ * question costs a walk of the tree.  An FDT without a node or property gives an empty answer,
+ * never a fault.
  *
  * [DT "Base Device Node Types", "/cpus Node Properties"]
  */
 #include "guest/machine.h"
 
 #include <libfdt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "guest/guest.h"
@@ -88,6 +90,29 @@ struct range machine_free(void)
         return (struct range){base, fdt_base};
     }
     return (struct range){fdt_end, ram.end};
+}
+
+/*
+ * machine_take - free RAM, page-aligned, untouched by us, never given back.
+ *
+ * Ends the payload with a message and status 2 if there is not that much.
+ */
+void *machine_take(u64 bytes)
+{
+    static struct range left;
+    u64 base;
+
+    if (!left.base) {
+        left = machine_free();
+    }
+    base = left.base;
+    if (bytes > left.end - base) {
+        printf("not enough memory: %lu KiB wanted, %lu KiB free\n", (unsigned long)(bytes >> 10),
+               (unsigned long)((left.end - base) >> 10));
+        guest_exit(2);
+    }
+    left.base = align_up(base + bytes, 4096);
+    return (void *)base;
 }
 
 /* Base address of the first device with this compatible string; 0 if there is none. */

@@ -12,5 +12,6 @@ void machine_init(const void *fdt);
 const char *machine_bootargs(void);
 struct range machine_ram(void);
 struct range machine_free(void);
+void *machine_take(u64 bytes);
 u64 machine_device(const char *compatible);
 size_t machine_harts(u64 *ids, size_t max);
