@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
-payloads-y  := bench forktree hello skernel skernel2
+payloads-y  := bench forktree hello skernel skernel2 traps
 payload-raw := skernel skernel2
