@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading the FDT in place, by libfdt.  Nothing is copied or kept (but how much RAM is taken): a
+ * question costs a walk of the tree.  An FDT without a node or property gives an empty answer,
+ * never a fault.
+ *
+ * [DT "Base Device Node Types", "/cpus Node Properties"]
+ */
+#include "guest/machine.h"
+
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/guest.h"
+
+static const void *fdt;
+
+/* blob: where a1 pointed at entry.  One that is not an FDT is treated as none. */
+void machine_init(const void *blob)
+{
+    fdt = blob && fdt_check_header(blob) == 0 ? blob : NULL;
+}
+
+/* /chosen/bootargs, or an empty string. */
+const char *machine_bootargs(void)
+{
+    int bytes = 0;
+    const char *text;
+
+    if (!fdt) {
+        return "";
+    }
+    text = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "bootargs", &bytes);
+    return text && bytes > 0 && text[bytes - 1] == '\0' ? text : "";
+}
+
+static u64 cells_read(const fdt32_t *cells, int count)
+{
+    u64 value = 0;
+
+    for (int i = 0; i < count; i++) {
+        value = value << 32 | fdt32_to_cpu(cells[i]);
+    }
+    return value;
+}
+
+/* First entry of a node's reg; an empty range where it has none.  size is 0 below /cpus. */
+static struct range node_reg(int node)
+{
+    int parent = fdt_parent_offset(fdt, node);
+    int base_cells = fdt_address_cells(fdt, parent);
+    int size_cells = fdt_size_cells(fdt, parent);
+    int bytes = 0;
+    const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &bytes);
+    u64 base;
+
+    if (!reg || base_cells < 1 || size_cells < 0 || bytes < 4 * (base_cells + size_cells)) {
+        return (struct range){0, 0};
+    }
+    base = cells_read(reg, base_cells);
+    return (struct range){base, base + cells_read(reg + base_cells, size_cells)};
+}
+
+/* The first range of RAM. */
+struct range machine_ram(void)
+{
+    int node =
+        fdt ? fdt_node_offset_by_prop_value(fdt, -1, "device_type", "memory", sizeof("memory"))
+            : -1;
+
+    return node < 0 ? (struct range){0, 0} : node_reg(node);
+}
+
+/* The RAM above the image that nothing is in, page-aligned: the larger part if the FDT is there. */
+struct range machine_free(void)
+{
+    struct range ram = machine_ram();
+    u64 base = (u64)_image_end;
+    u64 fdt_base = align_down((u64)fdt, 4096);
+    u64 fdt_end = fdt ? align_up((u64)fdt + fdt_totalsize(fdt), 4096) : 0;
+
+    if (ram.end <= base) {
+        return (struct range){base, base};
+    }
+    if (fdt_end <= base || fdt_base >= ram.end) {
+        return (struct range){base, ram.end};
+    }
+    if (fdt_base - base >= ram.end - fdt_end) {
+        return (struct range){base, fdt_base};
+    }
+    return (struct range){fdt_end, ram.end};
+}
+
+/*
+ * machine_take - free RAM, page-aligned, untouched by us, never given back.
+ *
+ * Ends the payload with a message and status 2 if there is not that much.
+ */
+void *machine_take(u64 bytes)
+{
+    static struct range left;
+    u64 base;
+
+    if (!left.base) {
+        left = machine_free();
+    }
+    base = left.base;
+    if (bytes > left.end - base) {
+        printf("not enough memory: %lu KiB wanted, %lu KiB free\n", (unsigned long)(bytes >> 10),
+               (unsigned long)((left.end - base) >> 10));
+        guest_exit(2);
+    }
+    left.base = align_up(base + bytes, 4096);
+    return (void *)base;
+}
+
+/* Base address of the first device with this compatible string; 0 if there is none. */
+u64 machine_device(const char *compatible)
+{
+    int node = fdt ? fdt_node_offset_by_compatible(fdt, -1, compatible) : -1;
+
+    return node < 0 ? 0 : node_reg(node).base;
+}
+
+/* Fill ids with the first max hart ids; returns how many harts there are. */
+size_t machine_harts(u64 *ids, size_t max)
+{
+    size_t count = 0;
+    int cpus = fdt ? fdt_path_offset(fdt, "/cpus") : -1;
+    int node;
+
+    if (cpus < 0) {
+        return 0;
+    }
+    fdt_for_each_subnode(node, fdt, cpus) {
+        const char *type = fdt_getprop(fdt, node, "device_type", NULL);
+
+        if (type && strcmp(type, "cpu") == 0) {
+            if (count < max) {
+                ids[count] = node_reg(node).base;
+            }
+            count++;
+        }
+    }
+    return count;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* What the FDT says about the machine, asked for where it is needed. */
+#include "lib/kit/types.h"
+
+struct range {
+    u64 base;
+    u64 end;
+};
+
+void machine_init(const void *fdt);
+const char *machine_bootargs(void);
+struct range machine_ram(void);
+struct range machine_free(void);
+void *machine_take(u64 bytes);
+u64 machine_device(const char *compatible);
+size_t machine_harts(u64 *ids, size_t max);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls of the process extension, and the three doors to fork.  The doors differ in the
+ * instruction alone: flags go in, error and value come back in a0 and a1, and every other register
+ * survives in parent and child.
+ *
+ * The invalid instruction and the doorbell are used only after the probe found the extension:
+ * elsewhere the one is a crash and the other a store to nowhere.
+ */
+#include "guest/proc.h"
+
+#include "sbi/call.h"
+
+#include "guest/guest.h"
+#include "guest/machine.h"
+
+/* True if this is a VM that can fork.  Asked once. */
+bool proc_available(void)
+{
+    static enum { UNKNOWN, ABSENT, PRESENT } answer;
+
+    if (answer == UNKNOWN) {
+        answer = sbi_has(PROC_EID) ? PRESENT : ABSENT;
+    }
+    return answer == PRESENT;
+}
+
+static struct sbiret call(enum proc_fid fid, unsigned long arg0, unsigned long arg1,
+                          unsigned long arg2)
+{
+    if (!proc_available()) {
+        return (struct sbiret){.error = SBI_ERR_NOT_SUPPORTED};
+    }
+    return sbi_call(PROC_EID, (long)fid, arg0, arg1, arg2, 0, 0);
+}
+
+static struct sbiret fork_invalid(u64 flags)
+{
+    register unsigned long a0 __asm__("a0") = flags;
+    register unsigned long a1 __asm__("a1") = 0;
+
+    __asm__ volatile(".4byte %2" : "+r"(a0), "+r"(a1) : "i"(PROC_FORK_INSN) : "memory");
+    return (struct sbiret){.error = (long)a0, .value = (long)a1};
+}
+
+static struct sbiret fork_doorbell(u64 flags, u64 doorbell)
+{
+    register unsigned long a0 __asm__("a0") = 0;
+    register unsigned long a1 __asm__("a1") = 0;
+
+    __asm__ volatile("sw %2, 0(%3)" : "+r"(a0), "+r"(a1) : "r"(flags), "r"(doorbell) : "memory");
+    return (struct sbiret){.error = (long)a0, .value = (long)a1};
+}
+
+/* The child's pid in the parent, 0 in the child. */
+long proc_fork(enum proc_door door, u64 flags)
+{
+    struct sbiret ret = {.error = SBI_ERR_NOT_SUPPORTED};
+    u64 doorbell;
+
+    console_flush();
+    if (!proc_available()) {
+        return ret.error;
+    }
+    switch (door) {
+    case PROC_DOOR_ECALL: ret = call(PROC_FORK, flags, 0, 0); break;
+    case PROC_DOOR_INVALID: ret = fork_invalid(flags); break;
+    case PROC_DOOR_MMIO:
+        doorbell = machine_device(PROC_DOORBELL_COMPATIBLE);
+        if (doorbell) {
+            ret = fork_doorbell(flags, doorbell);
+        }
+        break;
+    }
+    return ret.error ? ret.error : ret.value;
+}
+
+/* End this process; where processes are not known, the machine. */
+void proc_exit(int status)
+{
+    console_flush();
+    call(PROC_EXIT, (unsigned long)status, 0, 0);
+    guest_exit(status);
+}
+
+/*
+ * proc_wait - the pid of a child that ended, and its status; 0 if it would block.
+ *
+ * *status is changed only if a pid is returned.  A wait that an interrupt ended early is repeated
+ * by the caller.
+ */
+long proc_wait(long pid, u64 flags, unsigned *status)
+{
+    struct sbiret ret = call(PROC_WAIT, (unsigned long)pid, flags, 0);
+
+    if (ret.error || ret.value == 0) {
+        return ret.error;
+    }
+    *status = (unsigned)ret.value;
+    return ret.value >> 32;
+}
+
+long proc_getpid(void)
+{
+    struct sbiret ret = call(PROC_GETPID, 0, 0, 0);
+
+    return ret.error ? ret.error : ret.value;
+}
+
+long proc_getppid(void)
+{
+    struct sbiret ret = call(PROC_GETPPID, 0, 0, 0);
+
+    return ret.error ? ret.error : ret.value;
+}
+
+/* Fill *record if pid lives; returns the smallest live pid above it, 0 at the end. */
+long proc_inspect(long pid, struct proc_record *record)
+{
+    struct sbiret ret =
+        call(PROC_INSPECT, (unsigned long)pid, (unsigned long)record, sizeof(*record));
+
+    return ret.error ? ret.error : ret.value;
+}

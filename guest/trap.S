@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The trap vector.  sscratch is the top of the trap stack while no trap is being handled and 0
+ * while one is: a trap within a handler goes on below it on the same stack, and a program that has
+ * lost its sp still gets its trap reported.
+ */
+#include "guest/trap.h"
+#include "lib/riscv/csr.h"
+
+    .text
+    .balign 4
+    .globl trap_vector
+trap_vector:
+    csrrw sp, CSR_SSCRATCH, sp
+    bnez sp, 1f
+    csrr sp, CSR_SSCRATCH
+    addi sp, sp, -TRAP_BYTES
+    sd zero, TRAP_SCRATCH(sp)
+    sd t0, 5 * 8(sp)
+    j 2f
+1:  addi sp, sp, -TRAP_BYTES
+    sd t0, 5 * 8(sp)
+    addi t0, sp, TRAP_BYTES
+    sd t0, TRAP_SCRATCH(sp)
+2:  csrrw t0, CSR_SSCRATCH, zero
+    sd t0, 2 * 8(sp)
+    .irp n, 1, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    sd x\n, \n * 8(sp)
+    .endr
+    csrr t0, CSR_SEPC
+    sd t0, TRAP_PC(sp)
+    csrr t0, CSR_SSTATUS
+    sd t0, TRAP_STATUS(sp)
+    csrr t0, CSR_SCAUSE
+    sd t0, TRAP_CAUSE(sp)
+    csrr t0, CSR_STVAL
+    sd t0, TRAP_TVAL(sp)
+    mv a0, sp
+    call trap_take
+
+    ld t0, TRAP_PC(sp)
+    csrw CSR_SEPC, t0
+    ld t0, TRAP_STATUS(sp)
+    csrw CSR_SSTATUS, t0
+    ld t0, TRAP_SCRATCH(sp)
+    csrw CSR_SSCRATCH, t0
+    .irp n, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    ld x\n, \n * 8(sp)
+    .endr
+    ld sp, 2 * 8(sp)
+    sret

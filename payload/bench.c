@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What things cost, measured inside the guest: "what=NAME[,NAME...] mib=N".  A result is a line
+ *
+ *     bench NAME VALUE UNIT n=N
+ *
+ * where VALUE is the mean of a loop of N, or the median of N single events.  Under QEMU's
+ * "-icount shift=0" the counter is the number of instructions that the whole machine executed,
+ * and the values are the same in every run.  The loop's own instructions are counted too.
+ *
+ *     sbi_call        BASE get_spec_version, there and back
+ *     mmio_store      a byte to the UART's scratch register; mmio_load: from it
+ *     first_touch     a store to a page that nothing has touched
+ *     fork_parent     fork until it has returned in the parent, N MiB touched
+ *     fork_child      ... until the child's first instruction, the parent waits
+ *     fork_exit_wait  ... until wait has returned; the child writes its stack and one page
+ *     cow_fault       the child writes a page that it shares with its living parent
+ *     takeover        the parent writes such a page after the child has gone
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "sbi/call.h"
+
+#include "guest/args.h"
+#include "guest/guest.h"
+#include "guest/machine.h"
+#include "guest/proc.h"
+#include "guest/trap.h"
+
+#define PAGE         4096UL
+#define MIB          (1UL << 20)
+#define LOOPS        10000UL
+#define EVENTS       9 /* odd: the median is one of them */
+#define PAGES        1024UL
+#define UART_SCRATCH 0x10000007UL
+
+static bool cycle_readable = true;
+
+static bool no_cycle(struct trap *t)
+{
+    cycle_readable = false;
+    t->pc += 4;
+    return true;
+}
+
+/* Instructions, where one is one nanosecond: the cycle counter, else time in steps of 100. */
+static inline u64 now(void)
+{
+    u64 count;
+
+    if (cycle_readable) {
+        __asm__ volatile("rdcycle %0" : "=r"(count) : : "memory");
+    } else {
+        __asm__ volatile("rdtime %0" : "=r"(count) : : "memory");
+        count *= 100;
+    }
+    return count;
+}
+
+static void print_mean(const char *name, u64 sum, u64 n)
+{
+    u64 tenths = (sum * 10 + n / 2) / n;
+
+    printf("bench %s %lu.%lu insn n=%lu\n", name, (unsigned long)(tenths / 10),
+           (unsigned long)(tenths % 10), (unsigned long)n);
+}
+
+static void print_events(const char *name, u64 mib, u64 *values, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        for (size_t j = i; j && values[j - 1] > values[j]; j--) {
+            u64 larger = values[j - 1];
+
+            values[j - 1] = values[j];
+            values[j] = larger;
+        }
+    }
+    printf("bench %s_%lum %lu insn n=%lu\n", name, (unsigned long)mib, (unsigned long)values[n / 2],
+           (unsigned long)n);
+}
+
+/* A store of 8 bytes in each page. */
+static inline void touch(char *memory, u64 pages)
+{
+    char *end = memory + pages * PAGE;
+
+    __asm__ volatile("1: sd %0, 0(%0)\n"
+                     "add %0, %0, %2\n"
+                     "bne %0, %1, 1b"
+                     : "+r"(memory)
+                     : "r"(end), "r"(PAGE)
+                     : "memory");
+}
+
+static void sbi_call_loop(u64 mib)
+{
+    register u64 loops __asm__("s2") = LOOPS;
+    u64 begin = now();
+
+    (void)mib;
+    __asm__ volatile("1: li a7, %1\n"
+                     "li a6, %2\n"
+                     "ecall\n"
+                     "addi %0, %0, -1\n"
+                     "bnez %0, 1b"
+                     : "+r"(loops)
+                     : "i"(SBI_EID_BASE), "i"(SBI_BASE_GET_SPEC_VERSION)
+                     : "a0", "a1", "a6", "a7", "memory");
+    print_mean("sbi_call", now() - begin, LOOPS);
+}
+
+static void mmio_store_loop(u64 mib)
+{
+    u64 loops = LOOPS;
+    u64 begin = now();
+
+    (void)mib;
+    __asm__ volatile("1: sb zero, 0(%1)\n"
+                     "addi %0, %0, -1\n"
+                     "bnez %0, 1b"
+                     : "+r"(loops)
+                     : "r"(UART_SCRATCH)
+                     : "memory");
+    print_mean("mmio_store", now() - begin, LOOPS);
+}
+
+static void mmio_load_loop(u64 mib)
+{
+    u64 loops = LOOPS, byte;
+    u64 begin = now();
+
+    (void)mib;
+    __asm__ volatile("1: lbu %1, 0(%2)\n"
+                     "addi %0, %0, -1\n"
+                     "bnez %0, 1b"
+                     : "+r"(loops), "=&r"(byte)
+                     : "r"(UART_SCRATCH)
+                     : "memory");
+    print_mean("mmio_load", now() - begin, LOOPS);
+}
+
+static void first_touch(u64 mib)
+{
+    char *memory = machine_take(PAGES * PAGE);
+    u64 begin = now();
+
+    (void)mib;
+    touch(memory, PAGES);
+    print_mean("first_touch", now() - begin, PAGES);
+}
+
+static __noreturn void give_up(const char *name, long error)
+{
+    printf("bench: %s: fork or wait failed: %ld\n", name, error);
+    proc_exit(2);
+}
+
+/* Called at the time of the fork, between two counts: nothing but the call. */
+static inline long fork_now(void)
+{
+    struct sbiret ret = sbi_call(PROC_EID, PROC_FORK, 0, 0, 0, 0, 0);
+
+    return ret.error ? ret.error : ret.value;
+}
+
+static void reap(const char *name, long pid)
+{
+    unsigned status = 0;
+    long got = proc_wait(pid, 0, &status);
+
+    if (got != pid || status != PROC_STATUS_EXITED(0)) {
+        give_up(name, got);
+    }
+}
+
+/* N MiB of its own for this measurement, all touched. */
+static char *touched(u64 mib)
+{
+    char *memory = machine_take(mib * MIB);
+
+    touch(memory, mib * MIB / PAGE);
+    console_flush();
+    return memory;
+}
+
+static void fork_parent(u64 mib)
+{
+    u64 values[EVENTS];
+    char *memory = touched(mib);
+
+    for (size_t i = 0; i < EVENTS; i++) {
+        u64 begin = now();
+        long pid = fork_now();
+
+        values[i] = now() - begin;
+        if (pid == 0) {
+            proc_exit(0);
+        }
+        if (pid < 0) {
+            give_up("fork_parent", pid);
+        }
+        reap("fork_parent", pid);
+        touch(memory, mib * MIB / PAGE);
+    }
+    print_events("fork_parent", mib, values, EVENTS);
+}
+
+/* The child prints, since a status is too small for a count.  The first fork warms up. */
+static void fork_child(u64 mib)
+{
+    u64 value;
+    char *memory = touched(mib);
+
+    for (int warm = 0; warm < 2; warm++) {
+        u64 begin = now();
+        long pid = fork_now();
+
+        value = now() - begin;
+        if (pid < 0) {
+            give_up("fork_child", pid);
+        }
+        if (pid > 0) {
+            reap("fork_child", pid);
+            touch(memory, mib * MIB / PAGE);
+            continue;
+        }
+        if (warm) {
+            print_events("fork_child", mib, &value, 1);
+        }
+        proc_exit(0);
+    }
+}
+
+static void fork_exit_wait(u64 mib)
+{
+    u64 values[EVENTS];
+    char *memory = touched(mib);
+
+    for (size_t i = 0; i < EVENTS; i++) {
+        u64 begin = now();
+        long pid = fork_now();
+
+        if (pid == 0) {
+            *(volatile char *)memory = 1;
+            proc_exit(0);
+        }
+        if (pid < 0) {
+            give_up("fork_exit_wait", pid);
+        }
+        reap("fork_exit_wait", pid);
+        values[i] = now() - begin;
+        touch(memory, mib * MIB / PAGE);
+    }
+    print_events("fork_exit_wait", mib, values, EVENTS);
+}
+
+/* The child's writes are the copies, the parent's after it the takeovers. */
+static void fork_writes(const char *name, bool print_child)
+{
+    char *memory = touched(PAGES * PAGE / MIB);
+    u64 begin;
+    long pid = fork_now();
+
+    if (pid < 0) {
+        give_up(name, pid);
+    }
+    if (pid == 0) {
+        begin = now();
+        touch(memory, PAGES);
+        if (print_child) {
+            print_mean(name, now() - begin, PAGES);
+        }
+        proc_exit(0);
+    }
+    reap(name, pid);
+    begin = now();
+    touch(memory, PAGES);
+    if (!print_child) {
+        print_mean(name, now() - begin, PAGES);
+    }
+}
+
+static void cow_fault(u64 mib)
+{
+    (void)mib;
+    fork_writes("cow_fault", true);
+}
+
+static void takeover(u64 mib)
+{
+    (void)mib;
+    fork_writes("takeover", false);
+}
+
+static const struct bench {
+    const char *name;
+    void (*run)(u64 mib);
+    bool forks;
+} benches[] = {
+    {"sbi_call",       sbi_call_loop,   false},
+    {"mmio_store",     mmio_store_loop, false},
+    {"mmio_load",      mmio_load_loop,  false},
+    {"first_touch",    first_touch,     false},
+    {"fork_parent",    fork_parent,     true },
+    {"fork_child",     fork_child,      true },
+    {"fork_exit_wait", fork_exit_wait,  true },
+    {"cow_fault",      cow_fault,       true },
+    {"takeover",       takeover,        true },
+};
+
+static int usage(void)
+{
+    printf("bench: what=");
+    for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
+        printf("%s%s", i ? "," : "", benches[i].name);
+    }
+    printf(" mib=N\n");
+    return 2;
+}
+
+static int run(const char *name, u64 mib)
+{
+    for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
+        if (strcmp(benches[i].name, name) == 0) {
+            if (benches[i].forks && !proc_available()) {
+                printf("bench: %s: fork is not supported here\n", name);
+                return 2;
+            }
+            benches[i].run(mib);
+            return 0;
+        }
+    }
+    return usage();
+}
+
+int main(void)
+{
+    char names[256] = "";
+    int status = 0;
+    u64 mib = args_u64("mib", 1);
+
+    trap_hook(no_cycle);
+    now();
+    trap_hook(NULL);
+    args_word("what", names, sizeof(names));
+    if (!names[0]) {
+        return usage();
+    }
+    for (char *rest = names; rest && !status;) {
+        status = run(strsep(&rest, ","), mib ? mib : 1);
+    }
+    return status;
+}
