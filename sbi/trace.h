@@ -6,6 +6,10 @@
  *
  * A stream is one trace_header and then 64-byte records, in the order in which the harts' rings
  * were drained: ordered by time within a hart, not between harts.  Little-endian.
+ *
+ * How it leaves the machine: through port 0 of a virtio console of its own, which QEMU writes to a
+ * file.  A ring is drained as soon as it is full, before its hart enters a guest again, and at
+ * power-off.
  */
 #include <stdint.h>
 
@@ -26,29 +30,35 @@ struct trace_header {
 enum trace_kind {
     TRACE_VMEXIT = 1, /* a trap out of V=1, from its first instruction in hv to the next entry */
     TRACE_VM = 2,     /* a VM began or ended: did is TRACE_DID_CREATE, _FORK or _END */
-    TRACE_LOST = 3,   /* never written while draining works: result records were overwritten */
+    TRACE_HART = 3,   /* what a hart did between guests: did is TRACE_DID_DRAIN or _IDLE */
 };
 
 /* What hv did about it. */
 enum trace_did {
     TRACE_DID_NOTHING = 0,
-    TRACE_DID_SBI,      /* addr EID, arg0 FID, arg1 first argument, result: a0; value: a1 */
-    TRACE_DID_FORK,     /* result: error; value: the child's pid (arg0: trace_door) */
+    TRACE_DID_SBI,      /* addr EID, arg0 FID, result: a0; value: a1 */
+    TRACE_DID_FORK,     /* arg0: trace_door, result: error, value: the child's pid;
+                           in TRACE_VM, of the child: addr: the parent's pid */
     TRACE_DID_LAZY,     /* fault: first touch, a zeroed or loaded frame was mapped */
     TRACE_DID_COW,      /* fault: a shared frame was copied */
     TRACE_DID_TAKEOVER, /* fault: the last owner of a frame got its right back */
     TRACE_DID_SPURIOUS, /* fault: the right was there already */
-    TRACE_DID_MMIO,     /* addr GPA, arg0: bytes | store << 8, value */
+    TRACE_DID_MMIO,     /* addr GPA, arg0: bytes | TRACE_MMIO_STORE, value */
     TRACE_DID_CSR,      /* a CSR access was emulated; addr: CSR number, value */
     TRACE_DID_WFI,      /* the vCPU waits for an interrupt */
-    TRACE_DID_INJECT,   /* the guest's own trap: arg0 cause, arg1 tval */
+    TRACE_DID_INJECT,   /* the guest's own trap: arg0 cause, value: tval */
     TRACE_DID_TIMER,    /* host timer: a deadline was served */
     TRACE_DID_IPI,      /* another hart called */
     TRACE_DID_PREEMPT,  /* the slice was used up */
     TRACE_DID_END,      /* the VM ended: result: wait status */
     TRACE_DID_CREATE,   /* TRACE_VM only */
+    TRACE_DID_DRAIN,    /* TRACE_HART only: records left, arg0 of them; addr: time at cycle,
+                           value: cycles it took.  The last ones of a stream have arg0 0 */
+    TRACE_DID_IDLE,     /* TRACE_HART only: no vCPU to run; value: cycles it took */
     TRACE_DID_COUNT
 };
+
+#define TRACE_MMIO_STORE 0x100U
 
 enum trace_door { TRACE_DOOR_ECALL = 0, TRACE_DOOR_INVALID = 1, TRACE_DOOR_MMIO = 2 };
 

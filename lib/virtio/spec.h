@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * What a virtio driver and a virtio device agree on: registers of the MMIO transport (version 2,
+ * not the legacy one), device status, feature bits, and the split virtqueue in memory.  All fields
+ * are little-endian, as are the machines this is compiled for.
+ *
+ * [VIRTIO "Virtio Over MMIO", "Split Virtqueues", "Feature Bits", "Device Types"]
+ */
+#include "lib/kit/types.h"
+
+/* [VIRTIO "MMIO Device Register Layout"], offsets in bytes; each register is 32 bits wide. */
+#define VIRTIO_MMIO_MAGIC_VALUE         0x000
+#define VIRTIO_MMIO_VERSION             0x004
+#define VIRTIO_MMIO_DEVICE_ID           0x008
+#define VIRTIO_MMIO_VENDOR_ID           0x00c
+#define VIRTIO_MMIO_DEVICE_FEATURES     0x010
+#define VIRTIO_MMIO_DEVICE_FEATURES_SEL 0x014
+#define VIRTIO_MMIO_DRIVER_FEATURES     0x020
+#define VIRTIO_MMIO_DRIVER_FEATURES_SEL 0x024
+#define VIRTIO_MMIO_QUEUE_SEL           0x030
+#define VIRTIO_MMIO_QUEUE_NUM_MAX       0x034
+#define VIRTIO_MMIO_QUEUE_NUM           0x038
+#define VIRTIO_MMIO_QUEUE_READY         0x044
+#define VIRTIO_MMIO_QUEUE_NOTIFY        0x050
+#define VIRTIO_MMIO_INTERRUPT_STATUS    0x060
+#define VIRTIO_MMIO_INTERRUPT_ACK       0x064
+#define VIRTIO_MMIO_STATUS              0x070
+#define VIRTIO_MMIO_QUEUE_DESC_LOW      0x080
+#define VIRTIO_MMIO_QUEUE_DESC_HIGH     0x084
+#define VIRTIO_MMIO_QUEUE_DRIVER_LOW    0x090
+#define VIRTIO_MMIO_QUEUE_DRIVER_HIGH   0x094
+#define VIRTIO_MMIO_QUEUE_DEVICE_LOW    0x0a0
+#define VIRTIO_MMIO_QUEUE_DEVICE_HIGH   0x0a4
+#define VIRTIO_MMIO_CONFIG_GENERATION   0x0fc
+#define VIRTIO_MMIO_CONFIG              0x100
+
+#define VIRTIO_MMIO_MAGIC          0x74726976U /* "virt" */
+#define VIRTIO_MMIO_VERSION_MODERN 2
+
+/* [VIRTIO "Device Types"] */
+#define VIRTIO_DEVICE_NONE    0 /* an empty slot */
+#define VIRTIO_DEVICE_CONSOLE 3
+
+/* [VIRTIO "Device Status Field"] */
+#define VIRTIO_STATUS_ACKNOWLEDGE 1U
+#define VIRTIO_STATUS_DRIVER      2U
+#define VIRTIO_STATUS_DRIVER_OK   4U
+#define VIRTIO_STATUS_FEATURES_OK 8U
+#define VIRTIO_STATUS_NEEDS_RESET 64U
+#define VIRTIO_STATUS_FAILED      128U
+
+/* [VIRTIO "Reserved Feature Bits"] */
+#define VIRTIO_F_VERSION_1 (1ULL << 32)
+
+/* [VIRTIO "Console Device", "Virtqueues"]: of port 0, the only one without multiport. */
+#define VIRTIO_CONSOLE_RECEIVEQ  0
+#define VIRTIO_CONSOLE_TRANSMITQ 1
+
+/* [VIRTIO "The Virtqueue Descriptor Table"] */
+struct virtq_desc {
+    u64 addr;
+    u32 len;
+    u16 flags; /* VIRTQ_DESC_* */
+    u16 next;  /* index, if flags has NEXT */
+};
+#define VIRTQ_DESC_NEXT     1U
+#define VIRTQ_DESC_WRITE    2U /* the device writes this buffer */
+#define VIRTQ_DESC_INDIRECT 4U
+
+/* [VIRTIO "The Virtqueue Available Ring"] */
+struct virtq_avail {
+    u16 flags;
+    u16 idx; /* free-running: where the driver puts the next head */
+    u16 ring[];
+};
+#define VIRTQ_AVAIL_NO_INTERRUPT 1U
+
+struct virtq_used_elem {
+    u32 id;  /* head of the chain */
+    u32 len; /* bytes that the device wrote into it */
+};
+
+/* [VIRTIO "The Virtqueue Used Ring"] */
+struct virtq_used {
+    u16 flags;
+    u16 idx; /* free-running: where the device puts the next element */
+    struct virtq_used_elem ring[];
+};
+
+#define VIRTQ_DESC_ALIGN 16
+#define VIRTQ_USED_ALIGN 4
+#define VIRTQ_SIZE_MAX   32768
+
+_Static_assert(sizeof(struct virtq_desc) == 16, "[VIRTIO] layout");
+_Static_assert(sizeof(struct virtq_avail) == 4, "[VIRTIO] layout");
+_Static_assert(sizeof(struct virtq_used) == 4, "[VIRTIO] layout");
