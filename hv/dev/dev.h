@@ -16,7 +16,8 @@ struct device_ops {
     const char *name;
     /* offset + bytes is within the device; bytes is 1, 2, 4 or 8; the access is aligned. */
     u64 (*read)(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes);
-    /* Returns an enum verdict: VERDICT_SKIP, unless the store does more than store. */
+    /* Returns an enum verdict: VERDICT_SKIP, unless the store does more than store.  The bits of
+     * value above bytes are 0. */
     int (*write)(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes, u64 value);
     /* The state after power-on; config words of the state stay. */
     void (*reset)(struct device *dev);
@@ -31,3 +32,17 @@ struct device {
     struct vm *vm;
     u64 state[DEVICE_STATE_WORDS]; /* plain data: no pointers into the VM */
 };
+
+/* For devices that have nothing to reset, or nothing to mend. */
+void device_reset_nothing(struct device *dev);
+void device_clone_nothing(struct device *child, const struct device *parent, struct vm *child_vm);
+
+/* One file each: */
+extern const struct device_ops doorbell_ops, finisher_ops, pflash_ops, vuart_ops, word_ops;
+
+#define DOORBELL_BYTES PAGE_BYTES
+#define FINISHER_BYTES PAGE_BYTES
+#define PFLASH_BYTES   (32UL << 20)
+#define VUART_BYTES    0x100UL
+#define WORD_BYTES     8UL
+#define WORD_VALUE     0 /* state word: what it reads as; config */
