@@ -7,9 +7,9 @@ struct vm;
 
 #define CONSOLE_LINE_BYTES 240
 
-/* A guest's side: what it has written of the current line. */
+/* A guest's side; guarded by the console's lock.  All zero at first, and in a forked child. */
 struct console {
-    u16 length;
+    u16 length;    /* of what it has written of the current line */
     bool eof_told; /* a detached reader has just been told the end of input */
     char line[CONSOLE_LINE_BYTES];
 };
@@ -24,9 +24,9 @@ void console_flush(struct vm *vm);
 /* The next byte of input for this guest, or CONSOLE_NONE. */
 #define CONSOLE_NONE -1
 int console_getc(struct vm *vm);
-/* True if console_getc() would return a byte. */
+/* True if console_getc() would return a byte; a poll like any other for a detached reader. */
 bool console_can_get(struct vm *vm);
-/* The guest has a VM beside it from now on: lines are whole and prefixed with the pid. */
+/* There is more than one VM from now on: lines are whole and prefixed with the pid. */
 void console_share(void);
 
 /* A line of hv's own, "[hv] ..."; a newline is added. */

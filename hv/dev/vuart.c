@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's UART, an ns16550 as QEMU's virt has it, on the guest's side of the console.
+ *
+ * It transmits at once, so the transmitter is always empty, and receives when it is polled.  It has
+ * no interrupt line, but IIR says what would be pending, which is what drivers without an interrupt
+ * poll.  In loopback mode, which drivers use to detect the chip, the modem lines come back and data
+ * goes nowhere.  Registers are one byte: of a wider access the lowest byte counts.
+ *
+ * [NS16550]
+ */
+#include "lib/drv/ns16550.h"
+
+#include "hv/console.h"
+#include "hv/dev/dev.h"
+#include "hv/vmexit.h"
+
+/* What the words of the state are. */
+enum { DIVISOR_LOW, IER, DIVISOR_HIGH, LCR, MCR, FCR, THRI_PENDING, SCR };
+
+static bool divisor_selected(const struct device *dev)
+{
+    return (dev->state[LCR] & NS16550_LCR_DLAB) != 0;
+}
+
+/* Reading IIR acknowledges "transmitter empty" if that is what it says. */
+static u64 read_iir(struct device *dev)
+{
+    u64 fifo = dev->state[FCR] & NS16550_FCR_ENABLE ? NS16550_IIR_FIFO : 0;
+
+    if ((dev->state[IER] & NS16550_IER_RDI) && console_can_get(dev->vm))
+        return fifo | NS16550_IIR_RDI;
+    if ((dev->state[IER] & NS16550_IER_THRI) && dev->state[THRI_PENDING]) {
+        dev->state[THRI_PENDING] = 0;
+        return fifo | NS16550_IIR_THRI;
+    }
+    return fifo | NS16550_IIR_NO_INT;
+}
+
+static u64 read_msr(const struct device *dev)
+{
+    u64 mcr = dev->state[MCR];
+
+    if ((mcr & NS16550_MCR_LOOP) == 0)
+        return NS16550_MSR_DCD | NS16550_MSR_DSR | NS16550_MSR_CTS;
+    return (mcr & NS16550_MCR_DTR ? NS16550_MSR_DSR : 0) |
+           (mcr & NS16550_MCR_RTS ? NS16550_MSR_CTS : 0) |
+           (mcr & NS16550_MCR_OUT1 ? NS16550_MSR_RI : 0) |
+           (mcr & NS16550_MCR_OUT2 ? NS16550_MSR_DCD : 0);
+}
+
+static u64 read_rbr(struct device *dev)
+{
+    int byte = console_getc(dev->vm);
+
+    return byte == CONSOLE_NONE ? 0 : (u64)byte;
+}
+
+static u64 vuart_read(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes)
+{
+    (void)vcpu;
+    (void)bytes;
+    switch (offset) {
+    case NS16550_RBR: return divisor_selected(dev) ? dev->state[DIVISOR_LOW] : read_rbr(dev);
+    case NS16550_IER: return dev->state[divisor_selected(dev) ? DIVISOR_HIGH : IER];
+    case NS16550_IIR: return read_iir(dev);
+    case NS16550_LCR: return dev->state[LCR];
+    case NS16550_MCR: return dev->state[MCR];
+    case NS16550_LSR:
+        return NS16550_LSR_THRE | NS16550_LSR_TEMT |
+               (console_can_get(dev->vm) ? NS16550_LSR_DR : 0);
+    case NS16550_MSR: return read_msr(dev);
+    case NS16550_SCR: return dev->state[SCR];
+    default: return 0;
+    }
+}
+
+static void write_thr(struct device *dev, u64 byte)
+{
+    if ((dev->state[MCR] & NS16550_MCR_LOOP) == 0)
+        console_putc(dev->vm, (char)byte);
+    dev->state[THRI_PENDING] = 1;
+}
+
+static void write_ier(struct device *dev, u64 byte)
+{
+    if (byte & ~dev->state[IER] & NS16550_IER_THRI)
+        dev->state[THRI_PENDING] = 1;
+    dev->state[IER] = byte & NS16550_IER_MASK;
+}
+
+static int vuart_write(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes, u64 value)
+{
+    u64 byte = value & 0xff;
+
+    (void)vcpu;
+    (void)bytes;
+    switch (offset) {
+    case NS16550_RBR:
+        if (divisor_selected(dev))
+            dev->state[DIVISOR_LOW] = byte;
+        else
+            write_thr(dev, byte);
+        break;
+    case NS16550_IER:
+        if (divisor_selected(dev))
+            dev->state[DIVISOR_HIGH] = byte;
+        else
+            write_ier(dev, byte);
+        break;
+    case NS16550_IIR: dev->state[FCR] = byte; break;
+    case NS16550_LCR: dev->state[LCR] = byte; break;
+    case NS16550_MCR: dev->state[MCR] = byte & NS16550_MCR_MASK; break;
+    case NS16550_SCR: dev->state[SCR] = byte; break;
+    default: break;
+    }
+    return VERDICT_SKIP;
+}
+
+/* QEMU's values after power-on: 9600 baud of a 1.8 MHz clock. */
+static void vuart_reset(struct device *dev)
+{
+    for (u32 i = 0; i < DEVICE_STATE_WORDS; i++)
+        dev->state[i] = 0;
+    dev->state[DIVISOR_LOW] = 12;
+    dev->state[MCR] = NS16550_MCR_OUT2;
+}
+
+/* The registers are the child's as they are; the byte that a guest has not yet read stays with the
+ * machine's UART, so nothing is received twice. */
+const struct device_ops vuart_ops = {
+    .name = "ns16550",
+    .read = vuart_read,
+    .write = vuart_write,
+    .reset = vuart_reset,
+    .clone = device_clone_nothing,
+};

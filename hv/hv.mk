@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+hv-y += hv/console.c
+hv-y += hv/dev/dev.c
+hv-y += hv/dev/finisher.c
+hv-y += hv/dev/vuart.c
+hv-y += hv/ecall.c
+hv-y += hv/sbi_base.c
+hv-y += hv/sbi_legacy.c
+hv-y += hv/sbi_srst.c
+hv-y += hv/sbi_time.c
