@@ -5,6 +5,7 @@
 
 #include "sbi/call.h"
 
+#include "hv/console.h"
 #include "hv/panic.h"
 
 static void must(const char *what, struct sbiret ret)
@@ -38,4 +39,15 @@ void firmware_set_timer(u64 time)
 long firmware_start_hart(u64 hart_id, u64 pc, u64 opaque)
 {
     return sbi_call(SBI_EID_HSM, SBI_HSM_HART_START, hart_id, pc, opaque, 0, 0).error;
+}
+
+/* [SBI "SBI Implementation IDs"]: OpenSBI is 1, its version is major << 16 | minor. */
+void firmware_say(void)
+{
+    long spec = sbi_call(SBI_EID_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0, 0, 0).value;
+    long id = sbi_call(SBI_EID_BASE, SBI_BASE_GET_IMPL_ID, 0, 0, 0, 0, 0).value;
+    long version = sbi_call(SBI_EID_BASE, SBI_BASE_GET_IMPL_VERSION, 0, 0, 0, 0, 0).value;
+
+    console_log("firmware %s %ld.%ld, SBI %ld.%ld", id == 1 ? "OpenSBI" : "of another kind",
+                version >> 16, version & 0xffff, spec >> 24, spec & 0xffffff);
 }

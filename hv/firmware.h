@@ -12,3 +12,5 @@ void firmware_send_ipi(u64 hart_id);
 void firmware_set_timer(u64 time);
 /* 0, or the SBI's error. */
 long firmware_start_hart(u64 hart_id, u64 pc, u64 opaque);
+/* Which firmware this is, on the console. */
+void firmware_say(void);

@@ -15,6 +15,7 @@
 #include "hv/firmware.h"
 #include "hv/offsets.h"
 #include "hv/sched.h"
+#include "hv/timer.h"
 #include "hv/tracing.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"

@@ -115,11 +115,11 @@ static void start_guests(void)
 void hv_main(u64 hart_id, const void *fdt)
 {
     struct hv_options options;
-    const char *why;
+    char why[160];
 
     hart_init_boot(hart_id);
     init_machine(fdt);
-    if (options_parse(&options, machine.bootargs, &why) != ERR_OK)
+    if (options_parse(&options, machine.bootargs, why, sizeof(why)) != ERR_OK)
         give_up(why);
     init_frames();
     if (machine.has_zicboz)

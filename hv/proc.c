@@ -230,12 +230,20 @@ u32 proc_ppid(struct vm *vm)
     return ppid;
 }
 
-static const u8 kind_of_cause[CAUSE_COUNT] = {
-    [0 ... CAUSE_COUNT - 1] = PROC_EXITS_OTHER, [0] = PROC_EXITS_INTERRUPT,
-    [CAUSE_ECALL_VS] = PROC_EXITS_ECALL,        [CAUSE_FETCH_GUEST] = PROC_EXITS_FETCH_FAULT,
-    [CAUSE_LOAD_GUEST] = PROC_EXITS_LOAD_FAULT, [CAUSE_STORE_GUEST] = PROC_EXITS_STORE_FAULT,
-    [CAUSE_VIRTUAL] = PROC_EXITS_VINSN,         [CAUSE_ILLEGAL] = PROC_EXITS_ILLEGAL,
-};
+/* vcpu->vmexits[] counts interrupts in [0]. */
+static enum proc_exit_kind kind_of_cause(u32 cause)
+{
+    switch (cause) {
+    case 0: return PROC_EXITS_INTERRUPT;
+    case CAUSE_ECALL_VS: return PROC_EXITS_ECALL;
+    case CAUSE_FETCH_GUEST: return PROC_EXITS_FETCH_FAULT;
+    case CAUSE_LOAD_GUEST: return PROC_EXITS_LOAD_FAULT;
+    case CAUSE_STORE_GUEST: return PROC_EXITS_STORE_FAULT;
+    case CAUSE_VIRTUAL: return PROC_EXITS_VINSN;
+    case CAUSE_ILLEGAL: return PROC_EXITS_ILLEGAL;
+    default: return PROC_EXITS_OTHER;
+    }
+}
 
 /* procs.lock is held; vm is live: its memory and vCPUs stay while the lock is held. */
 static void describe_machine(struct vm *vm, struct proc_record *record)
@@ -252,7 +260,7 @@ static void describe_machine(struct vm *vm, struct proc_record *record)
             record->state = PROC_RUNNABLE;
         record->run_ticks += vcpu->run_ticks;
         for (u32 cause = 0; cause < CAUSE_COUNT; cause++)
-            record->exits[kind_of_cause[cause]] += vcpu->vmexits[cause];
+            record->exits[kind_of_cause(cause)] += vcpu->vmexits[cause];
     }
 }
 

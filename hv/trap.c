@@ -116,6 +116,13 @@ void panic(const char *format, ...)
     power_off(PANIC_STATUS);
 }
 
+/* assert() of the C library's headers, for lib/. */
+__noreturn void __assert_func(const char *file, int line, const char *function, const char *what);
+__noreturn void __assert_func(const char *file, int line, const char *function, const char *what)
+{
+    panic("%s:%d: %s: assertion failed: %s", file, line, function, what);
+}
+
 static __noreturn void die(const struct trap_frame *frame)
 {
     static const char names[32][5] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",

@@ -12,6 +12,7 @@
 
 #include "lib/riscv/cause.h"
 #include "lib/riscv/csr.h"
+#include "sbi/proc.h"
 
 #include "hv/ecall.h"
 #include "hv/fault.h"
@@ -29,9 +30,28 @@ static enum verdict reflect(struct vcpu *vcpu, const struct vmexit *e)
 }
 
 static const vmexit_fn vmexits[CAUSE_COUNT] = {
-    [0 ... CAUSE_COUNT - 1] = reflect, [CAUSE_ILLEGAL] = illegal_serve,
-    [CAUSE_ECALL_VS] = ecall_serve,    [CAUSE_FETCH_GUEST] = fault_serve,
-    [CAUSE_LOAD_GUEST] = fault_serve,  [CAUSE_VIRTUAL] = virtual_serve,
+    /* delegated, or reserved */
+    [CAUSE_FETCH_MISALIGNED] = reflect,
+    [CAUSE_FETCH_ACCESS] = reflect,
+    [CAUSE_BREAKPOINT] = reflect,
+    [CAUSE_LOAD_MISALIGNED] = reflect,
+    [CAUSE_LOAD_ACCESS] = reflect,
+    [CAUSE_STORE_MISALIGNED] = reflect,
+    [CAUSE_STORE_ACCESS] = reflect,
+    [CAUSE_ECALL_U] = reflect,
+    [CAUSE_ECALL_S] = reflect,
+    [11] = reflect,
+    [CAUSE_FETCH_PAGE] = reflect,
+    [CAUSE_LOAD_PAGE] = reflect,
+    [14] = reflect,
+    [CAUSE_STORE_PAGE] = reflect,
+    [16 ... 19] = reflect,
+    /* hv's own */
+    [CAUSE_ILLEGAL] = illegal_serve,
+    [CAUSE_ECALL_VS] = ecall_serve,
+    [CAUSE_FETCH_GUEST] = fault_serve,
+    [CAUSE_LOAD_GUEST] = fault_serve,
+    [CAUSE_VIRTUAL] = virtual_serve,
     [CAUSE_STORE_GUEST] = fault_serve,
 };
 
