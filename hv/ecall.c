@@ -5,11 +5,15 @@
  * The EID is hashed by one multiplication into a table of descriptors.  Invariant: no two EIDs
  * share a slot.  The compiler proves it, since two designated initialisers of one slot are an error
  * (-Woverride-init); a new extension that collides needs another HASH_FACTOR, any number that
- * compiles is right.  So a look-up is a multiplication and two compares, for known and unknown EIDs
+ * compiles is right.  So a look-up is a multiplication and one compare, for known and unknown EIDs
  * alike, and every extension costs the same.
  *
- * It does not know what any extension does; whether a call needs all registers, blocks or ends the
- * VM is told by its result (ecall_verdict).
+ * It does not know what any extension does: that a call needs all registers, blocks, or ends the VM
+ * is told by its result, ecall_verdict().
+ *
+ *     VERDICT_FULL, _BLOCK, _YIELD   nothing was done, the same call comes again
+ *     VERDICT_SKIP, _SKIP2, _WAIT    the extension has written a0 and a1 itself
+ *     others                         the guest does not return from the call
  *
  * [SBI "Binary Encoding"]
  */
@@ -20,35 +24,34 @@
 #include "hv/hart.h"
 
 /* Few significant bits, so that it takes two instructions to load. */
-#define HASH_FACTOR (1031UL << 49)
-#define HASH_BITS   5
-#define SLOT(eid)   ((u64)(eid)*HASH_FACTOR >> (64 - HASH_BITS))
+#define HASH_FACTOR                 (1031UL << 49)
+#define HASH_BITS                   5
+#define HASH(eid)                   ((u64)(eid)*HASH_FACTOR >> (64 - HASH_BITS))
+#define EXTENSION(number, function) [HASH(number)] = {.eid = (number), .call = (function)}
 
-static const struct sbi_extension *const slots[1 << HASH_BITS] = {
-    [SLOT(SBI_LEGACY_SET_TIMER)] = &sbi_legacy_set_timer,
-    [SLOT(SBI_LEGACY_PUTCHAR)] = &sbi_legacy_putchar,
-    [SLOT(SBI_LEGACY_GETCHAR)] = &sbi_legacy_getchar,
-    [SLOT(SBI_LEGACY_SHUTDOWN)] = &sbi_legacy_shutdown,
-    [SLOT(SBI_EID_BASE)] = &sbi_base,
-    [SLOT(SBI_EID_TIME)] = &sbi_time,
-    [SLOT(SBI_EID_IPI)] = &sbi_ipi,
-    [SLOT(SBI_EID_RFENCE)] = &sbi_rfence,
-    [SLOT(SBI_EID_HSM)] = &sbi_hsm,
-    [SLOT(SBI_EID_SRST)] = &sbi_srst,
-    [SLOT(SBI_EID_DBCN)] = &sbi_dbcn,
-    [SLOT(PROC_EID)] = &sbi_proc,
+/* An empty slot has EID 0, which is looked for in slot 0 only. */
+static const struct {
+    u64 eid;
+    sbi_extension_fn *call;
+} extensions[1 << HASH_BITS] = {
+    EXTENSION(SBI_LEGACY_SET_TIMER, sbi_legacy_set_timer),
+    EXTENSION(SBI_LEGACY_PUTCHAR, sbi_legacy_putchar),
+    EXTENSION(SBI_LEGACY_GETCHAR, sbi_legacy_getchar),
+    EXTENSION(SBI_LEGACY_SHUTDOWN, sbi_legacy_shutdown),
+    EXTENSION(SBI_EID_BASE, sbi_base),
+    EXTENSION(SBI_EID_TIME, sbi_time),
+    EXTENSION(SBI_EID_IPI, sbi_ipi),
+    EXTENSION(SBI_EID_RFENCE, sbi_rfence),
+    EXTENSION(SBI_EID_HSM, sbi_hsm),
+    EXTENSION(SBI_EID_SRST, sbi_srst),
+    EXTENSION(SBI_EID_DBCN, sbi_dbcn),
+    EXTENSION(PROC_EID, sbi_proc),
 };
-
-static const struct sbi_extension *find(u64 eid)
-{
-    const struct sbi_extension *extension = slots[SLOT(eid)];
-
-    return likely(extension != NULL && extension->eid == eid) ? extension : NULL;
-}
+_Static_assert(HASH(SBI_LEGACY_SET_TIMER) == 0, "slot 0 is not empty");
 
 bool ecall_has(u64 eid)
 {
-    return find(eid) != NULL;
+    return extensions[HASH(eid)].eid == eid;
 }
 
 long ecall_sbi_error(enum err err)
@@ -70,19 +73,41 @@ long ecall_sbi_error(enum err err)
     return SBI_ERR_FAILED;
 }
 
-struct sbiret ecall_end(struct vcpu *vcpu, enum end_reason reason, u32 status)
+long ecall_end(struct vcpu *vcpu, enum end_reason reason, u32 status)
 {
     vcpu->end.reason = reason;
     vcpu->end.status = status;
     return ecall_verdict(VERDICT_END);
 }
 
-/* The call does not end here and now, or the function has ended it.  Only the former is noted: what
- * comes again is, when it comes again, and fork tells more by itself. */
-static enum verdict other_verdict(const struct vcpu *vcpu, enum verdict verdict)
+/* Out of line, so that a call that is neither traced nor special saves fewer registers. */
+#define OUT_OF_LINE __attribute__((noinline, cold))
+
+OUT_OF_LINE static enum verdict note(const struct vcpu *vcpu)
 {
-    if (verdict == VERDICT_WAIT || verdict == VERDICT_BLOCK || verdict == VERDICT_STOP ||
-        verdict == VERDICT_END)
+    vmexit_note(TRACE_DID_SBI, vcpu->regs.a7, (u32)vcpu->regs.a6, (u32)vcpu->regs.a0,
+                vcpu->regs.a1);
+    return VERDICT_SKIP;
+}
+
+static inline enum verdict finish(struct vcpu *vcpu, long error, long value)
+{
+    vcpu->regs.a0 = (u64)error;
+    vcpu->regs.a1 = (u64)value;
+    return unlikely(this_hart()->trace != NULL) ? note(vcpu) : VERDICT_SKIP;
+}
+
+/*
+ * A call that has written its own results has noted them, too.  One that comes again is noted then,
+ * but for a wait, so that the trace shows what the guest blocks on.
+ */
+OUT_OF_LINE static enum verdict finish_other(struct vcpu *vcpu, long result)
+{
+    enum verdict verdict = (enum verdict)(ECALL_VERDICT_BASE - result);
+
+    if (result > ECALL_VERDICT_BASE)
+        return finish(vcpu, result, 0);
+    if (verdict == VERDICT_BLOCK || verdict == VERDICT_STOP || verdict == VERDICT_END)
         vmexit_note(TRACE_DID_SBI, vcpu->regs.a7, (u32)vcpu->regs.a6, SBI_SUCCESS, 0);
     return verdict;
 }
@@ -90,24 +115,17 @@ static enum verdict other_verdict(const struct vcpu *vcpu, enum verdict verdict)
 /*
  * ecall_serve - call the extension that a7 names.
  *
- * VERDICT_SKIP: a0 and a1 hold the result.  Others: see ecall_verdict(); with VERDICT_FULL and
- * VERDICT_BLOCK no register was changed, since the same call comes again.
+ * VERDICT_SKIP: a0 and a1 hold the result.  Others: see above.
  */
 enum verdict ecall_serve(struct vcpu *vcpu, const struct vmexit *e)
 {
-    const struct sbi_extension *extension = find(vcpu->regs.a7);
-    struct sbiret ret = ecall_error(SBI_ERR_NOT_SUPPORTED);
+    u64 eid = vcpu->regs.a7, slot = HASH(eid);
+    long result = SBI_ERR_NOT_SUPPORTED;
 
     (void)e;
-    if (likely(extension != NULL)) {
-        ret = extension->call(vcpu, vcpu->regs.a6, &vcpu->regs.a0);
-        if (unlikely(ret.error <= ECALL_VERDICT_BASE))
-            return other_verdict(vcpu, (enum verdict)(ECALL_VERDICT_BASE - ret.error));
-    }
-    vcpu->regs.a0 = (u64)ret.error;
-    vcpu->regs.a1 = (u64)ret.value;
-    if (unlikely(this_hart()->trace != NULL))
-        vmexit_note(TRACE_DID_SBI, vcpu->regs.a7, (u32)vcpu->regs.a6, (u32)ret.error,
-                    (u64)ret.value);
-    return VERDICT_SKIP;
+    if (likely(extensions[slot].eid == eid))
+        result = extensions[slot].call(vcpu, vcpu->regs.a6, &vcpu->regs.a0);
+    if (unlikely(result < 0))
+        return finish_other(vcpu, result);
+    return finish(vcpu, SBI_SUCCESS, result);
 }

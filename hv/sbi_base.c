@@ -20,14 +20,12 @@ static const long answers[] = {
     [SBI_BASE_GET_MIMPID] = 0,
 };
 
-static struct sbiret base(struct vcpu *vcpu, u64 fid, const u64 *args)
+long sbi_base(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     (void)vcpu;
     if (fid >= ARRAY_LEN(answers))
-        return ecall_error(SBI_ERR_NOT_SUPPORTED);
+        return SBI_ERR_NOT_SUPPORTED;
     if (fid == SBI_BASE_PROBE_EXTENSION)
-        return ecall_value(ecall_has(args[0]));
-    return (struct sbiret){.value = answers[fid]};
+        return ecall_has(args[0]);
+    return answers[fid];
 }
-
-const struct sbi_extension sbi_base = {SBI_EID_BASE, base};

@@ -11,39 +11,37 @@
 #include "hv/console.h"
 #include "hv/ecall.h"
 
-static struct sbiret legacy_result(const u64 *args, long a0)
+static long legacy_result(struct vcpu *vcpu, long a0)
 {
-    return (struct sbiret){.error = a0, .value = (long)args[1]};
+    vcpu->regs.a0 = (u64)a0;
+    vmexit_note(TRACE_DID_SBI, vcpu->regs.a7, 0, (u32)a0, 0);
+    return ecall_verdict(VERDICT_SKIP);
 }
 
-static struct sbiret set_timer(struct vcpu *vcpu, u64 fid, const u64 *args)
+long sbi_legacy_set_timer(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     (void)fid;
     vcpu_set_timer(vcpu, args[0]);
-    return legacy_result(args, 0);
+    return legacy_result(vcpu, 0);
 }
 
-static struct sbiret console_put(struct vcpu *vcpu, u64 fid, const u64 *args)
+long sbi_legacy_putchar(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     (void)fid;
     console_putc(vcpu->vm, (char)args[0]);
-    return legacy_result(args, 0);
+    return legacy_result(vcpu, 0);
 }
 
-static struct sbiret console_get(struct vcpu *vcpu, u64 fid, const u64 *args)
+long sbi_legacy_getchar(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     (void)fid;
-    return legacy_result(args, console_getc(vcpu->vm));
+    (void)args;
+    return legacy_result(vcpu, console_getc(vcpu->vm));
 }
 
-static struct sbiret shutdown(struct vcpu *vcpu, u64 fid, const u64 *args)
+long sbi_legacy_shutdown(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     (void)fid;
     (void)args;
     return ecall_end(vcpu, END_SHUTDOWN, 0);
 }
-
-const struct sbi_extension sbi_legacy_set_timer = {SBI_LEGACY_SET_TIMER, set_timer};
-const struct sbi_extension sbi_legacy_putchar = {SBI_LEGACY_PUTCHAR, console_put};
-const struct sbi_extension sbi_legacy_getchar = {SBI_LEGACY_GETCHAR, console_get};
-const struct sbi_extension sbi_legacy_shutdown = {SBI_LEGACY_SHUTDOWN, shutdown};

@@ -9,19 +9,17 @@
 
 #include "hv/ecall.h"
 
-static struct sbiret system_reset(struct vcpu *vcpu, u64 fid, const u64 *args)
+long sbi_srst(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     u32 type = (u32)args[0], reason = (u32)args[1];
 
     if (fid != SBI_SRST_SYSTEM_RESET)
-        return ecall_error(SBI_ERR_NOT_SUPPORTED);
+        return SBI_ERR_NOT_SUPPORTED;
     if (type > SBI_SRST_TYPE_WARM_REBOOT || reason > SBI_SRST_REASON_SYSTEM_FAILURE)
-        return ecall_error(SBI_ERR_INVALID_PARAM);
+        return SBI_ERR_INVALID_PARAM;
     if (type != SBI_SRST_TYPE_SHUTDOWN)
         return ecall_end(vcpu, END_RESET, 0);
     return ecall_end(vcpu, END_SHUTDOWN,
                      reason == SBI_SRST_REASON_NONE ? PROC_STATUS_EXITED(0)
                                                     : PROC_STATUS_SIGNALED(PROC_SIGABRT));
 }
-
-const struct sbi_extension sbi_srst = {SBI_EID_SRST, system_reset};

@@ -2,12 +2,10 @@
 /* TIME: the guest's next timer interrupt.  [SBI "Timer Extension"] */
 #include "hv/ecall.h"
 
-static struct sbiret timer(struct vcpu *vcpu, u64 fid, const u64 *args)
+long sbi_time(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     if (fid != SBI_TIME_SET_TIMER)
-        return ecall_error(SBI_ERR_NOT_SUPPORTED);
+        return SBI_ERR_NOT_SUPPORTED;
     vcpu_set_timer(vcpu, args[0]);
-    return ecall_error(SBI_SUCCESS);
+    return SBI_SUCCESS;
 }
-
-const struct sbi_extension sbi_time = {SBI_EID_TIME, timer};
