@@ -25,10 +25,11 @@ check() {
     fi
 }
 
-# The house format is that of clang-format 14, which other versions read differently.
+# The house format is that of clang-format 14, which other versions read differently.  A header with
+# assembler macros is no C.
 format() {
     if clang-format --version | grep -q 'version 14\.'; then
-        of '\.[ch]$' | xargs clang-format --dry-run -Werror
+        of '\.[ch]$' | xargs grep -L '^ *\.macro' | xargs clang-format --dry-run -Werror
     else
         echo "skip  format: this is not clang-format 14" >&3
     fi
@@ -61,10 +62,11 @@ scripts() {
 }
 
 # internalAstError: cppcheck 2.10 stumbles over a compound literal behind a "?".
+# comparePointers: to it, the start and the end that a linker script gives a table are two objects.
 static_analysis() {
     of '\.c$' | cppcheck --quiet --file-list=- --enable=warning,portability --inline-suppr \
         --std=c11 --platform=unix64 -I. -D__riscv -D__riscv_xlen=64 \
-        --suppress=internalAstError --error-exitcode=1
+        --suppress=internalAstError --suppress=comparePointers --error-exitcode=1
 }
 
 check "format (clang-format)" format

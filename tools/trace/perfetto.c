@@ -223,7 +223,7 @@ static void put_names(struct view *view, const struct trace_record *record,
     if (before == NULL || track(before) != track(record)) {
         begin_event(view, "M", record);
         fprintf(view->out, ",\"name\":\"thread_name\",\"args\":{\"name\":\"%s %u\"}}",
-                hart ? "hart" : "vCPU", hart ? record->hart : record->vcpu);
+                hart ? "hart" : "vCPU", (unsigned)(hart ? record->hart : record->vcpu));
     }
 }
 
