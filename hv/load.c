@@ -178,6 +178,7 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
     enum err err;
 
     *guest = (struct guest){
+        .ram_base = {GUEST_RAM_BASE},
         .mem_bytes = entry->mem_bytes,
         .vcpus = entry->vcpus,
         .control = entry->has_control,
