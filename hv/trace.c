@@ -6,7 +6,7 @@
  */
 #include "hv/trace.h"
 
-/* About a second of polling; QEMU answers before the notification returns. */
+/* Some seconds of polling; QEMU answers before the notification returns. */
 #define PATIENCE_POLLS 50000000
 
 /*
