@@ -6,7 +6,7 @@
  */
 #include "hv/trace.h"
 
-/* About a second of polling; QEMU answers before the notification returns. */
+/* Some seconds of polling; QEMU answers before the notification returns. */
 #define PATIENCE_POLLS 50000000
 
 /*
@@ -65,7 +65,8 @@ bool trace_wanted(const struct trace_ring *ring)
 {
     const struct trace_filter *filter = &ring->port->filter;
 
-    return trace_filter_pid(filter, ring->open.pid) && trace_filter_cause(filter, ring->open.cause);
+    return tracefilter_wants_pid(filter, ring->open.pid) &&
+           tracefilter_wants_cause(filter, ring->open.cause);
 }
 
 static void append(struct trace_ring *ring, struct trace_record record)
@@ -126,7 +127,7 @@ static void push(struct trace_ring *ring)
     spin_unlock(&port->lock);
     ring->drained = ring->written;
     if (died) {
-        port->env.warn("trace: the port stopped answering, the rest of this run is not recorded");
+        port->env.warn("the port stopped answering, the rest of this run is not recorded");
     }
 }
 
@@ -163,7 +164,7 @@ void trace_vm(struct trace_ring *ring, enum trace_did did, u32 pid, u32 parent_o
     u64 time;
     u64 cycle;
 
-    if (!trace_filter_pid(&ring->port->filter, pid)) {
+    if (!tracefilter_wants_pid(&ring->port->filter, pid)) {
         return;
     }
     ring->port->env.clock(&time, &cycle);

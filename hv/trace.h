@@ -13,14 +13,14 @@
  * A port that stops answering ends the recording with one message; it never stops a hart.
  * What the records mean is in sbi/trace.h, which of them are kept in lib/tracefilter.h.
  */
-#include <assert.h>
-
 #include "lib/drv/virtio_console.h"
 #include "lib/kit/err.h"
 #include "lib/kit/spinlock.h"
 #include "lib/kit/types.h"
 #include "lib/tracefilter.h"
 #include "sbi/trace.h"
+
+#include "hv/panic.h"
 
 /* What the recorder needs of its surroundings. */
 struct trace_env {

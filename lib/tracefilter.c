@@ -60,7 +60,7 @@ static bool next_part(struct text *rest, char separator, struct text *part)
     if (rest->at == NULL) {
         return false;
     }
-    found = rest->length ? memchr(rest->at, separator, rest->length) : NULL;
+    found = memchr(rest->at, separator, rest->length);
     *part = *rest;
     if (found == NULL) {
         rest->at = NULL;
@@ -71,38 +71,42 @@ static bool next_part(struct text *rest, char separator, struct text *part)
     return true;
 }
 
-static enum err complain(char *message, const char *what, struct text text, const char *right)
+/* Why a filter is refused, for who typed it. */
+struct complaint {
+    char *why;
+    size_t why_bytes;
+};
+
+static enum err complain(const struct complaint *to, const char *what, struct text text,
+                         const char *right)
 {
     int quote = (int)(text.length < QUOTE_BYTES ? text.length : QUOTE_BYTES);
 
-    snprintf(message, TRACE_FILTER_MESSAGE_BYTES, "TRACE: %s \"%.*s\"; %s", what, quote, text.at,
-             right);
+    snprintf(to->why, to->why_bytes, "%s \"%.*s\"; %s", what, quote, text.at, right);
     return ERR_INVAL;
 }
 
-static enum err parse_pid(struct trace_filter *filter, struct text text, char *message)
+static enum err parse_pid(struct trace_filter *filter, struct text text, const struct complaint *to)
 {
     u64 pid = 0;
 
     for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9' || pid > UINT32_MAX) {
-            return complain(message, "no pid", text, "pids are positive numbers, joined by +");
-        }
+        if (text.at[i] < '0' || text.at[i] > '9' || pid > UINT32_MAX)
+            return complain(to, "no pid", text, "pids are positive numbers, joined by +");
         pid = pid * 10 + (u64)(text.at[i] - '0');
     }
-    if (pid == 0 || pid > UINT32_MAX) {
-        return complain(message, "no pid", text, "pids are positive numbers, joined by +");
-    }
-    if (filter->pid_count == TRACE_FILTER_PIDS) {
-        return complain(message, "too many pids at", text, "at most 16 can be named");
-    }
+    if (pid == 0 || pid > UINT32_MAX)
+        return complain(to, "no pid", text, "pids are positive numbers, joined by +");
+    if (filter->pid_count == TRACE_FILTER_PIDS)
+        return complain(to, "too many pids at", text, "at most 16 can be named");
     filter->pids[filter->pid_count++] = (u32)pid;
     return ERR_OK;
 }
 
-static enum err parse_cause(struct trace_filter *filter, struct text text, char *message)
+static enum err parse_cause(struct trace_filter *filter, struct text text,
+                            const struct complaint *to)
 {
-    char known[TRACE_FILTER_MESSAGE_BYTES / 2] = "causes are";
+    char known[128] = "causes are";
     size_t length = strlen(known);
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -112,68 +116,59 @@ static enum err parse_cause(struct trace_filter *filter, struct text text, char 
         }
         length += (size_t)snprintf(known + length, sizeof(known) - length, " %s", words[i].name);
     }
-    return complain(message, "no cause", text, known);
+    return complain(to, "no cause", text, known);
 }
 
-/* One key=value+value of the list behind "exits:". */
-static enum err parse_item(struct trace_filter *filter, struct text item, char *message)
+/* One key=value+value of the list. */
+static enum err parse_item(struct trace_filter *filter, struct text item,
+                           const struct complaint *to)
 {
-    enum err (*parse)(struct trace_filter *, struct text, char *) = NULL;
+    enum err (*parse)(struct trace_filter *, struct text, const struct complaint *);
     struct text rest = item;
     struct text part;
     enum err err = ERR_OK;
 
-    if (!next_part(&rest, '=', &part) || rest.at == NULL) {
-        return complain(message, "no filter", item, "filters are pid=N+N and cause=NAME+NAME");
-    }
+    next_part(&rest, '=', &part);
     if (text_is(part, "pid")) {
         parse = parse_pid;
     } else if (text_is(part, "cause")) {
         parse = parse_cause;
     } else {
-        return complain(message, "no filter", part, "filters are pid=N+N and cause=NAME+NAME");
+        return complain(to, "no filter", part, "filters are pid=N+N and cause=NAME+NAME");
     }
+    if (rest.at == NULL)
+        return complain(to, "no value behind", item, "filters are pid=N+N and cause=NAME+NAME");
     while (!err && next_part(&rest, '+', &part)) {
-        err = parse(filter, part, message);
+        err = parse(filter, part, to);
     }
     return err;
 }
 
 /*
- * trace_filter_parse - read a value of TRACE.
+ * tracefilter_parse - read a filter.
  *
- * text has length bytes and need not end in NUL.  message is written on error only.
- *
- * ERR_INVAL    not such a value; message says why in one line; *filter is off
+ * ERR_INVAL    not a filter; why says so, cut to why_bytes; *filter is undefined
  */
-enum err trace_filter_parse(struct trace_filter *filter, const char *text, size_t length,
-                            char message[TRACE_FILTER_MESSAGE_BYTES])
+enum err tracefilter_parse(struct trace_filter *filter, const char *text, char *why,
+                           size_t why_bytes)
 {
-    struct text rest = {text, length};
-    struct trace_filter parsed = {.on = true};
-    struct text part = rest;
+    const struct complaint to = {why, why_bytes};
+    struct text rest = {text, strlen(text)};
+    struct text item;
+    enum err err = ERR_OK;
 
-    *filter = (struct trace_filter){.on = false};
-    if (text_is(rest, "off")) {
+    *filter = (struct trace_filter){.pid_count = 0};
+    if (rest.length == 0)
         return ERR_OK;
+    while (!err && next_part(&rest, ',', &item)) {
+        err = parse_item(filter, item, &to);
     }
-    if (!next_part(&rest, ':', &part) || !text_is(part, "exits")) {
-        return complain(message, "no such value", part, "values are off, exits and exits:FILTER");
-    }
-    while (next_part(&rest, ',', &part)) {
-        enum err err = parse_item(&parsed, part, message);
-
-        if (err) {
-            return err;
-        }
-    }
-    *filter = parsed;
-    return ERR_OK;
+    return err;
 }
 
-bool trace_filter_pid(const struct trace_filter *filter, u32 pid)
+bool tracefilter_wants_pid(const struct trace_filter *filter, u32 pid)
 {
-    for (u16 i = 0; i < filter->pid_count; i++) {
+    for (u32 i = 0; i < filter->pid_count; i++) {
         if (filter->pids[i] == pid) {
             return true;
         }
@@ -181,7 +176,7 @@ bool trace_filter_pid(const struct trace_filter *filter, u32 pid)
     return filter->pid_count == 0;
 }
 
-bool trace_filter_cause(const struct trace_filter *filter, u64 cause)
+bool tracefilter_wants_cause(const struct trace_filter *filter, u64 cause)
 {
     u64 base = cause >> 63 ? 32 : 0;
     u64 code = cause & (UINT64_MAX >> 1);

@@ -39,7 +39,8 @@ enum trace_did {
     TRACE_DID_SBI,      /* addr EID, arg0 FID, result: a0; value: a1 */
     TRACE_DID_FORK,     /* arg0: trace_door, result: error, value: the child's pid;
                            in TRACE_VM, of the child: addr: the parent's pid */
-    TRACE_DID_LAZY,     /* fault: first touch, a zeroed or loaded frame was mapped */
+    TRACE_DID_LAZY,     /* fault: first touch, a zeroed or loaded frame was mapped; this and
+                           the next three: addr GPA, result: trace_access */
     TRACE_DID_COW,      /* fault: a shared frame was copied */
     TRACE_DID_TAKEOVER, /* fault: the last owner of a frame got its right back */
     TRACE_DID_SPURIOUS, /* fault: the right was there already */
@@ -60,6 +61,9 @@ enum trace_did {
 
 #define TRACE_MMIO_STORE 0x100U
 
+/* What a guest tried when it faulted: the R, W or X bit of a PTE. */
+enum trace_access { TRACE_ACCESS_LOAD = 2, TRACE_ACCESS_STORE = 4, TRACE_ACCESS_FETCH = 8 };
+
 enum trace_door { TRACE_DOOR_ECALL = 0, TRACE_DOOR_INVALID = 1, TRACE_DOOR_MMIO = 2 };
 
 struct trace_record {
@@ -72,7 +76,7 @@ struct trace_record {
     uint16_t hart;
     uint64_t cause; /* scause, interrupt bit included */
     uint64_t pc;    /* sepc */
-    uint64_t addr;  /* see trace_did; for faults the GPA */
+    uint64_t addr;  /* this and what follows: see trace_did */
     uint32_t arg0;
     uint32_t result;
     uint64_t value;

@@ -132,13 +132,19 @@ static int decode(const struct command *command, const char *in_name, const char
     return status;
 }
 
+/* A whole value of TRACE, prefix included. */
 static int check_filter(const char *text)
 {
-    char message[TRACE_FILTER_MESSAGE_BYTES];
+    const char *list = strncmp(text, "exits:", 6) == 0 ? text + 6 : "";
     struct trace_filter filter;
+    char why[256];
 
-    if (trace_filter_parse(&filter, text, strlen(text), message)) {
-        fprintf(stderr, "%s\n", message);
+    if (*list == '\0' && strcmp(text, "off") != 0 && strcmp(text, "exits") != 0) {
+        fprintf(stderr, "TRACE=%s: must be off, exits or exits:FILTER\n", text);
+        return EXIT_FAILURE;
+    }
+    if (tracefilter_parse(&filter, list, why, sizeof(why))) {
+        fprintf(stderr, "TRACE=%s: %s\n", text, why);
         return EXIT_FAILURE;
     }
     return EXIT_SUCCESS;

@@ -58,6 +58,7 @@ static enum err await(struct virtio_console *console, u16 head)
  * bufs are addresses as the device sees them, at most VIRTIO_CONSOLE_QUEUE_SIZE; they are the
  * caller's again on return, after an error as well.
  *
+ * ERR_INVAL    no piece; nothing was written
  * ERR_NOMEM    too many pieces; nothing was written
  * ERR_STATE    the device is dead, or did not answer and is dead from now on
  * ERR_FORMAT   the device broke the rules of the ring; it is dead from now on

@@ -6,21 +6,18 @@
  */
 #include "lib/virtio/virtq.h"
 
-#include <assert.h>
 #include <string.h>
 
 /*
  * virtq_driver_init - lay out an empty ring, every descriptor free.
  *
  * memory holds VIRTQ_BYTES(size) bytes, aligned to VIRTQ_DESC_ALIGN, and stays with the ring until
- * the device has been reset.  size is a power of two.
+ * the device has been reset.  size is a power of two, at most VIRTQ_SIZE_MAX.
  */
 void virtq_driver_init(struct virtq_driver *queue, void *memory, u16 size)
 {
     u8 *bytes = memory;
 
-    assert(size != 0 && size <= VIRTQ_SIZE_MAX && (size & (size - 1)) == 0);
-    assert(((uintptr_t)memory & (VIRTQ_DESC_ALIGN - 1)) == 0);
     memset(bytes, 0, VIRTQ_BYTES((size_t)size));
     *queue = (struct virtq_driver){
         .ring = {.desc = memory,
@@ -37,9 +34,10 @@ void virtq_driver_init(struct virtq_driver *queue, void *memory, u16 size)
 /*
  * virtq_driver_push - offer a chain of buffers to the device.
  *
- * bufs has readable pieces, which the device reads, then writable ones; at least one altogether.
- * They belong to the device until virtq_driver_pop gives *head back.  The caller then notifies.
+ * bufs has readable pieces, which the device reads, then writable ones.  They belong to the device
+ * until virtq_driver_pop gives *head back.  The caller then notifies.
  *
+ * ERR_INVAL    no piece at all; nothing changed
  * ERR_NOMEM    fewer free descriptors than pieces; nothing changed
  *
  * [VIRTIO "Supplying Buffers to The Device"]
@@ -51,7 +49,9 @@ enum err virtq_driver_push(struct virtq_driver *queue, const struct virtq_buf *b
     unsigned count = readable + writable;
     u16 at = queue->free_head;
 
-    assert(count != 0);
+    if (count == 0) {
+        return ERR_INVAL;
+    }
     if (count > queue->free_count) {
         return ERR_NOMEM;
     }

@@ -174,13 +174,12 @@ void trace_status_words(u32 status, char words[TRACE_WORDS_BYTES])
     }
 }
 
-/* What the guest tried when its access did not translate. */
-static const char *access_words(u64 cause)
+static const char *access_words(u32 access)
 {
-    switch (cause) {
-    case CAUSE_FETCH_GUEST: return "fetch";
-    case CAUSE_LOAD_GUEST: return "load";
-    case CAUSE_STORE_GUEST: return "store";
+    switch (access) {
+    case TRACE_ACCESS_LOAD: return "load";
+    case TRACE_ACCESS_STORE: return "store";
+    case TRACE_ACCESS_FETCH: return "fetch";
     default: return "access";
     }
 }
@@ -210,7 +209,7 @@ void trace_did_words(const struct trace_record *record, char words[TRACE_WORDS_B
     } else if (record->did == TRACE_DID_FORK) {
         fork_words(record, words);
     } else if (is_fault(record)) {
-        snprintf(words, TRACE_WORDS_BYTES, "fault %s gpa=0x%llx %s", access_words(record->cause),
+        snprintf(words, TRACE_WORDS_BYTES, "fault %s gpa=0x%llx %s", access_words(record->result),
                  addr, dids[record->did]);
     } else if (record->did == TRACE_DID_MMIO) {
         bool store = record->arg0 & TRACE_MMIO_STORE;
