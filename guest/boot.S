@@ -5,7 +5,7 @@
  * struct hart.  Either way: S-mode, paging off, interrupts off.
  *
  * When C begins: sp is set, .bss is zero, traps go to trap_vector on a stack of their own
- * (sscratch holds its top), the FPU is on.
+ * (sscratch holds its top), the FPU is on, tp is the hart's struct hart, 0 on the first hart.
  */
 #include "guest/hart.h"
 #include "lib/riscv/csr.h"
@@ -25,6 +25,7 @@
 _start:
     la t1, boot_trap_stack_top
     c_environment t1
+    li tp, 0
     la sp, boot_stack_top
     la t0, _bss_start
     la t1, _bss_end
@@ -40,6 +41,7 @@ hart_entry:
     ld t1, HART_TRAP_STACK_TOP(a1)
     c_environment t1
     ld sp, HART_STACK_TOP(a1)
+    mv tp, a1
     mv a0, a1
     tail hart_main
 

@@ -18,6 +18,15 @@ struct hart {
 _Static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "boot.S");
 _Static_assert(offsetof(struct hart, trap_stack_top) == HART_TRAP_STACK_TOP, "boot.S");
 
+/* The hart that runs this; NULL on the first one. */
+static inline struct hart *hart_self(void)
+{
+    struct hart *hart;
+
+    __asm__ volatile("mv %0, tp" : "=r"(hart));
+    return hart;
+}
+
 long hart_start(struct hart *hart);
 void hart_main(struct hart *hart);
 

@@ -123,6 +123,18 @@ u64 machine_device(const char *compatible)
     return node < 0 ? 0 : node_reg(node).base;
 }
 
+/* Ticks of time in a second; 0 if the FDT does not say. */
+u64 machine_timebase(void)
+{
+    int bytes = 0;
+    const fdt32_t *hz = NULL;
+
+    if (fdt) {
+        hz = fdt_getprop(fdt, fdt_path_offset(fdt, "/cpus"), "timebase-frequency", &bytes);
+    }
+    return hz && bytes == 4 ? fdt32_to_cpu(*hz) : 0;
+}
+
 /* Fill ids with the first max hart ids; returns how many harts there are. */
 size_t machine_harts(u64 *ids, size_t max)
 {

@@ -14,4 +14,5 @@ struct range machine_ram(void);
 struct range machine_free(void);
 void *machine_take(u64 bytes);
 u64 machine_device(const char *compatible);
+u64 machine_timebase(void);
 size_t machine_harts(u64 *ids, size_t max);

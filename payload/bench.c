@@ -26,7 +26,7 @@
 #include "guest/guest.h"
 #include "guest/machine.h"
 #include "guest/proc.h"
-#include "guest/trap.h"
+#include "guest/timer.h"
 
 #define PAGE         4096UL
 #define MIB          (1UL << 20)
@@ -35,27 +35,12 @@
 #define PAGES        1024UL
 #define UART_SCRATCH 0x10000007UL
 
-static bool cycle_readable = true;
-
-static bool no_cycle(struct trap *t)
-{
-    cycle_readable = false;
-    t->pc += 4;
-    return true;
-}
+static bool cycle_readable;
 
 /* Instructions, where one is one nanosecond: the cycle counter, else time in steps of 100. */
 static inline u64 now(void)
 {
-    u64 count;
-
-    if (cycle_readable) {
-        __asm__ volatile("rdcycle %0" : "=r"(count) : : "memory");
-    } else {
-        __asm__ volatile("rdtime %0" : "=r"(count) : : "memory");
-        count *= 100;
-    }
-    return count;
+    return cycle_readable ? timer_cycle() : timer_now() * 100;
 }
 
 static void print_mean(const char *name, u64 sum, u64 n)
@@ -340,9 +325,7 @@ int main(void)
     int status = 0;
     u64 mib = args_u64("mib", 1);
 
-    trap_hook(no_cycle);
-    now();
-    trap_hook(NULL);
+    cycle_readable = timer_cycle_readable();
     args_word("what", names, sizeof(names));
     if (!names[0]) {
         return usage();

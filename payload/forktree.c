@@ -97,7 +97,7 @@ static void check(long pid, u64 round)
     }
 }
 
-static struct trap seen;
+static volatile struct trap seen;
 
 static bool skip_insn(struct trap *t)
 {

@@ -6,8 +6,8 @@
 #include "guest/trap.h"
 
 /* Traps that skip_traps() has skipped, and the last of them. */
-extern u64 evil_traps;
-extern struct trap evil_last;
+extern volatile u64 evil_traps;
+extern volatile struct trap evil_last;
 
 void evil_skip_traps(void);
 void evil_fail(const char *what, u64 where, u64 found);

@@ -34,8 +34,8 @@ static const struct act {
     {"lost-satp",          act_lost_satp         },
 };
 
-u64 evil_traps;
-struct trap evil_last;
+volatile u64 evil_traps;
+volatile struct trap evil_last;
 static int status;
 
 /* Go on after the instruction; after a jump out of the image, at its caller. */

@@ -7,10 +7,10 @@
 
 #include "lib/riscv/cause.h"
 #include "lib/riscv/csr.h"
+#include "sbi/proc.h"
 
 #include "guest/guest.h"
 #include "guest/machine.h"
-#include "guest/proc.h"
 
 #include "payload/evil/evil.h"
 
@@ -121,7 +121,7 @@ void act_ram_edges(void)
     }
     (void)*(volatile u64 *)(ram.end - 7);
     *(volatile u64 *)(ram.end - 1) = 0;
-    if (evil_traps != 2 && proc_available()) { /* bare, QEMU 7.2 lets these two through */
+    if (evil_traps != 2) {
         evil_fail("accesses across the end of RAM that did not fault", ram.end, evil_traps);
     }
 }
