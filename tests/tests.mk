@@ -9,5 +9,6 @@ tests-y := \
     tests/host/bundle_test.c \
     tests/host/image_test.c \
     tests/host/insn_test.c \
+    tests/host/mkimage_test.c \
     tests/host/runner.c \
     tests/host/sample.c

@@ -153,15 +153,22 @@ static int parse_guest(char *const words[], int count)
 
 /* ---- the bundle ---- */
 
+static void *resize(void *block, size_t count)
+{
+    void *resized = realloc(block, count);
+
+    if (resized == NULL)
+        die("out of memory");
+    return resized;
+}
+
 static u64 append(const void *from, size_t count)
 {
     size_t at = align_up(size, ALIGN);
 
     if (at + count > capacity) {
         capacity = 2 * (at + count);
-        bytes = realloc(bytes, capacity);
-        if (bytes == NULL)
-            die("out of memory");
+        bytes = resize(bytes, capacity);
     }
     memset(bytes + size, 0, at - size);
     if (count != 0)
@@ -179,19 +186,16 @@ static u8 *read_file(const char *path, size_t *file_bytes)
 {
     FILE *file = fopen(path, "rb");
     size_t room = 1 << 16, count;
-    u8 *contents = malloc(room);
+    u8 *contents = resize(NULL, room);
 
     *file_bytes = 0;
     if (file == NULL)
         die("%s: %s; name a file that can be read", path, strerror(errno));
-    while (contents != NULL &&
-           (count = fread(contents + *file_bytes, 1, room - *file_bytes, file)) != 0) {
+    while ((count = fread(contents + *file_bytes, 1, room - *file_bytes, file)) != 0) {
         *file_bytes += count;
         if (*file_bytes == room)
-            contents = realloc(contents, room *= 2);
+            contents = resize(contents, room *= 2);
     }
-    if (contents == NULL)
-        die("%s: does not fit in memory", path);
     if (ferror(file))
         die("%s: %s; name a file that can be read", path, strerror(errno));
     fclose(file);
@@ -281,11 +285,9 @@ static void check(void)
 static void write_out(const char *path)
 {
     size_t length = strlen(path) + sizeof(".tmp");
-    char *unfinished = malloc(length);
+    char *unfinished = resize(NULL, length);
     FILE *file;
 
-    if (unfinished == NULL)
-        die("out of memory");
     snprintf(unfinished, length, "%s.tmp", path);
     file = fopen(unfinished, "wb");
     if (file == NULL)

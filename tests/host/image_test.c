@@ -73,7 +73,7 @@ static const struct damage damages[] = {
     {FIELD(table[1].p_paddr),           GUEST_RAM_BASE + RAM_BYTES - 8,                 REFUSED_IMAGE_ABOVE_RAM   },
     {FIELD(table[1].p_paddr),           GUEST_RAM_BASE + RAM_BYTES + 8,                 REFUSED_IMAGE_ABOVE_RAM   },
     {FIELD(table[1].p_memsz),           0,                                              REFUSED_ELF_SEGMENT_SIZE  },
-    {FIELD(table[2].p_type),            PT_LOAD,                                        REFUSED_NOTHING           }, /* no bytes in memory: left out */
+    {FIELD(table[2].p_type),            PT_LOAD,                                        REFUSED_ELF_SEGMENT_CUT   },
 };
 
 TEST(image_elf_with_one_wrong_field_is_refused_by_name)
@@ -250,8 +250,8 @@ TEST(image_fills_pages_as_if_loaded_at_once)
     sample_elf(&elf);
     elf.table[0].p_paddr = 0x801ff900; /* neither first nor last page whole */
     memset(ram, 0, sizeof(ram));
-    memcpy(ram + 0x801ff900 - ram_gpa, elf.text, sizeof(elf.text));
-    memcpy(ram + SAMPLE_DATA_AT - ram_gpa, elf.data, sizeof(elf.data));
+    memcpy(ram + (0x801ff900 - ram_gpa), elf.text, sizeof(elf.text));
+    memcpy(ram + (SAMPLE_DATA_AT - ram_gpa), elf.data, sizeof(elf.data));
     CHECK_EQ(image_read(&image, &elf, sizeof(elf), RAM_BYTES), REFUSED_NOTHING);
     for (u64 at = 0; at < sizeof(ram); at += IMAGE_PAGE_BYTES) {
         bool has_bytes;
