@@ -53,6 +53,8 @@ static enum refusal check_header(const struct bundle_header *header, const u8 *f
         return REFUSED_BUNDLE_CRC;
     if (header->entries == 0)
         return REFUSED_BUNDLE_NO_GUEST;
+    if (header->entries > BUNDLE_GUESTS_MAX)
+        return REFUSED_BUNDLE_MANY_GUESTS;
     if (header->entries > behind / sizeof(struct bundle_entry))
         return REFUSED_BUNDLE_TABLE;
     return REFUSED_NOTHING;

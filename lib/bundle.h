@@ -13,6 +13,7 @@
 #include "lib/refusal.h"
 #include "sbi/image.h"
 
+#define BUNDLE_GUESTS_MAX   64
 #define BUNDLE_VCPUS_MAX    8
 #define BUNDLE_PFLASH_BYTES (32U << 20)
 

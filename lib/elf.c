@@ -128,7 +128,7 @@ static enum refusal add_segment(struct elf *elf, const struct program_header *he
         .flags = header->flags,
     };
 
-    if (refusal != REFUSED_NOTHING)
+    if (refusal != REFUSED_NOTHING || segment.mem_bytes == 0)
         return refusal;
     if (elf->count == ELF_SEGMENTS_MAX)
         return REFUSED_ELF_MANY_SEGMENTS;
@@ -182,7 +182,7 @@ enum refusal elf_read(struct elf *elf, const struct elf_source *source)
             return REFUSED_ELF_UNREADABLE;
         if (row.type == SEGMENT_INTERPRETER)
             return REFUSED_ELF_INTERPRETER;
-        if (row.type != SEGMENT_LOAD || row.mem_bytes == 0)
+        if (row.type != SEGMENT_LOAD)
             continue;
         refusal = add_segment(elf, &row, source->bytes);
         if (refusal != REFUSED_NOTHING)

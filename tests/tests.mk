@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Host unit tests and fuzz harnesses: one program, build/host/tests.
-tests-y := \
-    dts/guest.dts \
-    dts/guest_fdt.c \
-    dts/machine.c \
-    dts/virt.dts \
-    hv/options.c \
-    tests/fuzz/fuzz.c \
-    tests/fuzz/insn.c \
-    tests/fuzz/machine.c \
-    tests/fuzz/machine_opts.c \
-    tests/host/insn_test.c \
-    tests/host/machine_test.c \
-    tests/host/options_test.c \
-    tests/host/runner.c
+tests-y += dts/guest.dts
+tests-y += dts/guest_fdt.c
+tests-y += dts/machine.c
+tests-y += dts/virt.dts
+tests-y += hv/options.c
+tests-y += tests/fuzz/bundle.c
+tests-y += tests/fuzz/fuzz.c
+tests-y += tests/fuzz/image.c
+tests-y += tests/fuzz/insn.c
+tests-y += tests/fuzz/machine.c
+tests-y += tests/fuzz/machine_opts.c
+tests-y += tests/host/bundle_test.c
+tests-y += tests/host/image_test.c
+tests-y += tests/host/insn_test.c
+tests-y += tests/host/machine_test.c
+tests-y += tests/host/mkimage_test.c
+tests-y += tests/host/options_test.c
+tests-y += tests/host/runner.c
+tests-y += tests/host/sample.c

@@ -18,7 +18,7 @@
 
 #include "tests/test.h"
 
-#define SHORT_ROUNDS 20000
+#define SHORT_ROUNDS 5000
 #define BATCH_ROUNDS 1000
 #define EXAMPLES_MAX 64
 #define DAMAGES_MAX  6

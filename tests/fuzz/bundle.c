@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Bundles, as they come and with a header that hides the damage behind it. */
+#include "lib/bundle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/host/sample.h"
+#include "tests/test.h"
+
+static void check_guest(const struct bundle_guest *guest, const u8 *file, size_t size)
+{
+    const u8 *image = guest->file, *pflash = guest->pflash;
+
+    CHECK(strlen(guest->name) != 0 && strlen(guest->name) < BUNDLE_NAME_BYTES);
+    CHECK(guest->vcpus >= 1 && guest->vcpus <= BUNDLE_VCPUS_MAX);
+    CHECK(image >= file && image <= file + size);
+    CHECK(guest->file_bytes <= (size_t)(file + size - image));
+    if (guest->pflash_bytes != 0) {
+        CHECK(pflash >= file && pflash <= file + size);
+        CHECK(guest->pflash_bytes <= (size_t)(file + size - pflash));
+    }
+    CHECK(strlen(guest->cmdline) < size + 1);
+}
+
+static void read_all(const u8 *file, size_t size)
+{
+    struct bundle bundle;
+    struct bundle_guest guest;
+
+    if (bundle_open(&bundle, file, size) != REFUSED_NOTHING)
+        return;
+    CHECK(bundle.guests >= 1 && bundle.guests <= BUNDLE_GUESTS_MAX);
+    for (u32 i = 0; i < bundle.guests; i++) {
+        if (bundle_guest(&bundle, i, &guest) == REFUSED_NOTHING)
+            check_guest(&guest, file, size);
+    }
+}
+
+FUZZ(bundle)
+{
+    u8 *sealed;
+
+    read_all(bytes, size);
+    if (size < sizeof(struct bundle_header))
+        return 0;
+    sealed = malloc(size);
+    CHECK(sealed != NULL);
+    memcpy(sealed, bytes, size);
+    sample_bundle_seal(sealed, size);
+    read_all(sealed, size);
+    free(sealed);
+    return 0;
+}
+
+FUZZ_SEEDS(bundle)
+{
+    u8 file[SAMPLE_BUNDLE_BYTES];
+
+    fuzz_seed(file, sample_bundle(file));
+}

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Programs of this machine, one .c each.
+tools-y := \
+    mkimage \
+    trace
