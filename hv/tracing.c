@@ -41,9 +41,9 @@ enum err tracing_start(const struct machine *machine, const char *option)
     struct trace_env env = {.clock = clock, .warn = warn, .timebase_hz = machine->timebase_hz};
     struct trace_filter filter;
     u64 slots[MACHINE_VIRTIO_MAX];
-    char why[TRACE_FILTER_MESSAGE_BYTES];
+    char why[160];
 
-    if (trace_filter_parse(&filter, option, strlen(option), why) != ERR_OK) {
+    if (tracefilter_parse(&filter, option, why, sizeof(why)) != ERR_OK) {
         warn(why);
         return ERR_INVAL;
     }
