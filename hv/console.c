@@ -40,8 +40,17 @@ void console_init(u64 base, u32 stride)
     ns16550_init(&uart, base, stride);
 }
 
+/* A machine without a UART has no console: what is written vanishes, and every reader
+ * is detached. */
+static bool has_uart(void)
+{
+    return uart.base != NULL;
+}
+
 static void put(const char *text, size_t length)
 {
+    if (!has_uart())
+        return;
     for (size_t i = 0; i < length; i++)
         ns16550_putc(&uart, (u8)text[i]);
 }
@@ -112,7 +121,10 @@ int console_getc(struct vm *vm)
     int c;
 
     spin_lock(&lock);
-    c = vm->pid == PID_WITH_INPUT ? ns16550_getc(&uart) : end_of_input(&vm->console);
+    if (has_uart() && vm->pid == PID_WITH_INPUT)
+        c = ns16550_getc(&uart);
+    else
+        c = end_of_input(&vm->console);
     spin_unlock(&lock);
     return c;
 }
@@ -123,7 +135,7 @@ bool console_can_get(struct vm *vm)
     bool can;
 
     spin_lock(&lock);
-    if (vm->pid == PID_WITH_INPUT) {
+    if (has_uart() && vm->pid == PID_WITH_INPUT) {
         can = ns16550_can_get(&uart);
     } else {
         can = !vm->console.eof_told;

@@ -20,6 +20,12 @@ void firmware_remote_hfence_gvma_vmid(u64 hart_id, u64 vmid)
          sbi_call(SBI_EID_RFENCE, SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID, 1, hart_id, 0, -1UL, vmid));
 }
 
+void firmware_remote_hfence_vvma(u64 hart_id)
+{
+    must("a remote hfence.vvma",
+         sbi_call(SBI_EID_RFENCE, SBI_RFENCE_REMOTE_HFENCE_VVMA, 1, hart_id, 0, -1UL, 0));
+}
+
 void firmware_remote_fence_i(u64 hart_id)
 {
     must("a remote fence.i",

@@ -7,6 +7,8 @@
 #include "lib/kit/types.h"
 
 void firmware_remote_hfence_gvma_vmid(u64 hart_id, u64 vmid);
+/* ... of the VS-stage under the VMID that this hart's hgatp holds. */
+void firmware_remote_hfence_vvma(u64 hart_id);
 void firmware_remote_fence_i(u64 hart_id);
 void firmware_send_ipi(u64 hart_id);
 void firmware_set_timer(u64 time);

@@ -51,9 +51,11 @@ void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
     list_init(&vcpu->queue);
 }
 
-/* Interrupts are masked and translation is off: as after a reset. */
+/* Interrupts are masked and translation is off; all else stays, what wakes a wait included. */
 void vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1)
 {
+    vcpu->csr.vsatp = 0;
+    vcpu->csr.vsstatus &= ~SSTATUS_SIE;
     vcpu->csr.sepc = pc.v;
     vcpu->regs.a0 = a0;
     vcpu->regs.a1 = a1;

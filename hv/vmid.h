@@ -22,3 +22,7 @@ void vmid_unload(struct vmid *id);
 /* After this, nobody uses a translation made before the caller's last table stores. */
 void vmid_fence(struct vmid *id);
 void vmid_fence_page(struct vmid *id, gpa_t gpa);
+
+/* The vCPU forgets what its guest's own tables said: sfence.vma on it, and fence.i. */
+void vmid_fence_vs(struct vmid *id);
+void vmid_fence_code(struct vmid *id);

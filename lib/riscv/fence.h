@@ -50,6 +50,16 @@ static inline void vsatp_write(u64 value)
     csr_write(CSR_VSATP, value);
 }
 
+static inline u64 hgatp_read(void)
+{
+    return csr_read(CSR_HGATP);
+}
+
+static inline u64 vsatp_read(void)
+{
+    return csr_read(CSR_VSATP);
+}
+
 /* Later fetches of this hart see earlier stores. */
 static inline void fence_i(void)
 {
@@ -65,5 +75,7 @@ void hfence_vvma_all(void);
 void fence_i(void);
 void hgatp_write(u64 value);
 void vsatp_write(u64 value);
+u64 hgatp_read(void);
+u64 vsatp_read(void);
 
 #endif

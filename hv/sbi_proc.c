@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PRC, the process extension: checks a guest's arguments and asks proc.c.  Its specification is
+ * sbi/proc.h.
+ */
+#include "sbi/proc.h"
+
+#include "hv/ecall.h"
+#include "hv/fork.h"
+#include "hv/proc.h"
+#include "hv/vm.h"
+
+static long proc_call_exit(struct vcpu *vcpu, u64 status)
+{
+    return ecall_end(vcpu, END_EXIT, PROC_STATUS_EXITED(status));
+}
+
+static long proc_call_wait(struct vcpu *vcpu, s64 pid, u64 flags)
+{
+    u64 result;
+    enum err err = proc_wait(vcpu, pid, flags, &result);
+
+    if (err == ERR_STATE)
+        return ecall_verdict(VERDICT_BLOCK);
+    return err == ERR_OK ? (long)result : ecall_sbi_error(err);
+}
+
+#define RECORD_BYTES_MIN 8
+
+/* A pid beyond all pids asks about nobody, like any that is not there. */
+static long proc_call_inspect(struct vcpu *vcpu, u64 pid, gpa_t gpa, u64 bytes)
+{
+    struct proc_record record;
+    enum err err;
+    bool found;
+    u32 next;
+
+    if (bytes < RECORD_BYTES_MIN)
+        return SBI_ERR_INVALID_PARAM;
+    err = proc_inspect(vcpu, pid < PIDS_MAX ? (u32)pid : PIDS_MAX, &record, &found, &next);
+    if (err == ERR_OK && found)
+        err = gstage_write(&vcpu->vm->gs, gpa, &record,
+                           bytes < sizeof(record) ? bytes : sizeof(record));
+    return err == ERR_OK ? (long)next : ecall_sbi_error(err);
+}
+
+long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
+{
+    switch (fid) {
+    case PROC_FORK: return ecall_verdict(fork_serve(vcpu, args[0], 4, TRACE_DOOR_ECALL));
+    case PROC_EXIT: return proc_call_exit(vcpu, args[0]);
+    case PROC_WAIT: return proc_call_wait(vcpu, (s64)args[0], args[1]);
+    case PROC_GETPID: return vcpu->vm->pid;
+    case PROC_GETPPID: return proc_ppid(vcpu->vm);
+    case PROC_INSPECT: return proc_call_inspect(vcpu, args[0], (gpa_t){args[1]}, args[2]);
+    default: return SBI_ERR_NOT_SUPPORTED;
+    }
+}
