@@ -128,13 +128,13 @@ static void reclaim_clean(void)
     while (pool.clean != NONE) {
         u32 index = pool.clean;
 
-        pool.clean = frames[index].next;
+        pool.clean = frames[index].next_clean;
         pool_give(index);
     }
     while (pool.clean_roots != NONE) {
         u32 index = pool.clean_roots;
 
-        pool.clean_roots = frames[index].next;
+        pool.clean_roots = frames[index].next_clean;
         for (u32 i = 0; i < GROUP; i++)
             pool_give(index + i);
     }
@@ -238,7 +238,7 @@ static hpa_t clean_take(u32 *head, u32 count)
     spin_lock(&pool.lock);
     index = *head;
     if (index != NONE) {
-        *head = frames[index].next;
+        *head = frames[index].next_clean;
         pool.clean_count -= count;
     }
     spin_unlock(&pool.lock);
@@ -248,7 +248,7 @@ static hpa_t clean_take(u32 *head, u32 count)
 static void clean_give(u32 *head, u32 index, u32 count)
 {
     spin_lock(&pool.lock);
-    frames[index].next = *head;
+    frames[index].next_clean = *head;
     *head = index;
     pool.clean_count += count;
     spin_unlock(&pool.lock);

@@ -8,11 +8,14 @@
  * outside of it every entry is zero.
  */
 struct frame {
-    u32 refs;  /* 0: free */
-    u16 first; /* page tables only */
-    u16 end;
-    u32 next; /* while free: the frame after this one in its list */
-    u32 prev; /* the first frame of a free group only */
+    u32 refs; /* 0: in a free group */
+    union {
+        struct {
+            u16 first, end; /* page tables in use */
+        };
+        u32 next_clean; /* clean page tables: the one after it in its list */
+    };
+    u32 next, prev; /* first frame of a group, whatever it is itself used for: the group's lists */
 };
 _Static_assert(sizeof(struct frame) == 16, "frame_of() shifts by this");
 
