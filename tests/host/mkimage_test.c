@@ -178,3 +178,17 @@ TEST(mkimage_stores_a_file_once)
     CHECK_STR(output, "mkimage: more than 64 guests; pack fewer\n");
     clean_up();
 }
+
+TEST(mkimage_takes_pflash_up_to_its_size)
+{
+    char path[64];
+
+    set_up();
+    snprintf(path, sizeof(path), "%s/flash", folder);
+    CHECK_EQ(truncate(path, 32 << 20), 0);
+    CHECK_EQ(mkimage("-o out --guest image=Image pflash=flash"), 0);
+    CHECK_EQ(truncate(path, (32 << 20) + 1), 0);
+    CHECK_EQ(mkimage("-o out --guest image=Image pflash=flash"), 1);
+    CHECK(strstr(output, "mkimage: Image: pflash holds at most 32 MiB") == output);
+    clean_up();
+}
