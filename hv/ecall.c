@@ -117,12 +117,11 @@ OUT_OF_LINE static enum verdict finish_other(struct vcpu *vcpu, long result)
  *
  * VERDICT_SKIP: a0 and a1 hold the result.  Others: see above.
  */
-enum verdict ecall_serve(struct vcpu *vcpu, const struct vmexit *e)
+enum verdict ecall_serve(struct vcpu *vcpu)
 {
     u64 eid = vcpu->regs.a7, slot = HASH(eid);
     long result = SBI_ERR_NOT_SUPPORTED;
 
-    (void)e;
     if (likely(extensions[slot].eid == eid))
         result = extensions[slot].call(vcpu, vcpu->regs.a6, &vcpu->regs.a0);
     if (unlikely(result < 0))

@@ -9,7 +9,7 @@
 #include "hv/vmexit.h"
 
 /* Serves an environment call from VS-mode. */
-enum verdict ecall_serve(struct vcpu *vcpu, const struct vmexit *e);
+enum verdict ecall_serve(struct vcpu *vcpu);
 
 /*
  * An extension gets a0 to a5 as args.  It returns one number:

@@ -58,16 +58,19 @@ static u64 access_fault(u64 cause)
  * If what could not be fetched is the first instruction of its own trap handler, it would get that
  * fault for ever: no code of the guest can run any more, and it ends by signal 11.
  */
-enum verdict fault_refuse(struct vcpu *vcpu, const struct vmexit *e)
+enum verdict fault_refuse(struct vcpu *vcpu)
 {
+    const struct vmexit *e = &vcpu->vmexit;
+
     if (e->cause == CAUSE_FETCH_GUEST && !e->user && e->pc == (csr_read(CSR_VSTVEC) & ~3UL))
         return vmexit_end_by_signal(vcpu, PROC_SIGSEGV);
     return vmexit_inject(vcpu, access_fault(e->cause), e->tval);
 }
 
 /* In the trace, result is the access and addr the GPA. */
-enum verdict fault_serve(struct vcpu *vcpu, const struct vmexit *e)
+enum verdict fault_serve(struct vcpu *vcpu)
 {
+    const struct vmexit *e = &vcpu->vmexit;
     enum access access = access_of(e);
     gpa_t gpa = by_walk(e) ? (gpa_t){e->gpa.v & ~3UL} : e->gpa;
     enum trace_did did;
@@ -80,6 +83,6 @@ enum verdict fault_serve(struct vcpu *vcpu, const struct vmexit *e)
     if (err == ERR_NOMEM)
         return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
     if (by_walk(e) || access == ACCESS_EXEC)
-        return fault_refuse(vcpu, e);
-    return mmio_serve(vcpu, e);
+        return fault_refuse(vcpu);
+    return mmio_serve(vcpu);
 }

@@ -2,9 +2,8 @@
 #pragma once
 /* Guest-page faults.  See fault.c. */
 struct vcpu;
-struct vmexit;
 enum verdict;
 
-enum verdict fault_serve(struct vcpu *vcpu, const struct vmexit *e);
+enum verdict fault_serve(struct vcpu *vcpu);
 /* The access fault that a machine answers where there is nothing. */
-enum verdict fault_refuse(struct vcpu *vcpu, const struct vmexit *e);
+enum verdict fault_refuse(struct vcpu *vcpu);

@@ -43,10 +43,11 @@ static enum verdict serve_ipi(struct vcpu *vcpu)
     return VERDICT_RESUME;
 }
 
-enum verdict irq_serve(struct vcpu *vcpu, const struct vmexit *e)
+enum verdict irq_serve(struct vcpu *vcpu)
 {
-    u64 irq = e->cause & ~CAUSE_INTERRUPT;
+    u64 irq = vcpu->vmexit.cause & ~CAUSE_INTERRUPT;
 
+    vcpu->vmexits[0]++;
     if (irq == IRQ_STIMER)
         return serve_timer(vcpu);
     assert(irq == IRQ_SSOFT);

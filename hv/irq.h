@@ -2,7 +2,6 @@
 #pragma once
 /* Interrupts of the host that end a guest's run.  See irq.c. */
 struct vcpu;
-struct vmexit;
 enum verdict;
 
-enum verdict irq_serve(struct vcpu *vcpu, const struct vmexit *e);
+enum verdict irq_serve(struct vcpu *vcpu);

@@ -61,23 +61,24 @@ static enum verdict store(struct vcpu *vcpu, struct device *device, u64 offset,
     return verdict == VERDICT_SKIP ? vmexit_skip(insn->length) : verdict;
 }
 
-enum verdict mmio_serve(struct vcpu *vcpu, const struct vmexit *e)
+enum verdict mmio_serve(struct vcpu *vcpu)
 {
+    const struct vmexit *e = &vcpu->vmexit;
     struct device *device = vm_find_device(vcpu->vm, e->gpa);
     struct insn insn;
     u64 offset;
 
     if (device == NULL)
-        return fault_refuse(vcpu, e);
+        return fault_refuse(vcpu);
     if (!vcpu->full)
         return VERDICT_FULL;
     if (unlikely(!decode(e, &insn)))
         return VERDICT_RESUME; /* another vCPU changed the code: let the guest fetch it again */
     if (insn.kind != INSN_LOAD && insn.kind != INSN_STORE)
-        return fault_refuse(vcpu, e);
+        return fault_refuse(vcpu);
     offset = e->gpa.v - device->base.v - insn.offset;
     if (offset >= device->bytes || insn.bytes > device->bytes - offset || offset % insn.bytes != 0)
-        return fault_refuse(vcpu, e);
+        return fault_refuse(vcpu);
     return insn.kind == INSN_LOAD ? load(vcpu, device, offset, &insn)
                                   : store(vcpu, device, offset, &insn);
 }

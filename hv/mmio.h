@@ -2,7 +2,6 @@
 #pragma once
 /* Accesses to devices.  See mmio.c. */
 struct vcpu;
-struct vmexit;
 enum verdict;
 
-enum verdict mmio_serve(struct vcpu *vcpu, const struct vmexit *e);
+enum verdict mmio_serve(struct vcpu *vcpu);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* Offsets that assembly knows; hart.c and vcpu.c prove each. */
+/* Offsets and numbers that assembly knows; each is proved in C beside what it stands for. */
 #define VCPU_HV_SP 256
 #define VCPU_HV_TP 264
+
+#define VERDICT_SKIP_NUMBER 1
 
 #define HART_STACK_TOP      80
 #define HART_TRAP_STACK_TOP 88

@@ -2,11 +2,13 @@
 /*
  * The world switch, and the only code that moves guest registers.
  *
- *   u64 run_guest(struct vcpu *)    enters the loaded vCPU, returns when there is more to do
+ *   u64 run_guest(struct vcpu *)    enters the loaded vCPU; returns when it has to leave the hart
  *
- * A VM exit saves what C may clobber and calls vmexit_serve().  If that says 0, the guest's other
- * registers are still in place, because C preserves them: they need not be saved nor reloaded, and
- * the guest goes on.  Otherwise they are saved now, and run_guest() returns the verdict to its caller.
+ * A VM exit saves what C may clobber and calls vmexit_serve().  Most exits need no more: C preserves
+ * the guest's other registers, so they are neither saved nor reloaded, and the guest goes on, at the
+ * same pc (VERDICT_RESUME) or behind an instruction of 4 bytes (VERDICT_SKIP).  With any other
+ * verdict they are saved too, vmexit_finish() does the rest, and only what it says has to leave the
+ * hart does.
  *
  * sscratch holds the vCPU while a guest runs and 0 while hv runs, so one vector tells a VM exit from
  * a fault of ours without touching a register that either needs: see trap.S for the latter.
@@ -52,8 +54,24 @@ FUNCTION(hv_vector)
     mv      t0, a0
     ld      a0, 104(sp)
     beqz    t0, enter_guest
+    addi    t1, t0, -VERDICT_SKIP_NUMBER
+    bnez    t1, finish
+    csrr    t1, sepc
+    addi    t1, t1, 4
+    csrw    sepc, t1
+    j       enter_guest
 
+finish:
     save_regs a0, KEPT_BY_C
+    mv      a1, t0
+    jal     vmexit_finish
+    mv      t0, a0
+    ld      a0, 104(sp)
+    bnez    t0, leave
+    load_regs a0, KEPT_BY_C
+    j       enter_guest
+
+leave:
     mv      a0, t0
     ld      ra, 0(sp)
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

@@ -137,21 +137,15 @@ void vcpu_put(struct vcpu *vcpu)
 /*
  * vcpu_run - the life of a loaded vCPU on its hart.
  *
- * run_guest() returns when a VM exit could not be served with the guest's registers half in place.
- * Returns when the vCPU is on no hart any more; after VERDICT_END it may not even exist.
+ * run_guest() returns with a verdict that takes it off the hart; a wait that is over already does
+ * not. Returns when the vCPU is on no hart any more; after VERDICT_END it may not even exist.
  */
 void vcpu_run(struct vcpu *vcpu)
 {
     for (;;) {
         enum verdict verdict = (enum verdict)run_guest(vcpu);
 
-        vcpu->full = true;
-        if (verdict == VERDICT_FULL)
-            verdict = vmexit_serve_full(vcpu);
-        vcpu->full = false;
-
         switch (verdict) {
-        case VERDICT_RESUME: break;
         case VERDICT_WAIT:
             if (vcpu_has_interrupt(vcpu))
                 break;
@@ -171,6 +165,7 @@ void vcpu_run(struct vcpu *vcpu)
             sched_stop(vcpu);
             return;
         case VERDICT_END: proc_end(vcpu); return;
+        case VERDICT_RESUME:
         case VERDICT_SKIP:
         case VERDICT_SKIP2:
         case VERDICT_INJECT:
@@ -204,11 +199,10 @@ bool vcpu_has_interrupt(const struct vcpu *vcpu)
  *
  * [PRIV "Trap Entry"; "Virtual Supervisor Status (vsstatus) Register"]
  */
-void vcpu_deliver_trap(struct vcpu *vcpu, u64 cause, u64 tval)
+void vcpu_deliver_trap(u64 cause, u64 tval)
 {
     u64 sstatus = csr_read(CSR_SSTATUS), vsstatus = csr_read(CSR_VSSTATUS);
 
-    (void)vcpu;
     csr_write(CSR_VSEPC, csr_read(CSR_SEPC));
     csr_write(CSR_VSCAUSE, cause);
     csr_write(CSR_VSTVAL, tval);

@@ -62,7 +62,7 @@ struct vcpu {
     u32 id;               /* hart id that the guest sees; index in vm->vcpu[] */
     bool full;            /* regs holds all registers: see VERDICT_FULL */
     u8 insn_bytes;        /* length of the store that a device sees */
-    struct vmexit vmexit; /* being served, between its two halves */
+    struct vmexit vmexit; /* being served */
 
     struct vcpu_csr csr;
     struct fp_regs fp;
@@ -115,4 +115,4 @@ void vcpu_set_timer(struct vcpu *vcpu, u64 time);
 /* True if an interrupt is pending and enabled in the loaded vCPU: wfi must not wait. */
 bool vcpu_has_interrupt(const struct vcpu *vcpu);
 /* Delivers a trap to the loaded guest's VS-mode, as hardware would. */
-void vcpu_deliver_trap(struct vcpu *vcpu, u64 cause, u64 tval);
+void vcpu_deliver_trap(u64 cause, u64 tval);

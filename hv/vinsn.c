@@ -39,8 +39,9 @@ static bool instruction(const struct vmexit *e, u32 *word)
     return true;
 }
 
-enum verdict virtual_serve(struct vcpu *vcpu, const struct vmexit *e)
+enum verdict virtual_serve(struct vcpu *vcpu)
 {
+    const struct vmexit *e = &vcpu->vmexit;
     struct insn insn;
     u32 word;
 
@@ -61,8 +62,9 @@ static bool reads_mhartid(const struct insn *insn)
            insn->csr_op != INSN_CSR_WRITE;
 }
 
-enum verdict illegal_serve(struct vcpu *vcpu, const struct vmexit *e)
+enum verdict illegal_serve(struct vcpu *vcpu)
 {
+    const struct vmexit *e = &vcpu->vmexit;
     const struct guest *guest = vcpu->vm->guest;
     struct insn insn;
     u32 word;

@@ -2,8 +2,7 @@
 #pragma once
 /* Virtual-instruction and illegal-instruction traps.  See vinsn.c. */
 struct vcpu;
-struct vmexit;
 enum verdict;
 
-enum verdict virtual_serve(struct vcpu *vcpu, const struct vmexit *e);
-enum verdict illegal_serve(struct vcpu *vcpu, const struct vmexit *e);
+enum verdict virtual_serve(struct vcpu *vcpu);
+enum verdict illegal_serve(struct vcpu *vcpu);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VM exits: what trapped decides, by a table, who serves it; the handler's verdict is applied here,
- * once.
+ * VM exits: what trapped decides, by a table, who serves it; the handler's verdict is applied here
+ * and, for the two most frequent ones, in run_guest.S.
  *
  * An exit is served in up to two halves.  In the first one only the registers that C may clobber
  * are saved (ra, sp, tp, t0-t6, a0-a7); most exits need no more and go straight back.  A handler
- * that has to read or write any other register, or to leave the hart, says VERDICT_FULL (with
- * nothing done) or a verdict above it, and the rest happens with all registers in place.
+ * that has to read or write any other register says VERDICT_FULL, with nothing done, and is called
+ * again when all are in place.
+ *
+ * Nothing in the first half is there for one kind of exit only, and nothing is saved twice: this is
+ * the code that every exit pays for.
  */
 #include "hv/vmexit.h"
 
@@ -17,19 +20,23 @@
 #include "hv/ecall.h"
 #include "hv/fault.h"
 #include "hv/irq.h"
+#include "hv/offsets.h"
+#include "hv/panic.h"
 #include "hv/tracing.h"
 #include "hv/vcpu.h"
 #include "hv/vinsn.h"
 
-typedef enum verdict (*vmexit_fn)(struct vcpu *vcpu, const struct vmexit *e);
+typedef enum verdict vmexit_fn(struct vcpu *vcpu);
+
+_Static_assert(VERDICT_RESUME == 0 && VERDICT_SKIP == VERDICT_SKIP_NUMBER, "run_guest.S");
 
 /* Exceptions that are delegated to VS-mode never get here; if one does, the guest has it. */
-static enum verdict reflect(struct vcpu *vcpu, const struct vmexit *e)
+static enum verdict reflect(struct vcpu *vcpu)
 {
-    return vmexit_inject(vcpu, e->cause, e->tval);
+    return vmexit_inject(vcpu, vcpu->vmexit.cause, vcpu->vmexit.tval);
 }
 
-static const vmexit_fn vmexits[CAUSE_COUNT] = {
+static vmexit_fn *const vmexits[CAUSE_COUNT] = {
     /* delegated, or reserved */
     [CAUSE_FETCH_MISALIGNED] = reflect,
     [CAUSE_FETCH_ACCESS] = reflect,
@@ -56,69 +63,77 @@ static const vmexit_fn vmexits[CAUSE_COUNT] = {
 };
 
 /*
- * A call is told by cause and pc alone; reading what hardware leaves zero would be the most
- * expensive part of it.
+ * A call or an interrupt is told by its cause alone (the pc stays in sepc); reading what hardware
+ * leaves undefined or zero would be the most expensive part of it.
  */
-static inline struct vmexit capture(u64 cause)
+static inline void capture(struct vmexit *e, u64 cause)
 {
-    struct vmexit e = {.cause = cause, .pc = csr_read(CSR_SEPC)};
-
+    e->cause = cause;
     if (cause != CAUSE_ECALL_VS && !(cause & CAUSE_INTERRUPT)) {
-        e.tval = csr_read(CSR_STVAL);
-        e.htinst = csr_read(CSR_HTINST);
-        e.gpa.v = csr_read(CSR_HTVAL) << 2 | (e.tval & 3);
-        e.user = !(csr_read(CSR_SSTATUS) & SSTATUS_SPP);
+        e->pc = csr_read(CSR_SEPC);
+        e->tval = csr_read(CSR_STVAL);
+        e->htinst = csr_read(CSR_HTINST);
+        e->gpa.v = csr_read(CSR_HTVAL) << 2 | (e->tval & 3);
+        e->user = !(csr_read(CSR_SSTATUS) & SSTATUS_SPP);
     }
-    return e;
 }
 
-static inline enum verdict dispatch(struct vcpu *vcpu, const struct vmexit *e)
+static inline enum verdict dispatch(struct vcpu *vcpu, u64 cause)
 {
-    if (unlikely(e->cause >= CAUSE_COUNT))
-        return e->cause & CAUSE_INTERRUPT ? irq_serve(vcpu, e) : reflect(vcpu, e);
-    return vmexits[e->cause](vcpu, e);
+    if (unlikely(cause >= CAUSE_COUNT))
+        return cause & CAUSE_INTERRUPT ? irq_serve(vcpu) : reflect(vcpu);
+    vcpu->vmexits[cause]++;
+    return vmexits[cause](vcpu);
 }
 
-/* What is left of a verdict once the guest's CSRs say where it goes on. */
-static inline enum verdict apply(struct vcpu *vcpu, enum verdict verdict)
+static __attribute__((noinline)) enum verdict serve_traced(struct vcpu *vcpu, u64 cause)
 {
-    if (likely(verdict == VERDICT_SKIP)) {
-        csr_write(CSR_SEPC, csr_read(CSR_SEPC) + 4);
-        return VERDICT_RESUME;
-    }
-    if (verdict == VERDICT_SKIP2) {
-        csr_write(CSR_SEPC, csr_read(CSR_SEPC) + 2);
-        return VERDICT_RESUME;
-    }
-    if (verdict == VERDICT_WAIT)
-        csr_write(CSR_SEPC, csr_read(CSR_SEPC) + 4);
-    if (verdict == VERDICT_INJECT) {
-        vcpu_deliver_trap(vcpu, vcpu->inject.cause, vcpu->inject.tval);
-        return VERDICT_RESUME;
-    }
-    return verdict;
-}
-
-u64 vmexit_serve(struct vcpu *vcpu)
-{
-    const struct vmexit e = capture(csr_read(CSR_SCAUSE));
     enum verdict verdict;
 
-    vcpu->vmexits[likely(e.cause < CAUSE_COUNT) ? e.cause : 0]++;
-    tracing_exit(&e);
-    verdict = apply(vcpu, dispatch(vcpu, &e));
-    if (likely(verdict == VERDICT_RESUME))
-        tracing_entry();
-    else if (verdict == VERDICT_FULL)
-        vcpu->vmexit = e;
+    vcpu->vmexit.pc = csr_read(CSR_SEPC);
+    tracing_record_exit(&vcpu->vmexit);
+    verdict = dispatch(vcpu, cause);
+    if (verdict == VERDICT_RESUME || verdict == VERDICT_SKIP)
+        tracing_record_entry();
     return verdict;
 }
 
-enum verdict vmexit_serve_full(struct vcpu *vcpu)
+enum verdict vmexit_serve(struct vcpu *vcpu)
 {
-    const struct vmexit e = vcpu->vmexit;
+    u64 cause = csr_read(CSR_SCAUSE);
 
-    return apply(vcpu, dispatch(vcpu, &e));
+    capture(&vcpu->vmexit, cause);
+    if (unlikely(this_hart()->trace != NULL))
+        return serve_traced(vcpu, cause);
+    return dispatch(vcpu, cause);
+}
+
+static void skip(u64 bytes)
+{
+    csr_write(CSR_SEPC, csr_read(CSR_SEPC) + bytes);
+}
+
+enum verdict vmexit_finish(struct vcpu *vcpu, enum verdict verdict)
+{
+    vcpu->full = true;
+    if (verdict == VERDICT_FULL)
+        verdict = vmexits[vcpu->vmexit.cause](vcpu);
+    vcpu->full = false;
+    if (verdict >= VERDICT_LEAVES) {
+        if (verdict == VERDICT_WAIT)
+            skip(4);
+        return verdict;
+    }
+    if (verdict == VERDICT_SKIP)
+        skip(4);
+    else if (verdict == VERDICT_SKIP2)
+        skip(2);
+    else if (verdict == VERDICT_INJECT)
+        vcpu_deliver_trap(vcpu->inject.cause, vcpu->inject.tval);
+    else
+        assert(verdict == VERDICT_RESUME);
+    tracing_entry();
+    return VERDICT_RESUME;
 }
 
 enum verdict vmexit_inject(struct vcpu *vcpu, u64 cause, u64 tval)

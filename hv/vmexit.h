@@ -8,34 +8,38 @@
 
 struct vcpu;
 
-/* The trap CSRs, read once. */
+/* The trap CSRs, read once.  Of an environment call or an interrupt only cause and pc count. */
 struct vmexit {
     u64 cause;
     u64 pc;
-    u64 tval;   /* stval: a GVA, or the instruction; 0 for calls and interrupts */
+    u64 tval;   /* stval: a GVA, or the instruction */
     u64 htinst; /* guest-page faults: the transformed instruction, or 0 */
     gpa_t gpa;  /* guest-page faults: the faulting GPA */
     bool user;  /* came from VU-mode */
 };
 
-/* What a handler wants done.  vmexit.c applies it: nobody else moves the pc. */
+/*
+ * What a handler wants done.  vmexit.c and run_guest.S apply it: nobody else moves the pc.
+ * Those from VERDICT_LEAVES on take the vCPU off its hart.
+ */
 enum verdict {
     VERDICT_RESUME, /* enter again at the same pc */
     VERDICT_SKIP,   /* enter behind an instruction of 4 bytes */
     VERDICT_SKIP2,  /* ... of 2 bytes */
     VERDICT_INJECT, /* deliver vcpu->inject to the guest */
     VERDICT_FULL,   /* nothing was done; call again when vcpu->full */
-    VERDICT_YIELD,  /* let others run, then RESUME */
-    VERDICT_BLOCK,  /* wait for a wake-up, then run the same instruction again */
-    VERDICT_WAIT,   /* skip 4 bytes, then wait for a wake-up or the guest's timer: wfi */
-    VERDICT_STOP,   /* this vCPU stops [SBI HSM hart_stop] */
-    VERDICT_END,    /* the VM ends as vcpu->end says */
+    VERDICT_LEAVES,
+    VERDICT_YIELD = VERDICT_LEAVES, /* let others run, then RESUME */
+    VERDICT_BLOCK,                  /* wait for a wake-up, then run the same instruction again */
+    VERDICT_WAIT, /* skip 4 bytes, then wait for a wake-up or the guest's timer: wfi */
+    VERDICT_STOP, /* this vCPU stops [SBI HSM hart_stop] */
+    VERDICT_END,  /* the VM ends as vcpu->end says */
 };
 
-/* The first half of a VM exit, called by run_guest.S: 0 to go back into the guest at once. */
-u64 vmexit_serve(struct vcpu *vcpu);
-/* The second half, with vcpu->full: what is left to do, never FULL, SKIP or INJECT. */
-enum verdict vmexit_serve_full(struct vcpu *vcpu);
+/* The first half of a VM exit, called by run_guest.S when regs holds what C may clobber. */
+enum verdict vmexit_serve(struct vcpu *vcpu);
+/* The second half, when regs holds everything: VERDICT_RESUME, or one that leaves the hart. */
+enum verdict vmexit_finish(struct vcpu *vcpu, enum verdict verdict);
 
 /* Shorthands for handlers. */
 enum verdict vmexit_inject(struct vcpu *vcpu, u64 cause, u64 tval);
