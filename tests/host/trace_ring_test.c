@@ -221,11 +221,14 @@ TEST(trace_close_ends_open_exits_of_all_harts)
         record_exit(&ring, 1, ECALL, pc);
     }
     *trace_next(&ring) = (struct trace_record){.kind = TRACE_VMEXIT, .pc = 100, .cycle = now};
-    trace_idle(&other, now / 100, now);
+    trace_idle(&other);
+    trace_idle(&other);
+    trace_busy(&other);
+    trace_busy(&other);
     *trace_next(&other) = (struct trace_record){.kind = TRACE_VMEXIT, .pc = 200, .cycle = now};
     trace_close(rings, 2);
     CHECK_EQ(sent_record(SIZE - 2).pc, 100);
-    CHECK_EQ(sent_record(SIZE - 2).hv_cycles, 20);
+    CHECK_EQ(sent_record(SIZE - 2).hv_cycles, 30);
     CHECK_EQ(sent_record(SIZE - 1).did, TRACE_DID_DRAIN);
     CHECK_EQ(sent_record(SIZE).did, TRACE_DID_IDLE);
     CHECK_EQ(sent_record(SIZE).hart, 1);
