@@ -56,8 +56,9 @@ static enum verdict store(struct vcpu *vcpu, struct device *device, u64 offset,
     if (insn->bytes < 8)
         value &= (1UL << 8 * insn->bytes) - 1;
     vcpu->insn_bytes = insn->length;
+    /* Before the write, so that a device may note something better: the doorbell forks. */
+    vmexit_note(TRACE_DID_MMIO, device->base.v + offset, insn->bytes | TRACE_MMIO_STORE, 0, value);
     verdict = (enum verdict)device->ops->write(device, vcpu, offset, insn->bytes, value);
-    vmexit_note(TRACE_DID_MMIO, device->base.v + offset, insn->bytes | 1U << 8, 0, value);
     return verdict == VERDICT_SKIP ? vmexit_skip(insn->length) : verdict;
 }
 

@@ -211,9 +211,11 @@ struct vcpu *sched_next(void)
     for (;;) {
         struct vcpu *vcpu = take();
 
-        if (vcpu != NULL)
+        if (vcpu != NULL) {
+            tracing_busy();
             return vcpu;
-        tracing_entry();
+        }
+        tracing_idle();
         timer_program(NULL);
         __asm__ volatile("wfi");
         csr_clear(CSR_SIP, IP_SSIP);

@@ -180,11 +180,21 @@ void trace_vm(struct trace_ring *ring, enum trace_did did, u32 pid, u32 parent_o
     drain_if_full(ring);
 }
 
-/* No exit is open: the one before was committed when the hart went idle. */
-void trace_idle(struct trace_ring *ring, u64 time, u64 cycle)
+/* No exit is open: the one before was committed, or it would seem to last. */
+void trace_idle(struct trace_ring *ring)
 {
     assert(!ring->is_open);
-    append_hart(ring, TRACE_DID_IDLE, time, cycle, 0);
+    if (!ring->is_idle)
+        ring->port->env.clock(&ring->idle_time, &ring->idle_cycle);
+    ring->is_idle = true;
+}
+
+void trace_busy(struct trace_ring *ring)
+{
+    if (!ring->is_idle)
+        return;
+    ring->is_idle = false;
+    append_hart(ring, TRACE_DID_IDLE, ring->idle_time, ring->idle_cycle, 0);
     drain_if_full(ring);
 }
 

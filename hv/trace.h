@@ -47,11 +47,14 @@ struct trace_ring {
     struct trace_record open;     /* of the exit being served, if is_open */
     struct trace_record *records; /* [size] */
     struct trace_port *port;
-    u64 written; /* free-running: slots filled */
-    u64 drained; /* free-running: slots that went to the port */
-    u32 size;    /* a power of two */
+    u64 written;   /* free-running: slots filled */
+    u64 drained;   /* free-running: slots that went to the port */
+    u64 idle_time; /* since when, on both clocks, the hart has nothing to run, if is_idle */
+    u64 idle_cycle;
+    u32 size; /* a power of two */
     u16 hart;
     bool is_open;
+    bool is_idle;
     bool filtered; /* the port's filter has something to say */
 };
 
@@ -65,8 +68,10 @@ void trace_ring_init(struct trace_ring *ring, struct trace_port *port, u16 hart,
                      u32 size);
 /* Records that a VM began or ended. */
 void trace_vm(struct trace_ring *ring, enum trace_did did, u32 pid, u32 parent_or_status);
-/* Records that the hart had nothing to run, from an instant on both clocks until now. */
-void trace_idle(struct trace_ring *ring, u64 time, u64 cycle);
+/* From now on the hart has nothing to run; again is harmless. */
+void trace_idle(struct trace_ring *ring);
+/* It has something again: records how long it had not, if so. */
+void trace_busy(struct trace_ring *ring);
 /* Sends what the ring holds. */
 void trace_drain(struct trace_ring *ring);
 /* Sends what all rings hold, open records included, and ends the stream. */

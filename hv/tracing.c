@@ -131,3 +131,14 @@ void tracing_record_vm(enum trace_did did, u32 pid, u32 parent_or_status)
 {
     trace_vm(this_hart()->trace, did, pid, parent_or_status);
 }
+
+void tracing_record_idle(void)
+{
+    tracing_record_entry();
+    trace_idle(this_hart()->trace);
+}
+
+void tracing_record_busy(void)
+{
+    trace_busy(this_hart()->trace);
+}

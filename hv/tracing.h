@@ -24,6 +24,8 @@ u64 tracing_records(void);
 void tracing_record_exit(const struct vmexit *e);
 void tracing_record_entry(void);
 void tracing_record_vm(enum trace_did did, u32 pid, u32 parent_or_status);
+void tracing_record_idle(void);
+void tracing_record_busy(void);
 
 /* A VM exit begins. */
 static inline void tracing_exit(const struct vmexit *e)
@@ -32,7 +34,7 @@ static inline void tracing_exit(const struct vmexit *e)
         tracing_record_exit(e);
 }
 
-/* A guest is about to be entered, or the hart to wait. */
+/* A guest is about to be entered. */
 static inline void tracing_entry(void)
 {
     if (unlikely(this_hart()->trace != NULL))
@@ -44,4 +46,18 @@ static inline void tracing_vm(enum trace_did did, u32 pid, u32 parent_or_status)
 {
     if (unlikely(this_hart()->trace != NULL))
         tracing_record_vm(did, pid, parent_or_status);
+}
+
+/* The hart has nothing to run and is about to wait. */
+static inline void tracing_idle(void)
+{
+    if (unlikely(this_hart()->trace != NULL))
+        tracing_record_idle();
+}
+
+/* The hart has something to run. */
+static inline void tracing_busy(void)
+{
+    if (unlikely(this_hart()->trace != NULL))
+        tracing_record_busy();
 }

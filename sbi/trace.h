@@ -67,8 +67,8 @@ enum trace_access { TRACE_ACCESS_LOAD = 2, TRACE_ACCESS_STORE = 4, TRACE_ACCESS_
 enum trace_door { TRACE_DOOR_ECALL = 0, TRACE_DOOR_INVALID = 1, TRACE_DOOR_MMIO = 2 };
 
 struct trace_record {
-    uint64_t cycle;     /* at the first instruction of hv */
-    uint32_t hv_cycles; /* spent in hv until the guest (or another one) was entered, saturating */
+    uint64_t cycle;     /* when hv had saved the guest's registers */
+    uint32_t hv_cycles; /* until it restores them, or another guest's, or waits; saturating */
     uint16_t kind;      /* enum trace_kind */
     uint16_t did;       /* enum trace_did */
     uint32_t pid;

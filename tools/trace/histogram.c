@@ -183,7 +183,9 @@ enum err trace_print_histogram(const struct trace_stream *stream, FILE *out)
             exits[count++] = &stream->records[i];
         }
     }
-    fprintf(out, "VM exits, and cycles spent in the hypervisor (instructions, under -icount)\n\n");
+    fprintf(out, "VM exits, and cycles spent in the hypervisor; a cycle is %.3g ns%s\n\n",
+            stream->cycle_ns,
+            stream->cycle_ns == 1 ? ", an instruction under QEMU's -icount shift=0" : "");
     row_count = group(exits, count, by_cause, rows);
     print_table(out, "by cause", rows, row_count, by_cause);
     row_count = group(exits, count, by_handler, rows);

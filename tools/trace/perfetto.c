@@ -17,8 +17,13 @@
 
 #define HARTS_MAX (UINT16_MAX + 1U)
 
-/* Numbers of the process that shows harts, and of its tracks: above all that VMs use. */
-#define HART_PID 0x7fff0000ULL
+/*
+ * Viewers may take a track whose number is a pid for that process's main thread, or tracks of the
+ * same number for one: so VMs, their tracks, and harts have numbers of their own.
+ */
+#define TRACKS_FROM   65536ULL /* above every pid */
+#define TRACKS_PER_VM 64
+#define HART_PID      0x7fff0000ULL
 
 struct view {
     const struct trace_stream *stream;
@@ -29,11 +34,11 @@ struct view {
     bool comma; /* an event has been written */
 };
 
-/* Track numbers are unique over all processes, since some viewers key tracks by them alone. */
 static u64 track(const struct trace_record *record)
 {
-    return record->kind == TRACE_HART ? HART_PID + 1 + record->hart
-                                      : (u64)record->pid << 16 | record->vcpu;
+    return record->kind == TRACE_HART
+               ? HART_PID + 1 + record->hart
+               : TRACKS_FROM + (u64)record->pid * TRACKS_PER_VM + record->vcpu;
 }
 
 static u64 process(const struct trace_record *record)
