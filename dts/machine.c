@@ -529,6 +529,14 @@ static enum err read_tree(struct reader *reader)
     return err == ERR_OK ? read_devices(reader, &root) : err;
 }
 
+/* libfdt checks everything but that its blocks are aligned, which accesses to them rely on. */
+static bool is_tree(const void *fdt)
+{
+    return fdt_check_header(fdt) == 0 && fdt_off_mem_rsvmap(fdt) % sizeof(fdt64_t) == 0 &&
+           fdt_off_dt_struct(fdt) % sizeof(fdt32_t) == 0 &&
+           fdt_check_full(fdt, fdt_totalsize(fdt)) == 0;
+}
+
 /*
  * machine_read - what the tree at fdt says.
  *
@@ -543,7 +551,7 @@ enum err machine_read(struct machine *machine, const void *fdt, const char **why
     enum err err;
 
     *machine = (struct machine){.fdt = fdt};
-    if (fdt_check_header(fdt) != 0 || fdt_check_full(fdt, fdt_totalsize(fdt)) != 0) {
+    if (!is_tree(fdt)) {
         *why = "not a flattened device tree";
         return ERR_FORMAT;
     }
