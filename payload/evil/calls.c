@@ -116,11 +116,31 @@ void act_sbi_fuzz(void)
     printf("evil: %lu calls, %lu traps\n", (unsigned long)calls, (unsigned long)evil_traps);
 }
 
-/* Pids that are not in our tree: whether they exist is not for us to know. */
+/*
+ * Pids that are not in our tree: no record, no pid but our own, and the same answer for each, since
+ * whether there is such a process is not for us to know.
+ */
+static void inspect_stranger(long pid, long self)
+{
+    static long first_error = 1;
+    struct proc_record record = {.version = 0};
+    long found = proc_inspect(pid, &record);
+    long error = found < 0 ? found : 0;
+
+    if (first_error == 1) {
+        first_error = error;
+    }
+    if (error != first_error || (error && error != SBI_ERR_DENIED)) {
+        evil_fail("inspect tells that a stranger is there, or is not", (u64)pid, (u64)error);
+    }
+    if (record.version || (found > 0 && found != self)) {
+        evil_fail("inspect tells of a stranger", (u64)pid, (u64)found);
+    }
+}
+
 void act_strangers(void)
 {
     long self = proc_getpid();
-    struct proc_record record;
     unsigned status;
 
     for (long pid = 1; pid < 100 && proc_available(); pid++) {
@@ -129,13 +149,8 @@ void act_strangers(void)
         if (error != PROC_ERR_CHILD && error != SBI_ERR_DENIED) {
             evil_fail("wait for a stranger", (u64)pid, (u64)error);
         }
-        if (pid == self) {
-            continue;
-        }
-        record.version = 0;
-        error = proc_inspect(pid, &record);
-        if (error != SBI_ERR_DENIED || record.version) {
-            evil_fail("inspect of a stranger", (u64)pid, (u64)error);
+        if (pid != self) {
+            inspect_stranger(pid, self);
         }
     }
 }

@@ -7,8 +7,10 @@
 
 #include "guest/args.h"
 #include "guest/guest.h"
+#include "guest/machine.h"
 #include "guest/probe.h"
 #include "guest/proc.h"
+#include "guest/timer.h"
 
 #include "payload/evil/evil.h"
 
@@ -68,12 +70,15 @@ void act_hyp_insns(void)
     refuse_csrs(0xf00, 0xfff);
 }
 
+/* For ever, or for "ms=M". */
 void act_irq_off_loop(void)
 {
+    u64 ms = args_u64("ms", 0), begin = timer_now(), ticks = ms * machine_timebase() / 1000;
+
     printf("evil: looping with interrupts off\n");
     csr_clear(CSR_SSTATUS, SSTATUS_SIE);
     csr_write(CSR_SIE, 0);
-    for (;;) {
+    while (!ms || timer_now() - begin < ticks) {
     }
 }
 

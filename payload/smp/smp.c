@@ -225,7 +225,7 @@ static void test_fences(u64 round)
 /* All add at the same time. */
 static void test_adds(u64 round)
 {
-    u64 done[MAX_HARTS];
+    u64 done[MAX_HARTS] = {0};
 
     atomic_store(&sum, 0);
     for (size_t i = 0; i < count; i++) {
