@@ -21,8 +21,6 @@
 
 #include "sbi/proc.h"
 
-#include "hv/hart.h"
-
 /* Few significant bits, so that it takes two instructions to load. */
 #define HASH_FACTOR                 (1031UL << 49)
 #define HASH_BITS                   5
@@ -80,28 +78,21 @@ long ecall_end(struct vcpu *vcpu, enum end_reason reason, u32 status)
     return ecall_verdict(VERDICT_END);
 }
 
-/* Out of line, so that a call that is neither traced nor special saves fewer registers. */
-#define OUT_OF_LINE __attribute__((noinline, cold))
-
-OUT_OF_LINE static enum verdict note(const struct vcpu *vcpu)
-{
-    vmexit_note(TRACE_DID_SBI, vcpu->regs.a7, (u32)vcpu->regs.a6, (u32)vcpu->regs.a0,
-                vcpu->regs.a1);
-    return VERDICT_SKIP;
-}
-
 static inline enum verdict finish(struct vcpu *vcpu, long error, long value)
 {
     vcpu->regs.a0 = (u64)error;
     vcpu->regs.a1 = (u64)value;
-    return unlikely(this_hart()->trace != NULL) ? note(vcpu) : VERDICT_SKIP;
+    vmexit_note(TRACE_DID_SBI, vcpu->regs.a7, (u32)vcpu->regs.a6, (u32)error, (u64)value);
+    return VERDICT_SKIP;
 }
 
 /*
  * A call that has written its own results has noted them, too.  One that comes again is noted then,
  * but for a wait, so that the trace shows what the guest blocks on.
+ *
+ * Out of line, so that a successful call saves fewer registers.
  */
-OUT_OF_LINE static enum verdict finish_other(struct vcpu *vcpu, long result)
+__attribute__((noinline, cold)) static enum verdict finish_other(struct vcpu *vcpu, long result)
 {
     enum verdict verdict = (enum verdict)(ECALL_VERDICT_BASE - result);
 

@@ -32,5 +32,5 @@ enum verdict fork_serve(struct vcpu *vcpu, u64 flags, u64 insn_bytes, enum trace
     vcpu->regs.a0 = (u64)error;
     vcpu->regs.a1 = pid;
     vmexit_note(TRACE_DID_FORK, 0, door, (u32)error, pid);
-    return insn_bytes == 2 ? VERDICT_SKIP2 : VERDICT_SKIP;
+    return vmexit_skip(insn_bytes);
 }

@@ -19,5 +19,6 @@ long sbi_ipi(struct vcpu *vcpu, u64 fid, const u64 *args)
         if (set >> i & 1)
             vcpu_pend_soft(vm->vcpu[i]);
     }
+    vcpu_take_pending(vcpu); /* the caller may have meant itself: nobody else tells it */
     return SBI_SUCCESS;
 }
