@@ -521,12 +521,12 @@ static enum err read_tree(struct reader *reader)
         return malformed(reader, "/: #address-cells or #size-cells");
     err = read_chosen(reader);
     if (err == ERR_OK)
+        err = read_devices(reader, &root);
+    if (err == ERR_OK)
         err = read_memory(reader, &root);
     if (err == ERR_OK)
         err = read_reserved(reader);
-    if (err == ERR_OK)
-        err = read_harts(reader);
-    return err == ERR_OK ? read_devices(reader, &root) : err;
+    return err == ERR_OK ? read_harts(reader) : err;
 }
 
 /* libfdt checks everything but that its blocks are aligned, which accesses to them rely on. */
@@ -543,7 +543,8 @@ static bool is_tree(const void *fdt)
  * fdt is aligned to 8 bytes and readable for as long as its header says.  It is kept in *machine,
  * but all else there is a copy.  Devices are optional; memory, a hart and the timebase are not.
  *
- * ERR_FORMAT: *why is a sentence's end, and *machine has no meaning.
+ * ERR_FORMAT: *why is a sentence's end; of *machine only the devices count, if they are there: they
+ * are read early, so that a caller can say what is wrong and end with a status.
  */
 enum err machine_read(struct machine *machine, const void *fdt, const char **why)
 {

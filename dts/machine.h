@@ -16,7 +16,7 @@ struct machine_range {
 struct machine {
     const void *fdt;
     u64 fdt_bytes;
-    char isa[256];     /* of the first hart */
+    char isa[1024];    /* of the first hart */
     char mmu_type[16]; /* of the first hart, "riscv,sv48"; "" if the tree does not say */
     bool has_h, has_sstc, has_zicboz; /* each hart has it */
     u64 timebase_hz;

@@ -22,6 +22,7 @@
 
 #include "lib/drv/ns16550.h"
 #include "lib/kit/spinlock.h"
+#include "sbi/call.h"
 
 #include "hv/vm.h"
 
@@ -40,8 +41,8 @@ void console_init(u64 base, u32 stride)
     ns16550_init(&uart, base, stride);
 }
 
-/* A machine without a UART has no console: what is written vanishes, and every reader
- * is detached. */
+/* A machine without a UART, or whose device tree cannot be read, has the firmware's console, for
+ * output alone: every reader is detached. */
 static bool has_uart(void)
 {
     return uart.base != NULL;
@@ -49,10 +50,12 @@ static bool has_uart(void)
 
 static void put(const char *text, size_t length)
 {
-    if (!has_uart())
-        return;
-    for (size_t i = 0; i < length; i++)
-        ns16550_putc(&uart, (u8)text[i]);
+    for (size_t i = 0; i < length; i++) {
+        if (has_uart())
+            ns16550_putc(&uart, (u8)text[i]);
+        else
+            sbi_call(SBI_LEGACY_PUTCHAR, 0, (u8)text[i], 0, 0, 0, 0);
+    }
 }
 
 /* lock is held.  Writes a line of hv's own making, prefix first. */
