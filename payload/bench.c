@@ -125,9 +125,20 @@ static void mmio_load_loop(u64 mib)
     print_mean("mmio_load", now() - begin, LOOPS);
 }
 
+/* PAGES of memory, the same for all that ask. */
+static char *some_pages(void)
+{
+    static char *memory;
+
+    if (!memory) {
+        memory = machine_take(PAGES * PAGE);
+    }
+    return memory;
+}
+
 static void first_touch(u64 mib)
 {
-    char *memory = machine_take(PAGES * PAGE);
+    char *memory = some_pages();
     u64 begin = now();
 
     (void)mib;
@@ -159,11 +170,14 @@ static void reap(const char *name, long pid)
     }
 }
 
-/* N MiB of its own for this measurement, all touched. */
+/* N MiB, all touched, the same for all that ask. */
 static char *touched(u64 mib)
 {
-    char *memory = machine_take(mib * MIB);
+    static char *memory;
 
+    if (!memory) {
+        memory = machine_take(mib * MIB);
+    }
     touch(memory, mib * MIB / PAGE);
     console_flush();
     return memory;
@@ -243,10 +257,13 @@ static void fork_exit_wait(u64 mib)
 /* The child's writes are the copies, the parent's after it the takeovers. */
 static void fork_writes(const char *name, bool print_child)
 {
-    char *memory = touched(PAGES * PAGE / MIB);
+    char *memory = some_pages();
     u64 begin;
-    long pid = fork_now();
+    long pid;
 
+    touch(memory, PAGES);
+    console_flush();
+    pid = fork_now();
     if (pid < 0) {
         give_up(name, pid);
     }
@@ -278,6 +295,7 @@ static void takeover(u64 mib)
     fork_writes("takeover", false);
 }
 
+/* In this order they are run: what one touches must not be there yet when another forks. */
 static const struct bench {
     const char *name;
     void (*run)(u64 mib);
@@ -286,10 +304,10 @@ static const struct bench {
     {"sbi_call",       sbi_call_loop,   false},
     {"mmio_store",     mmio_store_loop, false},
     {"mmio_load",      mmio_load_loop,  false},
-    {"first_touch",    first_touch,     false},
     {"fork_parent",    fork_parent,     true },
     {"fork_child",     fork_child,      true },
     {"fork_exit_wait", fork_exit_wait,  true },
+    {"first_touch",    first_touch,     false},
     {"cow_fault",      cow_fault,       true },
     {"takeover",       takeover,        true },
 };
@@ -304,34 +322,43 @@ static int usage(void)
     return 2;
 }
 
-static int run(const char *name, u64 mib)
+/* Set wanted[] for each name of a list; false if it has another one. */
+static bool choose(char *names, bool *wanted)
 {
-    for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
-        if (strcmp(benches[i].name, name) == 0) {
-            if (benches[i].forks && !proc_available()) {
-                printf("bench: %s: fork is not supported here\n", name);
-                return 2;
-            }
-            benches[i].run(mib);
-            return 0;
+    while (names) {
+        const char *name = strsep(&names, ",");
+        size_t i = 0;
+
+        while (name && i < ARRAY_LEN(benches) && strcmp(benches[i].name, name) != 0) {
+            i++;
         }
+        if (!name || i == ARRAY_LEN(benches)) {
+            return false;
+        }
+        wanted[i] = true;
     }
-    return usage();
+    return true;
 }
 
 int main(void)
 {
+    bool wanted[ARRAY_LEN(benches)] = {false};
     char names[256] = "";
-    int status = 0;
     u64 mib = args_u64("mib", 1);
 
     cycle_readable = timer_cycle_readable();
     args_word("what", names, sizeof(names));
-    if (!names[0]) {
+    if (!choose(names, wanted) || mib == 0) {
         return usage();
     }
-    for (char *rest = names; rest && !status;) {
-        status = run(strsep(&rest, ","), mib ? mib : 1);
+    for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
+        if (wanted[i] && benches[i].forks && !proc_available()) {
+            printf("bench: %s: fork is not supported here\n", benches[i].name);
+            return 2;
+        }
+        if (wanted[i]) {
+            benches[i].run(mib);
+        }
     }
-    return status;
+    return 0;
 }
