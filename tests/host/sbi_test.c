@@ -212,14 +212,12 @@ static struct vcpu *begin(void)
 
 static enum verdict call(struct vcpu *vcpu, u64 eid, u64 fid, u64 a0, u64 a1, u64 a2)
 {
-    const struct vmexit e = {.cause = CAUSE_ECALL_VS};
-
     vcpu->regs.a0 = a0;
     vcpu->regs.a1 = a1;
     vcpu->regs.a2 = a2;
     vcpu->regs.a6 = fid;
     vcpu->regs.a7 = eid;
-    return ecall_serve(vcpu, &e);
+    return ecall_serve(vcpu);
 }
 
 #define CHECK_CALL(vcpu, error, value)      \
