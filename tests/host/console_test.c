@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The console: whole lines, prefixes, who reads what.  Its UART is a buffer of this test. */
+#include <string.h>
+
+#include "lib/drv/ns16550.h"
+
+#include "hv/vm.h"
+
+#include "tests/host/console_fake.h"
+#include "tests/test.h"
+
+#define ns16550_init    fake_uart_init
+#define ns16550_putc    fake_uart_putc
+#define ns16550_getc    fake_uart_getc
+#define ns16550_can_get fake_uart_can_get
+
+static struct {
+    char out[1 << 16];
+    size_t length;
+    const char *in;
+} fake_uart;
+
+static void fake_uart_init(struct ns16550 *uart, u64 base, u32 stride)
+{
+    *uart = (struct ns16550){.base = (volatile u8 *)base, .stride = stride};
+}
+
+static void fake_uart_putc(const struct ns16550 *uart, u8 byte)
+{
+    (void)uart;
+    if (fake_uart.length < sizeof(fake_uart.out) - 1)
+        fake_uart.out[fake_uart.length++] = (char)byte;
+}
+
+static bool fake_uart_can_get(const struct ns16550 *uart)
+{
+    (void)uart;
+    return *fake_uart.in != '\0';
+}
+
+static int fake_uart_getc(const struct ns16550 *uart)
+{
+    return fake_uart_can_get(uart) ? *fake_uart.in++ : -1;
+}
+
+/* The unit under test, with the fake UART below it. */
+#include "hv/console.c" // NOLINT(bugprone-suspicious-include)
+
+void console_fake_reset(const char *input)
+{
+    fake_uart.length = 0;
+    fake_uart.in = input;
+    shared = false;
+    midline = false;
+    console_init((u64)fake_uart.out, 1);
+}
+
+const char *console_fake_output(void)
+{
+    fake_uart.out[fake_uart.length] = '\0';
+    return fake_uart.out;
+}
+
+static void write_text(struct vm *vm, const char *text)
+{
+    for (; *text != '\0'; text++)
+        console_putc(vm, *text);
+}
+
+TEST(console_passes_bytes_while_there_is_one_vm)
+{
+    static struct vm vm = {.pid = 1};
+
+    console_fake_reset("");
+    write_text(&vm, "one\ntw");
+    CHECK_STR(console_fake_output(), "one\ntw");
+    console_log("%d guests", 2);
+    CHECK_STR(console_fake_output(), "one\ntw\n[hv] 2 guests\n");
+}
+
+TEST(console_keeps_lines_of_several_vms_whole)
+{
+    static struct vm a = {.pid = 1}, b = {.pid = 27};
+
+    console_fake_reset("");
+    write_text(&a, "be");
+    console_share();
+    write_text(&a, "for");
+    write_text(&b, "mine\nnot ");
+    write_text(&a, "e\n\n");
+    console_flush(&b);
+    console_flush(&b);
+    CHECK_STR(console_fake_output(), "be\n[27] mine\n[1] fore\n[1] \n[27] not \n");
+}
+
+TEST(console_cuts_long_lines)
+{
+    static struct vm vm = {.pid = 3};
+
+    console_fake_reset("");
+    console_share();
+    for (u32 i = 0; i < CONSOLE_LINE_BYTES + 1; i++)
+        console_putc(&vm, 'x');
+    console_putc(&vm, '\n');
+    CHECK_EQ(strlen(console_fake_output()), CONSOLE_LINE_BYTES + 1 + 2 * strlen("[3] \n"));
+    CHECK_STR(console_fake_output() + CONSOLE_LINE_BYTES + strlen("[3] \n"), "[3] x\n");
+}
+
+TEST(console_log_cuts_what_is_too_long)
+{
+    char text[2 * CONSOLE_LINE_BYTES];
+
+    memset(text, 'y', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    console_fake_reset("");
+    console_log("%s", text);
+    CHECK_EQ(strlen(console_fake_output()), strlen("[hv] \n") + CONSOLE_LINE_BYTES - 1);
+}
+
+TEST(console_input_is_pid_1s)
+{
+    static struct vm first = {.pid = 1}, other = {.pid = 2};
+
+    console_fake_reset("ab");
+    CHECK_EQ(console_getc(&other), 4);
+    CHECK(console_can_get(&first));
+    CHECK_EQ(console_getc(&first), 'a');
+    CHECK_EQ(console_getc(&other), CONSOLE_NONE);
+    CHECK_EQ(console_getc(&first), 'b');
+    CHECK(!console_can_get(&first));
+    CHECK_EQ(console_getc(&first), CONSOLE_NONE);
+}
+
+/* A loop that drains the input ends; one that comes again for more is told again. */
+TEST(console_end_of_input_comes_at_every_second_poll)
+{
+    static struct vm vm = {.pid = 2};
+
+    console_fake_reset("");
+    for (u32 i = 0; i < 3; i++) {
+        CHECK(console_can_get(&vm));
+        CHECK_EQ(console_getc(&vm), 4);
+        CHECK(!console_can_get(&vm));
+    }
+}
+
+TEST(console_without_uart_is_silent)
+{
+    static struct vm vm = {.pid = 1};
+
+    console_fake_reset("input");
+    console_init(0, 0);
+    console_log("nobody reads this");
+    console_putc(&vm, 'x');
+    CHECK_EQ(console_getc(&vm), 4);
+    CHECK_STR(console_fake_output(), "");
+}
