@@ -107,7 +107,7 @@ san-cc   := gcc $(common) $(sanitize)
 
 # GCC 12 finds no multilib for a -march that spells out zicsr and zifencei: link with the plain name.
 # picolibc.specs adds --gc-sections, -lc and -lgcc; only what is referenced stays.
-riscv-ld := --specs=picolibc.specs -nostartfiles -static -mno-relax -Wl,--build-id=none \
+riscv-ld := --specs=picolibc.specs --picolibc-buildtype=release -nostartfiles -static -mno-relax -Wl,--build-id=none \
             -Wl,--no-relax -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,-z,max-page-size=4096
 hv-ld    := $(CROSS)gcc -march=rv64imac -mabi=lp64 $(riscv-ld)
 guest-ld := $(CROSS)gcc -march=rv64imafdc -mabi=lp64d $(riscv-ld)

@@ -35,6 +35,9 @@
 
 static const struct pgtable_mode sv39x4 = SV39X4_MODE;
 
+/* So that a fault that needs none of these saves no registers for them. */
+#define OUT_OF_LINE __attribute__((noinline))
+
 #define LEAF_SHARED (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A | PTE_D)
 #define LEAF_OWNED  (LEAF_SHARED | PTE_W)
 
@@ -54,29 +57,32 @@ enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
     return gs->root.v == 0 ? ERR_NOMEM : ERR_OK;
 }
 
+/* Fills an invalid entry that is not a leaf with an empty table.  False: no memory. */
+OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry)
+{
+    hpa_t below = table_alloc();
+
+    if (below.v == 0)
+        return false;
+    *entry = pte_of(below, PTE_V);
+    table_use(table, (u64)(entry - (pte_t *)hpa_ptr(table)));
+    return true;
+}
+
 /* The leaf entry for gpa; tables on the way are made.  NULL: no memory, nothing lost. */
-static pte_t *leaf_entry(struct gstage *gs, gpa_t gpa)
+static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa)
 {
     hpa_t table = gs->root;
 
-    for (u32 level = sv39x4.levels - 1;; level--) {
-        u64 index = pgtable_index(&sv39x4, gpa.v, level);
-        pte_t *entry = (pte_t *)hpa_ptr(table) + index;
+#pragma GCC unroll 2
+    for (u32 level = sv39x4.levels - 1; level > 0; level--) {
+        pte_t *entry = (pte_t *)hpa_ptr(table) + pgtable_index(&sv39x4, gpa.v, level);
 
-        if (level == 0) {
-            table_use(table, index);
-            return entry;
-        }
-        if (!pte_valid(*entry)) {
-            hpa_t below = table_alloc();
-
-            if (below.v == 0)
-                return NULL;
-            *entry = pte_of(below, PTE_V);
-            table_use(table, index);
-        }
+        if (unlikely(!pte_valid(*entry)) && !make_table(table, entry))
+            return NULL;
         table = pte_hpa(*entry);
     }
+    return (pte_t *)hpa_ptr(table) + pgtable_index(&sv39x4, gpa.v, 0);
 }
 
 /* Every hart that runs this VM forgets gpa before this returns. */
@@ -86,15 +92,13 @@ static void fence_page(struct gstage *gs, gpa_t gpa)
         vmid_fence_page(&gs->vmid[i], gpa);
 }
 
-/* This hart forgets gpa. */
-static void fence_page_here(struct gstage *gs, gpa_t gpa)
+/*
+ * This hart forgets gpa under the VMID that it translates with now.  A sibling that ran here before
+ * under a VMID of its own finds the right when it faults.
+ */
+static void fence_page_here(gpa_t gpa)
 {
-    for (u32 i = 0; i < gs->vcpus; i++) {
-        const struct vmid *id = &gs->vmid[i];
-
-        if (id->running && id->hart == this_hart()->index)
-            hfence_gvma_page(gpa, id->number);
-    }
+    hfence_gvma_page(gpa, this_hart()->vmid);
 }
 
 /* Guest code may be fetched from a page that was just written: no hart may use what it prefetched.
@@ -102,7 +106,7 @@ static void fence_page_here(struct gstage *gs, gpa_t gpa)
 static void fence_code(const struct gstage *gs)
 {
     fence_i();
-    for (u32 i = 0; i < gs->vcpus; i++) {
+    for (u32 i = 0; gs->vcpus > 1 && i < gs->vcpus; i++) {
         const struct vmid *id = &gs->vmid[i];
 
         if (__atomic_load_n(&id->running, __ATOMIC_SEQ_CST) && id->hart != this_hart()->index)
@@ -111,13 +115,13 @@ static void fence_code(const struct gstage *gs)
 }
 
 /* Fills the page at gpa with what the backing says. */
-static void fill(const struct backing *backing, gpa_t page, hpa_t frame)
+OUT_OF_LINE static void fill(const struct backing *backing, gpa_t page, hpa_t frame)
 {
     u64 end = page.v + PAGE_BYTES;
     bool zeroed = false;
 
-    for (u32 i = 0; i < backing->count; i++) {
-        const struct backing_part *part = &backing->part[i];
+    for (const struct backing_part *part = backing->part; part < backing->part + backing->count;
+         part++) {
         u64 from = part->gpa.v > page.v ? part->gpa.v : page.v;
         u64 to = part->gpa.v + part->bytes < end ? part->gpa.v + part->bytes : end;
 
@@ -136,7 +140,18 @@ static void fill(const struct backing *backing, gpa_t page, hpa_t frame)
         page_zero(frame);
 }
 
-static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
+/* Where an entry of a table that is not a root stands. */
+static hpa_t table_of(const pte_t *entry)
+{
+    return (hpa_t){align_down((u64)entry, PAGE_BYTES)};
+}
+
+static u64 index_in_table(const pte_t *entry)
+{
+    return (u64)entry % PAGE_BYTES / sizeof(*entry);
+}
+
+OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
 {
     hpa_t frame = frame_alloc();
 
@@ -145,18 +160,19 @@ static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
     fill(gs->backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
     fence_code(gs);
     *entry = pte_of(frame, LEAF_OWNED);
-    fence_page_here(gs, gpa);
+    table_use(table_of(entry), index_in_table(entry));
+    fence_page_here(gpa);
     return ERR_OK;
 }
 
-static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum trace_did *did)
+OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum trace_did *did)
 {
     hpa_t shared = pte_hpa(*entry), copy;
 
     if (frame_refs(shared) == 1) {
         *did = TRACE_DID_TAKEOVER;
         entry->v |= PTE_W;
-        fence_page_here(gs, gpa);
+        fence_page_here(gpa);
         return ERR_OK;
     }
     *did = TRACE_DID_COW;
@@ -172,7 +188,7 @@ static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum trace_did *
 }
 
 /* gs->lock is held; gpa is RAM.  Afterwards the leaf grants access; *leaf says where it is. */
-static enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did,
+static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did,
                       pte_t **leaf)
 {
     pte_t *entry = leaf_entry(gs, gpa);
@@ -212,7 +228,7 @@ enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access, enum tra
     spin_lock(&gs->lock);
     err = grant(gs, gpa, access, did, &leaf);
     if (err == ERR_OK && *did == TRACE_DID_SPURIOUS)
-        fence_page_here(gs, gpa);
+        fence_page_here(gpa);
     spin_unlock(&gs->lock);
     return err;
 }

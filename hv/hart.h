@@ -28,6 +28,7 @@ struct hart {
     struct trace_ring *trace; /* NULL: tracing is off */
     u64 vmid_generation;      /* from 1 */
     u32 vmid_next;
+    u32 vmid; /* in hgatp */
     u64 slice_end;      /* time at which the loaded vCPU has used up its slice */
     u64 timer_deadline; /* what the host timer is set to */
     struct frame_cache frames;
@@ -38,12 +39,11 @@ struct hart {
 };
 
 #ifdef __riscv
+register struct hart *hart_in_tp __asm__("tp");
+
 static inline struct hart *this_hart(void)
 {
-    struct hart *hart;
-
-    __asm__("mv %0, tp" : "=r"(hart));
-    return hart;
+    return hart_in_tp;
 }
 #else
 struct hart *this_hart(void);

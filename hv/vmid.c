@@ -33,6 +33,7 @@ void vmid_init(u32 bits)
 /* The vsatp that is live belongs to another vCPU: translate nothing with it meanwhile. */
 static void hgatp_set(hpa_t root, u32 number)
 {
+    this_hart()->vmid = number;
     vsatp_write(0);
     hgatp_write(HGATP_MODE_SV39X4 | (u64)number << HGATP_VMID_SHIFT | root.v >> PAGE_SHIFT);
 }
