@@ -187,11 +187,12 @@ void vcpu_take_pending(struct vcpu *vcpu)
         csr_set(CSR_HVIP, __atomic_exchange_n(&vcpu->pend, 0, __ATOMIC_ACQUIRE));
 }
 
+/* By hip, since vsip of QEMU 7.2 does not show VSTIP. */
 bool vcpu_has_interrupt(const struct vcpu *vcpu)
 {
-    u64 pending = csr_read(CSR_VSIP) | __atomic_load_n(&vcpu->pend, __ATOMIC_RELAXED) >> 1;
+    u64 pending = csr_read(CSR_HIP) | __atomic_load_n(&vcpu->pend, __ATOMIC_RELAXED);
 
-    return (pending & csr_read(CSR_VSIE)) != 0;
+    return (pending >> 1 & csr_read(CSR_VSIE)) != 0;
 }
 
 /*
