@@ -22,8 +22,8 @@
 
 #include "lib/drv/ns16550.h"
 #include "lib/kit/spinlock.h"
-#include "sbi/call.h"
 
+#include "hv/firmware.h"
 #include "hv/vm.h"
 
 #define PID_WITH_INPUT 1
@@ -54,7 +54,7 @@ static void put(const char *text, size_t length)
         if (has_uart())
             ns16550_putc(&uart, (u8)text[i]);
         else
-            sbi_call(SBI_LEGACY_PUTCHAR, 0, (u8)text[i], 0, 0, 0, 0);
+            firmware_putchar((u8)text[i]);
     }
 }
 
