@@ -38,12 +38,11 @@ struct hart {
 };
 
 #ifdef __riscv
+register struct hart *hart_in_tp __asm__("tp");
+
 static inline struct hart *this_hart(void)
 {
-    struct hart *hart;
-
-    __asm__("mv %0, tp" : "=r"(hart));
-    return hart;
+    return hart_in_tp;
 }
 #else
 struct hart *this_hart(void);
