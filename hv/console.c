@@ -54,7 +54,7 @@ static void put(const char *text, size_t length)
         if (has_uart())
             ns16550_putc(&uart, (u8)text[i]);
         else
-            firmware_putc(text[i]);
+            firmware_putchar((u8)text[i]);
     }
 }
 

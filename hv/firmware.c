@@ -47,9 +47,10 @@ long firmware_start_hart(u64 hart_id, u64 pc, u64 opaque)
     return sbi_call(SBI_EID_HSM, SBI_HSM_HART_START, hart_id, pc, opaque, 0, 0).error;
 }
 
-void firmware_putc(char c)
+/* The legacy call: SBI v1.0 has no other, and who has no console ignores it. */
+void firmware_putchar(u8 byte)
 {
-    sbi_call(SBI_LEGACY_PUTCHAR, 0, (u8)c, 0, 0, 0, 0);
+    sbi_call(SBI_LEGACY_PUTCHAR, 0, byte, 0, 0, 0, 0);
 }
 
 /* [SBI "SBI Implementation IDs"]: OpenSBI is 1, its version is major << 16 | minor. */

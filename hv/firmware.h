@@ -14,7 +14,7 @@ void firmware_send_ipi(u64 hart_id);
 void firmware_set_timer(u64 time);
 /* 0, or the SBI's error. */
 long firmware_start_hart(u64 hart_id, u64 pc, u64 opaque);
-/* To the console that the firmware has. */
-void firmware_putc(char c);
+/* A byte on the firmware's console. */
+void firmware_putchar(u8 byte);
 /* Which firmware this is, on the console. */
 void firmware_say(void);

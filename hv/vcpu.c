@@ -12,7 +12,6 @@
 #include "hv/vcpu.h"
 
 #include "lib/riscv/csr.h"
-#include "lib/riscv/fence.h"
 
 #include "hv/fp.h"
 #include "hv/hart.h"
@@ -44,7 +43,6 @@ void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
                 .vsstatus = SSTATUS_UXL_64 | SSTATUS_FS_INITIAL,
                 .timer = UINT64_MAX},
         .fp_hart = NO_HART,
-        .last_hart = NO_HART,
         .hart = NO_HART,
         .state = VCPU_STOPPED,
     };
@@ -64,8 +62,7 @@ void vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1)
 /*
  * vcpu_load - put the vCPU onto this hart, which has none loaded.
  *
- * vsatp is written behind hgatp, so that no translation mixes two guests.  A vCPU that was
- * elsewhere before must not run what this hart prefetched of its pages earlier.
+ * vsatp is written behind hgatp, so that no translation mixes two guests.
  */
 void vcpu_load(struct vcpu *vcpu)
 {
@@ -73,10 +70,6 @@ void vcpu_load(struct vcpu *vcpu)
     const struct vcpu_csr *csr = &vcpu->csr;
 
     hart->vcpu = vcpu;
-    if (vcpu->last_hart != hart->index) {
-        vcpu->last_hart = hart->index;
-        fence_i();
-    }
     fp_load(vcpu);
     vmid_load(&vcpu->vm->gs.vmid[vcpu->id], vcpu->vm->gs.root);
     csr_write(CSR_VSATP, csr->vsatp);
@@ -187,11 +180,12 @@ void vcpu_take_pending(struct vcpu *vcpu)
         csr_set(CSR_HVIP, __atomic_exchange_n(&vcpu->pend, 0, __ATOMIC_ACQUIRE));
 }
 
+/* By hip, since vsip of QEMU 7.2 does not show VSTIP. */
 bool vcpu_has_interrupt(const struct vcpu *vcpu)
 {
-    u64 pending = csr_read(CSR_VSIP) | __atomic_load_n(&vcpu->pend, __ATOMIC_RELAXED) >> 1;
+    u64 pending = csr_read(CSR_HIP) | __atomic_load_n(&vcpu->pend, __ATOMIC_RELAXED);
 
-    return (pending & csr_read(CSR_VSIE)) != 0;
+    return (pending >> 1 & csr_read(CSR_VSIE)) != 0;
 }
 
 /*

@@ -76,8 +76,6 @@ struct vcpu {
         u32 status; /* as wait() gives it */
     } end;          /* for VERDICT_END */
 
-    u32 last_hart; /* that prefetched its instructions */
-
     u64 run_ticks, loaded_at; /* time on harts; time of the last load */
 
     /* guarded by the scheduler's lock: */
