@@ -86,6 +86,20 @@ static void fence_page(struct gstage *gs, gpa_t gpa)
         vmid_fence_page(&gs->vmid[i], gpa);
 }
 
+/*
+ * This hart forgets all of the VM: it may have cached that there was no table yet, and a fence with
+ * an address is for leaves only.
+ */
+static void fence_here(const struct gstage *gs)
+{
+    for (u32 i = 0; i < gs->vcpus; i++) {
+        const struct vmid *id = &gs->vmid[i];
+
+        if (id->running && id->hart == this_hart()->index)
+            hfence_gvma_vmid(id->number);
+    }
+}
+
 /* This hart forgets gpa. */
 static void fence_page_here(struct gstage *gs, gpa_t gpa)
 {
@@ -195,8 +209,8 @@ static enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum tra
  *
  * gpa is a byte address; access is what the guest tried, not what the PTE allows.
  *
- * 0            the guest may retry; this hart's stale entry is gone, and every hart's if the frame
- *              changed; *did says what it took
+ * 0            the guest may retry; this hart's stale leaf is gone, and every hart's if the frame
+ *              changed; if it faults once more, nothing stale is left; *did says what it took
  * ERR_NOENT    gpa is not RAM (the caller tries devices); nothing changed
  * ERR_NOMEM    no frame for the page or a table; the guest sees no change
  *
@@ -212,7 +226,7 @@ enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access, enum tra
     spin_lock(&gs->lock);
     err = grant(gs, gpa, access, did, &leaf);
     if (err == ERR_OK && *did == TRACE_DID_SPURIOUS)
-        fence_page_here(gs, gpa);
+        fence_here(gs);
     spin_unlock(&gs->lock);
     return err;
 }
@@ -350,11 +364,10 @@ enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mo
         return err;
     spin_lock(&parent->lock);
     err = clone_table(child->root, parent->root, sv39x4.levels - 1, mode);
-    if (mode == CLONE_COPY)
-        fence_code(parent);
-    else
+    if (mode == CLONE_COW) {
         for (u32 i = 0; i < parent->vcpus; i++)
             vmid_fence(&parent->vmid[i]);
+    }
     spin_unlock(&parent->lock);
     if (err != ERR_OK)
         gstage_destroy(child);
