@@ -98,7 +98,8 @@ common   := -std=gnu17 -O2 -g -fno-common -I. -isystem $(B)/deps/libfdt -MMD -MP
             -ffile-prefix-map=$(CURDIR)=. -Wa,--debug-prefix-map=$(CURDIR)=.
 riscv    := $(common) --specs=picolibc.specs -mcmodel=medany -mno-relax -msmall-data-limit=0 \
             -ffreestanding -fno-pic -ffunction-sections -fdata-sections
-sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+            -fno-optimize-sibling-calls
 
 hv-cc    := $(CROSS)gcc -march=rv64imac_zicsr_zifencei -mabi=lp64 $(riscv)
 guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv)

@@ -101,6 +101,15 @@ static void fence_page_here(gpa_t gpa)
     hfence_gvma_page(gpa, this_hart()->vmid);
 }
 
+/*
+ * ... all of the VM: it may have cached that there was no table yet, and a fence with an address is
+ * for leaves only.
+ */
+static void fence_here(void)
+{
+    hfence_gvma_vmid(this_hart()->vmid);
+}
+
 /* Guest code may be fetched from a page that was just written: no hart may use what it prefetched.
  */
 static void fence_code(const struct gstage *gs)
@@ -211,8 +220,8 @@ static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, e
  *
  * gpa is a byte address; access is what the guest tried, not what the PTE allows.
  *
- * 0            the guest may retry; this hart's stale entry is gone, and every hart's if the frame
- *              changed; *did says what it took
+ * 0            the guest may retry; this hart's stale leaf is gone, and every hart's if the frame
+ *              changed; if it faults once more, nothing stale is left; *did says what it took
  * ERR_NOENT    gpa is not RAM (the caller tries devices); nothing changed
  * ERR_NOMEM    no frame for the page or a table; the guest sees no change
  *
@@ -228,7 +237,7 @@ enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access, enum tra
     spin_lock(&gs->lock);
     err = grant(gs, gpa, access, did, &leaf);
     if (err == ERR_OK && *did == TRACE_DID_SPURIOUS)
-        fence_page_here(gpa);
+        fence_here();
     spin_unlock(&gs->lock);
     return err;
 }
@@ -366,11 +375,10 @@ enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mo
         return err;
     spin_lock(&parent->lock);
     err = clone_table(child->root, parent->root, sv39x4.levels - 1, mode);
-    if (mode == CLONE_COPY)
-        fence_code(parent);
-    else
+    if (mode == CLONE_COW) {
         for (u32 i = 0; i < parent->vcpus; i++)
             vmid_fence(&parent->vmid[i]);
+    }
     spin_unlock(&parent->lock);
     if (err != ERR_OK)
         gstage_destroy(child);

@@ -30,14 +30,6 @@ void vmid_init(u32 bits)
     vmid_max = (1U << bits) - 1;
 }
 
-/* The vsatp that is live belongs to another vCPU: translate nothing with it meanwhile. */
-static void hgatp_set(hpa_t root, u32 number)
-{
-    this_hart()->vmid = number;
-    vsatp_write(0);
-    hgatp_write(HGATP_MODE_SV39X4 | (u64)number << HGATP_VMID_SHIFT | root.v >> PAGE_SHIFT);
-}
-
 static void take_number(struct vmid *id, struct hart *hart)
 {
     if (hart->vmid_next > vmid_max) {
@@ -52,7 +44,8 @@ static void take_number(struct vmid *id, struct hart *hart)
 /*
  * vmid_load - give id a number of this hart if it has none, and set hgatp.
  *
- * vsatp is 0 afterwards: the caller writes the vCPU's own.  `running` is set before the generation
+ * vsatp is 0, as at boot or as vmid_unload() has left it, so that nothing is looked up under it
+ * meanwhile; the caller then writes the vCPU's own.  `running` is set before the generation
  * is read, and vmid_fence() clears the generation before it reads `running`: one of the two sees
  * the other.
  */
@@ -66,7 +59,8 @@ void vmid_load(struct vmid *id, hpa_t root)
              id->hart != hart->index;
     if (unlikely(is_new))
         take_number(id, hart);
-    hgatp_set(root, id->number);
+    hart->vmid = id->number;
+    hgatp_write(HGATP_MODE_SV39X4 | (u64)id->number << HGATP_VMID_SHIFT | root.v >> PAGE_SHIFT);
     fence_i();
     if (unlikely(is_new)) {
         hfence_gvma_vmid(id->number);
@@ -138,9 +132,8 @@ void vmid_fence_vs(struct vmid *id)
     vsatp_write(0);
     hgatp_write((hgatp & ~HGATP_VMID) | number << HGATP_VMID_SHIFT);
     firmware_remote_hfence_vvma(hart_at(id->hart)->id);
-    hfence_gvma_vmid(number);
-    hfence_vvma_all();
     hgatp_write(hgatp);
+    hfence_gvma_vmid(number);
     vsatp_write(vsatp);
 }
 

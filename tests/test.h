@@ -50,6 +50,12 @@ void fuzz_register(struct fuzz *fuzz);
 /* Ends the running test as failed. */
 __noreturn __printf_like(3, 4) void test_fail(const char *file, int line, const char *format, ...);
 
+/*
+ * Runs run(argument) in a process of its own, so that what it leaves in static variables is gone
+ * afterwards.  True if it passed; otherwise `why` is what it printed, sanitizers included.
+ */
+bool test_in_child(void (*run)(void *argument), void *argument, char *why, size_t why_bytes);
+
 /* A deterministic stream of numbers, the same in every run of a test. */
 u64 test_random(u64 *state);
 

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/test.h"
@@ -36,6 +38,54 @@ void test_fail(const char *file, int line, const char *format, ...)
     va_end(args);
     putchar('\n');
     longjmp(after_failure, 1);
+}
+
+static void run_and_exit(void (*run)(void *argument), void *argument)
+{
+    if (setjmp(after_failure) != 0) {
+        fflush(stdout);
+        _exit(1);
+    }
+    run(argument);
+    fflush(stdout);
+    _exit(0);
+}
+
+/* Reads to the end; keeps what fits. */
+static void read_all(int fd, char *text, size_t bytes)
+{
+    char chunk[512];
+    size_t length = 0;
+    ssize_t got;
+
+    while ((got = read(fd, chunk, sizeof(chunk))) > 0) {
+        size_t kept = (size_t)got < bytes - 1 - length ? (size_t)got : bytes - 1 - length;
+
+        memcpy(text + length, chunk, kept);
+        length += kept;
+    }
+    text[length] = '\0';
+}
+
+bool test_in_child(void (*run)(void *argument), void *argument, char *why, size_t why_bytes)
+{
+    int fd[2], status;
+    pid_t pid;
+
+    fflush(stdout);
+    CHECK(pipe(fd) == 0);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        dup2(fd[1], STDOUT_FILENO);
+        dup2(fd[1], STDERR_FILENO);
+        run_and_exit(run, argument);
+    }
+    close(fd[1]);
+    read_all(fd[0], why, why_bytes);
+    close(fd[0]);
+    CHECK(waitpid(pid, &status, 0) == pid);
+    return status == 0;
 }
 
 /* SplitMix64. */

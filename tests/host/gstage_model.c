@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Random guests over hv's memory core, on the machine of tlb_model.c.
+ *
+ * Each VM has a plain copy of what its memory must hold, byte for byte.  A step is one act of one
+ * hart: load or put a vCPU, an access, a guest's own change of tables, a fork, an end, a read or
+ * write by hv.  After each, no hart that runs a guest may hold a translation that is not true; at
+ * the end every frame is back.
+ *
+ * What the guests do comes from one stream of numbers, what the machine does (which fault comes
+ * although it need not, who acts between two stores of hv) from another: so both modes of fork see
+ * the same guests, and what these read must be the same.
+ *
+ * vcpu_load() and vcpu_put() here are what is left of hv's for this machine.
+ */
+#include "tests/host/gstage_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/riscv/fence.h"
+#include "lib/riscv/pgtable.h"
+
+#include "hv/frame.h"
+#include "hv/hart.h"
+
+#include "tests/host/hv_world.h"
+#include "tests/test.h"
+
+#define VMS                   6
+#define VCPUS                 2
+#define ASIDS                 2
+#define NOBODY                UINT32_MAX
+#define RAM_BASE              0x80000000UL
+#define VSATP_OF(table, asid) (8UL << 60 | (u64)(asid) << 44 | (table))
+
+struct model_vcpu {
+    u32 hart; /* that has it loaded, or NOBODY */
+    u64 vsatp;
+    u64 fence_i_at; /* the guest's own last fence.i */
+};
+
+struct model_vm {
+    bool live;
+    struct gstage gs;
+    u8 *memory;                              /* [TLB_PAGES * PAGE_BYTES] */
+    u64 written_at[TLB_PAGES][ICACHE_PARTS]; /* by the guest */
+    struct model_vcpu vcpu[VCPUS];
+};
+
+static const gpa_t gpas[TLB_PAGES] = {
+    {RAM_BASE},
+    {RAM_BASE + 0x1000},
+    {RAM_BASE + 0x2000},
+    {RAM_BASE + 0x1ff000},
+    {RAM_BASE + 0x200000},
+    {RAM_BASE + 0x201000},
+    {RAM_BASE + 0x3ff000},
+    {RAM_BASE + 0x40000000},
+    {RAM_BASE + 0x40001000},
+    {RAM_BASE + 0x40200000},
+};
+
+/* Two kinds of VM; what the one may touch, the other may not. */
+static const struct {
+    u64 base, bytes;
+} shapes[] = {
+    {RAM_BASE,          0x40201000},
+    {RAM_BASE + 0x1000, 0x3ff000  }
+};
+
+static u8 file[3 * PAGE_BYTES];
+static struct backing backing;
+
+static struct model_vm vms[VMS];
+static struct {
+    struct model_vm *vm; /* NULL: idle */
+    u32 vcpu;
+} running[WORLD_HARTS];
+
+static struct gstage_run *run;
+static u64 guests_random, machine_random;
+static u64 clock_now, digest;
+static bool is_nested;
+
+static u64 pick(u64 *random, u64 count)
+{
+    return test_random(random) % count;
+}
+
+/* ---- what memory holds at first ---- */
+
+static void make_backing(void)
+{
+    u64 random = 1;
+
+    for (size_t i = 0; i < sizeof(file); i++)
+        file[i] = (u8)test_random(&random);
+    /* a whole page and a bit, a range across two tables, two pieces of one page */
+    backing = (struct backing){
+        .count = 4,
+        .part = {{{gpas[0].v}, PAGE_BYTES + 100, file},
+                 {{gpas[3].v + 0x800}, PAGE_BYTES, file + 77},
+                 {{gpas[7].v + 8}, 16, file + 5},
+                 {{gpas[7].v + 0xff0}, PAGE_BYTES, file + 9}},
+    };
+}
+
+static u8 first_byte(u64 gpa)
+{
+    for (u32 i = 0; i < backing.count; i++) {
+        if (gpa - backing.part[i].gpa.v < backing.part[i].bytes)
+            return backing.part[i].from[gpa - backing.part[i].gpa.v];
+    }
+    return 0;
+}
+
+/* ---- tables ---- */
+
+/* The leaf for a page of the VM; an invalid PTE if the walk ends above. */
+static pte_t leaf_at(const struct model_vm *vm, u32 page)
+{
+    static const struct pgtable_mode sv39x4 = SV39X4_MODE;
+    u32 level;
+    pte_t pte = *pgtable_find(&sv39x4, vm->gs.root, gpas[page].v, &level);
+
+    return level == 0 ? pte : (pte_t){0};
+}
+
+/* {0} if the page was never touched. */
+static hpa_t frame_at(const struct model_vm *vm, u32 page)
+{
+    pte_t pte = leaf_at(vm, page);
+
+    return pte_valid(pte) ? pte_hpa(pte) : (hpa_t){0};
+}
+
+static u32 leaves_of(hpa_t frame)
+{
+    u32 count = 0;
+
+    for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
+        for (u32 page = 0; vm->live && page < TLB_PAGES; page++)
+            count += frame_at(vm, page).v == frame.v;
+    }
+    return count;
+}
+
+/* Remembers what is mapped, and when: new frames have new contents. */
+static u64 before_change(const struct model_vm *vm, hpa_t *frames)
+{
+    icache_observe();
+    for (u32 page = 0; page < TLB_PAGES; page++)
+        frames[page] = frame_at(vm, page);
+    return icache_now();
+}
+
+static void after_change(const struct model_vm *vm, const hpa_t *frames, u64 since)
+{
+    icache_observe();
+    for (u32 page = 0; page < TLB_PAGES; page++) {
+        hpa_t frame = frame_at(vm, page);
+
+        if (frame.v != 0 && frame.v != frames[page].v)
+            icache_mapped(frame, since);
+    }
+}
+
+/* ---- hv/vcpu.c for this machine ---- */
+
+static void vcpu_load(struct model_vm *vm, u32 id)
+{
+    struct model_vcpu *vcpu = &vm->vcpu[id];
+
+    vmid_load(&vm->gs.vmid[id], vm->gs.root);
+    tlb_set_vsatp(vcpu->vsatp);
+    vcpu->hart = this_hart()->index;
+    running[vcpu->hart].vm = vm;
+    running[vcpu->hart].vcpu = id;
+}
+
+static void vcpu_put(struct model_vm *vm, u32 id)
+{
+    struct model_vcpu *vcpu = &vm->vcpu[id];
+
+    running[vcpu->hart].vm = NULL;
+    vcpu->hart = NOBODY;
+    vmid_unload(&vm->gs.vmid[id]);
+}
+
+static void put_on_its_hart(struct model_vm *vm, u32 id)
+{
+    u32 here = this_hart()->index;
+
+    if (vm->vcpu[id].hart == NOBODY)
+        return;
+    world_on(vm->vcpu[id].hart);
+    vcpu_put(vm, id);
+    world_on(here);
+}
+
+/* ---- VMs ---- */
+
+static u32 table_of(const struct model_vm *vm, u32 id, u32 asid)
+{
+    return (u32)(((vm - vms) * VCPUS + id) * ASIDS + asid + 1);
+}
+
+static void start_vcpus(struct model_vm *vm)
+{
+    for (u32 id = 0; id < VCPUS; id++) {
+        for (u32 asid = 0; asid < ASIDS; asid++)
+            tlb_guest_changes(VSATP_OF(table_of(vm, id, asid), asid));
+        vm->vcpu[id] = (struct model_vcpu){.hart = NOBODY,
+                                           .vsatp = VSATP_OF(table_of(vm, id, 0), 0),
+                                           .fence_i_at = vm->vcpu[id].fence_i_at};
+    }
+    vm->live = true;
+}
+
+static void create(struct model_vm *vm)
+{
+    u32 shape = (u32)pick(&guests_random, ARRAY_LEN(shapes));
+    u64 free_before = frame_free_count();
+
+    if (gstage_create(&vm->gs, (gpa_t){shapes[shape].base}, shapes[shape].bytes, &backing, VCPUS) !=
+        ERR_OK) {
+        CHECK_EQ(frame_free_count(), free_before);
+        return;
+    }
+    for (u32 page = 0; page < TLB_PAGES; page++) {
+        for (u64 i = 0; i < PAGE_BYTES; i++)
+            vm->memory[page * PAGE_BYTES + i] = first_byte(gpas[page].v + i);
+        memset(vm->written_at[page], 0, sizeof(vm->written_at[page]));
+    }
+    for (u32 id = 0; id < VCPUS; id++)
+        vm->vcpu[id].fence_i_at = 0;
+    start_vcpus(vm);
+}
+
+/* Every page that is there holds what it must. */
+static void check_memory(struct model_vm *vm)
+{
+    for (u32 page = 0; page < TLB_PAGES; page++) {
+        hpa_t frame = frame_at(vm, page);
+
+        if (frame.v != 0 && memcmp(hpa_ptr(frame), vm->memory + page * PAGE_BYTES, PAGE_BYTES) != 0)
+            FAIL("VM %td holds something else at GPA %#lx", vm - vms, gpas[page].v);
+    }
+}
+
+static void end(struct model_vm *vm)
+{
+    for (u32 id = 0; id < VCPUS; id++)
+        put_on_its_hart(vm, id);
+    gstage_destroy(&vm->gs);
+    vm->live = false;
+}
+
+static void destroy(struct model_vm *vm)
+{
+    check_memory(vm);
+    end(vm);
+}
+
+static void fork_vm(struct model_vm *vm, u32 id)
+{
+    struct model_vm *child = vms;
+    u64 free_before, since;
+    hpa_t none[TLB_PAGES] = {0};
+
+    while (child < vms + VMS && child->live)
+        child++;
+    if (child == vms + VMS)
+        return;
+    for (u32 other = 0; other < VCPUS; other++) {
+        if (other != id)
+            put_on_its_hart(vm, other);
+    }
+    icache_observe();
+    since = icache_now();
+    free_before = frame_free_count();
+    if (gstage_clone(&child->gs, &vm->gs, run->mode) != ERR_OK) {
+        CHECK_EQ(frame_free_count(), free_before);
+        return;
+    }
+    memcpy(child->memory, vm->memory, TLB_PAGES * PAGE_BYTES);
+    memcpy(child->written_at, vm->written_at, sizeof(vm->written_at));
+    for (u32 i = 0; i < VCPUS; i++)
+        child->vcpu[i].fence_i_at = vm->vcpu[i].fence_i_at;
+    start_vcpus(child);
+    if (run->mode == CLONE_COPY)
+        after_change(child, none, since);
+}
+
+/* ---- accesses ---- */
+
+static enum err fault_once(struct model_vm *vm, gpa_t gpa, enum access access)
+{
+    hpa_t frames[TLB_PAGES];
+    u64 since = before_change(vm, frames);
+    enum trace_did did;
+    enum err err = gstage_fault(&vm->gs, gpa, access, &did);
+
+    after_change(vm, frames, since);
+    tlb_observe();
+    return err;
+}
+
+/*
+ * True if the guest has the page now; false if memory has run out: then it is gone, sooner or
+ * later.  A PTE that was cached while there was no table may cost a second fault, nothing a third.
+ */
+static bool fault(struct model_vm *vm, gpa_t gpa, enum access access)
+{
+    enum err err = fault_once(vm, gpa, access);
+
+    if (err == ERR_OK && tlb_leaf_may_refuse(gpa, access))
+        FAIL("hart %u faults again at GPA %#lx", this_hart()->index, gpa.v);
+    if (err == ERR_OK && tlb_may_refuse(gpa, access))
+        err = fault_once(vm, gpa, access);
+    if (err == ERR_NOMEM) {
+        if (!is_nested)
+            destroy(vm);
+        return false;
+    }
+    CHECK_EQ(err, ERR_OK);
+    if (tlb_may_refuse(gpa, access))
+        FAIL("hart %u faults for ever at GPA %#lx", this_hart()->index, gpa.v);
+    return true;
+}
+
+/* What tlb_check() has found to be the only translation: where the page is. */
+static u8 *translate(const struct model_vm *vm, u32 page, enum access access)
+{
+    pte_t leaf = leaf_at(vm, page);
+
+    CHECK((leaf.v & PTE_V) && (leaf.v & access));
+    return hpa_ptr(pte_hpa(leaf));
+}
+
+static void act_as_guest(struct model_vm *vm, u32 id, u32 page, enum access access, u64 offset,
+                         u64 value)
+{
+    gpa_t gpa = {gpas[page].v + offset};
+    struct model_vcpu *vcpu = &vm->vcpu[id];
+    u8 *at;
+
+    tlb_observe();
+    if (!gstage_is_ram(&vm->gs, gpa)) {
+        enum trace_did did;
+
+        CHECK_EQ(gstage_fault(&vm->gs, gpa, access, &did), ERR_NOENT);
+        return;
+    }
+    if (tlb_may_refuse(gpa, access) && !fault(vm, gpa, access))
+        return;
+    tlb_check();
+    at = translate(vm, page, access) + offset;
+    switch (access) {
+    case ACCESS_EXEC:
+        if (vcpu->fence_i_at <= vm->written_at[page][ICACHE_PART(offset)]) {
+            vcpu->fence_i_at = ++clock_now;
+            icache_guest_fence_i();
+        }
+        if (icache_is_stale(hpa_of(at)))
+            FAIL("hart %u executes what it prefetched of another page at GPA %#lx",
+                 this_hart()->index, gpa.v);
+        break;
+    case ACCESS_WRITE:
+        memcpy(at, &value, sizeof(value));
+        memcpy(vm->memory + page * PAGE_BYTES + offset, &value, sizeof(value));
+        vm->written_at[page][ICACHE_PART(offset)] = ++clock_now;
+        icache_changed(hpa_of(at));
+        break;
+    case ACCESS_READ: break;
+    }
+    if (memcmp(at, vm->memory + page * PAGE_BYTES + offset, sizeof(value)) != 0)
+        FAIL("VM %td reads %#lx at GPA %#lx", vm - vms, *(u64 *)at, gpa.v);
+    if (!is_nested)
+        digest = digest * 31 + *(u64 *)at;
+}
+
+static void touch_page(struct model_vm *vm, u32 id)
+{
+    static const enum access accesses[] = {ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC};
+    u32 page = (u32)pick(&guests_random, TLB_PAGES);
+    enum access access = accesses[pick(&guests_random, ARRAY_LEN(accesses))];
+    u64 offset = pick(&guests_random, 3) == 0 ? 0 : pick(&guests_random, PAGE_BYTES / 8) * 8;
+
+    act_as_guest(vm, id, page, access, offset, test_random(&guests_random));
+}
+
+/* hv reads or writes guest memory, across the end of a page at times. */
+static void transfer(struct model_vm *vm)
+{
+    u32 page = (u32)pick(&guests_random, TLB_PAGES);
+    u64 offset = pick(&guests_random, PAGE_BYTES), bytes = pick(&guests_random, 200);
+    u8 *expected = vm->memory + page * PAGE_BYTES + offset, buffer[200];
+    gpa_t gpa = {gpas[page].v + offset};
+    bool is_write = pick(&guests_random, 2), is_ram;
+    hpa_t frames[TLB_PAGES];
+    u64 since;
+    enum err err;
+
+    if (page + 1 == TLB_PAGES || gpas[page + 1].v != gpas[page].v + PAGE_BYTES)
+        bytes = bytes < PAGE_BYTES - offset ? bytes : PAGE_BYTES - offset;
+    is_ram = bytes == 0 ||
+             (gstage_is_ram(&vm->gs, gpa) && gstage_is_ram(&vm->gs, (gpa_t){gpa.v + bytes - 1}));
+    for (u64 i = 0; i < bytes; i++)
+        buffer[i] = (u8)test_random(&guests_random);
+    since = before_change(vm, frames);
+    err = is_write ? gstage_write(&vm->gs, gpa, buffer, bytes)
+                   : gstage_read(&vm->gs, gpa, buffer, bytes);
+    after_change(vm, frames, since);
+    if (err == ERR_NOMEM) {
+        end(vm);
+        return;
+    }
+    CHECK_EQ(err, is_ram ? ERR_OK : ERR_FAULT);
+    if (!is_ram)
+        return;
+    if (is_write) {
+        memcpy(expected, buffer, bytes);
+        clock_now++;
+        for (u64 i = offset; i < offset + bytes; i++)
+            vm->written_at[page + i / PAGE_BYTES][ICACHE_PART(i % PAGE_BYTES)] = clock_now;
+    }
+    CHECK(memcmp(buffer, expected, bytes) == 0);
+}
+
+/* ---- steps ---- */
+
+/* A frame that a stale translation leads to must still be held for it: see own() in gstage.c. */
+static void check_held(hpa_t frame)
+{
+    if (frame_refs(frame) <= leaves_of(frame))
+        FAIL("a frame was let go while a hart can still reach it");
+}
+
+/* hv is about to fence: what stays reachable until then must not have another owner yet. */
+static void at_fence(void)
+{
+    u32 here = this_hart()->index;
+
+    for (u32 hart = 0; hart < run->harts; hart++) {
+        world_on(hart);
+        if (running[hart].vm != NULL)
+            tlb_each_stale_frame(check_held);
+    }
+    world_on(here);
+}
+
+/* hv is switching guests: siblings on other harts run, and fault. */
+static void at_switch(void)
+{
+    u32 here = this_hart()->index, there = (u32)pick(&machine_random, run->harts);
+
+    if (is_nested || there == here || running[there].vm == NULL || pick(&machine_random, 4) != 0)
+        return;
+    is_nested = true;
+    world_on(there);
+    act_as_guest(running[there].vm, running[there].vcpu, (u32)pick(&machine_random, TLB_PAGES),
+                 pick(&machine_random, 2) ? ACCESS_READ : ACCESS_EXEC, 0, 0);
+    world_on(here);
+    is_nested = false;
+}
+
+static void step_idle(void)
+{
+    struct model_vm *vm = &vms[pick(&guests_random, VMS)];
+    u32 id = (u32)pick(&guests_random, VCPUS);
+
+    if (!vm->live) {
+        if (pick(&guests_random, 8) == 0)
+            create(vm);
+    } else if (vm->vcpu[id].hart == NOBODY) {
+        vcpu_load(vm, id);
+    } else if (pick(&guests_random, 4) == 0) {
+        transfer(vm);
+    }
+}
+
+static void change_tables(struct model_vm *vm, u32 id)
+{
+    u32 asid = (u32)pick(&guests_random, ASIDS);
+
+    vm->vcpu[id].vsatp = VSATP_OF(table_of(vm, id, asid), asid);
+    tlb_set_vsatp(vm->vcpu[id].vsatp);
+    if (pick(&guests_random, 2) == 0) {
+        tlb_guest_changes(vsatp_read());
+        tlb_guest_sfence();
+        tlb_observe();
+    }
+}
+
+/* The guest changes what a sibling uses, and asks hv to tell it [SBI "RFENCE Extension"]. */
+static void tell_siblings(struct model_vm *vm, u32 id)
+{
+    bool code = pick(&guests_random, 2);
+
+    /* until hv has told them, the others may use what was; and it borrows a VMID to tell */
+    tlb.at_fence = NULL;
+    tlb.at_switch = NULL;
+    for (u32 other = 0; other < VCPUS; other++) {
+        struct model_vcpu *vcpu = &vm->vcpu[other];
+        u32 asid = (u32)pick(&guests_random, ASIDS);
+
+        if (other == id && pick(&guests_random, 2) == 0)
+            continue;
+        if (code) {
+            vmid_fence_code(&vm->gs.vmid[other]);
+            vcpu->fence_i_at = ++clock_now;
+        } else {
+            tlb_guest_changes(VSATP_OF(table_of(vm, other, asid), asid));
+            vmid_fence_vs(&vm->gs.vmid[other]);
+        }
+    }
+    tlb.at_fence = at_fence;
+    tlb.at_switch = at_switch;
+}
+
+static void step_running(struct model_vm *vm, u32 id)
+{
+    u64 what = pick(&guests_random, 100);
+
+    if (what < 70)
+        touch_page(vm, id);
+    else if (what < 76)
+        change_tables(vm, id);
+    else if (what < 79)
+        tell_siblings(vm, id);
+    else if (what < 85)
+        transfer(vm);
+    else if (what < 92)
+        vcpu_put(vm, id);
+    else if (what < 97)
+        fork_vm(vm, id);
+    else
+        destroy(vm);
+}
+
+/*
+ * hv forgets the number of a vCPU so that its next load fences.  That is a fence too: here it can
+ * be left out, by giving the numbers back.
+ */
+static void remember_numbers(struct vmid numbers[VMS][VCPUS])
+{
+    memset(numbers, 0, sizeof(struct vmid[VMS][VCPUS]));
+    for (u32 vm = 0; vm < VMS; vm++) {
+        if (vms[vm].live)
+            memcpy(numbers[vm], vms[vm].gs.vmid, sizeof(numbers[vm]));
+    }
+}
+
+static void give_back_numbers(struct vmid numbers[VMS][VCPUS])
+{
+    for (u32 vm = 0; vm < VMS; vm++) {
+        for (u32 id = 0; id < VCPUS; id++) {
+            struct vmid *vmid = &vms[vm].gs.vmid[id];
+            const struct vmid *was = &numbers[vm][id];
+
+            if (vms[vm].live && vmid->generation == 0 && was->generation != 0 &&
+                vmid->number == was->number && vmid->hart == was->hart &&
+                tlb_left_out("generation = 0"))
+                vmid->generation = was->generation;
+        }
+    }
+}
+
+static void check_all_harts(void)
+{
+    tlb_observe();
+    for (u32 hart = 0; hart < run->harts; hart++) {
+        world_on(hart);
+        if (running[hart].vm == NULL)
+            continue;
+        tlb_check();
+        CHECK_EQ(vsatp_read(), running[hart].vm->vcpu[running[hart].vcpu].vsatp);
+    }
+}
+
+/* Every count is the number of leaves that point to the frame. */
+static void census(void)
+{
+    for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
+        for (u32 page = 0; vm->live && page < TLB_PAGES; page++) {
+            hpa_t frame = frame_at(vm, page);
+
+            if (frame.v != 0)
+                CHECK_EQ(frame_refs(frame), leaves_of(frame));
+        }
+    }
+}
+
+static void start(void)
+{
+    make_backing();
+    vmid_init(run->vmid_bits);
+    tlb_start(gpas);
+    tlb.at_fence = at_fence;
+    tlb.at_switch = at_switch;
+    tlb.without = run->without;
+    for (struct model_vm *vm = vms; vm < vms + VMS; vm++)
+        vm->memory = malloc(TLB_PAGES * PAGE_BYTES);
+    guests_random = run->seed;
+    machine_random = ~run->seed;
+}
+
+void gstage_model_run(void *argument)
+{
+    u64 free_at_start;
+
+    run = argument;
+    world_boot(run->harts, run->frames);
+    start();
+    free_at_start = frame_free_count();
+    for (u64 step = 0; step < run->steps; step++) {
+        u32 hart = (u32)pick(&guests_random, run->harts);
+        struct vmid numbers[VMS][VCPUS];
+
+        remember_numbers(numbers);
+        world_on(hart);
+        if (running[hart].vm == NULL)
+            step_idle();
+        else
+            step_running(running[hart].vm, running[hart].vcpu);
+        give_back_numbers(numbers);
+        check_all_harts();
+        if (step % 1024 == 0)
+            census();
+    }
+    for (struct model_vm *vm = vms; vm < vms + VMS; vm++) {
+        if (vm->live)
+            destroy(vm);
+        free(vm->memory);
+    }
+    CHECK_EQ(frame_free_count(), free_at_start);
+    if (run->digest != NULL)
+        *run->digest = digest;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The harts and the RAM of a machine for host tests of hv.
+ *
+ * It does not run anything at the same time: a test says which hart acts next, and what hv asks of
+ * another hart (remote fences) happens at once.  Fences and CSRs are tlb_model.c's.
+ */
+#include "tests/host/hv_world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/kit/list.h"
+
+#include "hv/frame.h"
+
+#include "tests/test.h"
+
+#define ROOT_BYTES (4 * PAGE_BYTES)
+
+static struct hart harts[WORLD_HARTS];
+static u32 hart_total, current;
+static u8 *ram;
+static u32 ram_frames;
+
+struct hart *this_hart(void)
+{
+    return &harts[current];
+}
+
+struct hart *hart_at(u32 index)
+{
+    return &harts[index];
+}
+
+u32 hart_count(void)
+{
+    return hart_total;
+}
+
+void world_on(u32 hart)
+{
+    current = hart;
+}
+
+hpa_t world_ram(void)
+{
+    return hpa_of(ram);
+}
+
+u32 world_frames(void)
+{
+    return ram_frames;
+}
+
+u64 world_times(u64 quick)
+{
+    const char *tier = getenv("TIER");
+
+    if (tier == NULL || strcmp(tier, "quick") == 0)
+        return quick;
+    return strcmp(tier, "soak") == 0 ? quick * 200 : quick * 20;
+}
+
+/* Junk, so that what relies on zeros is seen. */
+void world_boot(u32 count, u32 frames)
+{
+    struct memory_range range;
+
+    hart_total = count;
+    ram_frames = frames;
+    ram = aligned_alloc(ROOT_BYTES, align_up(frames * PAGE_BYTES, ROOT_BYTES));
+    CHECK(ram != NULL);
+    memset(ram, 0xa5, frames * PAGE_BYTES);
+    for (u32 i = 0; i < count; i++) {
+        harts[i] = (struct hart){.index = i, .id = 10 + i, .vmid_generation = 1};
+        list_init(&harts[i].sleepers);
+    }
+    current = 0;
+    range = (struct memory_range){.base = (u64)ram, .bytes = frames * PAGE_BYTES};
+    frame_init(&range, 1, NULL, 0);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * A machine for host tests of hv: harts without stacks, and RAM that is an arena.  An HPA is the
+ * address of a byte of it, as it is for hv itself.
+ *
+ * hv keeps its state in static variables and sets it up once, so each run of a world is a process
+ * of its own: world_boot() is called within test_in_child().
+ */
+#include "lib/riscv/ops.h"
+
+#include "hv/hart.h"
+
+#define WORLD_HARTS 4
+
+/* Boots: `harts` harts, `frames` frames of RAM (the frame array is among them). */
+void world_boot(u32 harts, u32 frames);
+
+/* From here on this_hart() is that one. */
+void world_on(u32 hart);
+
+/* RAM is [base, base + frames). */
+hpa_t world_ram(void);
+u32 world_frames(void);
+
+/* How often: `quick` in the quick tier, 20 times that in the full one, 200 times in the soak. */
+u64 world_times(u64 quick);
