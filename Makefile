@@ -77,6 +77,7 @@ say := @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 #   hv-y guest-y dts-y    sources (.c .S .dts) of these folders
 #   lib-y lib-riscv-y     sources for every world, and for the two RISC-V ones only
 #   payloads-y            names; payload-raw: those of them that link nothing but themselves
+#   test-guests-y         names of guests in tests/guest/
 #   tests-y               what the host tests are made of beside lib/ and libfdt, from any folder
 #   tools-y               names in tools/: NAME.c, and what the folder NAME holds
 include $(wildcard hv/hv.mk guest/guest.mk lib/lib.mk dts/dts.mk payload/payload.mk tests/tests.mk tools/tools.mk)
@@ -168,16 +169,18 @@ $(B)/guest/libguest.a: $(guest-objs) Makefile
 
 payload-elfs := $(payloads-y:%=$(B)/payload/%.elf)
 payload-bins := $(payloads-y:%=$(B)/payload/%.bin)
+test-guests := $(test-guests-y:%=$(B)/tests/guest/%.elf)
 
-# A payload, $1; payload-raw names those that bring their own start-up and link nothing else.
+# A program, $1, of folder $2; payload-raw names those that bring their own start-up and link nothing else.
 define payload-rules
-$(B)/payload/$1.elf: $(call objects,guest,$(call program-src,payload/$1)) \
+$(B)/$2/$1.elf: $(call objects,guest,$(call program-src,$2/$1)) \
     $(if $(filter $1,$(payload-raw)),,$(B)/guest/libguest.a) guest/guest.ld Makefile
 	$$(say) "LD $$@"
 	$$(Q)mkdir -p $$(@D) && $$(guest-ld) -T guest/guest.ld $(if $(filter $1,$(payload-raw)),-nostdlib) \
 	    -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^)
 endef
-$(foreach p,$(payloads-y),$(eval $(call payload-rules,$p)))
+$(foreach p,$(payloads-y),$(eval $(call payload-rules,$p,payload)))
+$(foreach p,$(test-guests-y),$(eval $(call payload-rules,$p,tests/guest)))
 
 %.bin: %.elf
 	$(Q)$(CROSS)objcopy -O binary $< $@
@@ -224,8 +227,8 @@ all: $(hv-elf) $(payload-elfs) $(payload-bins) $(host-programs) $(B)/host/tests 
 run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
 	$(Q)tools/run.sh
 
-test: all ## run the tests
-	$(Q)$(B)/host/tests
+test: all $(test-guests) ## run the tests
+	$(Q)tests/run -t $(TIER)
 
 fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
 	$(Q)$(B)/host/tests --fuzz 600
@@ -253,7 +256,7 @@ compile_commands.json: Makefile $(wildcard */*.mk) ## for editors
 	$(say) "GEN $@"
 	$(Q){ sep='['; \
 	$(foreach s,$(filter-out %.dts,$(hv-y) $(lib-y) $(lib-riscv-y) $(dts-y)),echo "$$sep"; $(call compile-line,hv,$s); sep=,;) \
-	$(foreach s,$(guest-y) $(foreach p,$(payloads-y),$(call program-src,payload/$p)),echo "$$sep"; $(call compile-line,guest,$s); sep=,;) \
+	$(foreach s,$(guest-y) $(foreach p,$(payloads-y),$(call program-src,payload/$p)) $(test-guests-y:%=tests/guest/%.c),echo "$$sep"; $(call compile-line,guest,$s); sep=,;) \
 	$(foreach s,$(foreach t,$(tools-y),$(call program-src,tools/$t)),echo "$$sep"; $(call compile-line,host,$s); sep=,;) \
 	$(foreach s,$(filter-out %.dts,$(tests-y)),echo "$$sep"; $(call compile-line,san,$s); sep=,;) \
 	echo ']'; } >$@

@@ -58,7 +58,7 @@ END
 }
 
 scripts() {
-    of . | xargs grep -lE '^#!/bin/(ba)?sh' | xargs shellcheck
+    of . | xargs grep -lE '^(#!/bin/(ba)?sh|# shellcheck shell=)' | xargs shellcheck
 }
 
 # internalAstError: cppcheck 2.10 stumbles over a compound literal behind a "?".

@@ -274,9 +274,8 @@ run_bare() {
     args=(-cpu "$cpu" -smp "${guest[vcpus]}" -m "${guest[mem]}B" -kernel "$image")
     [ -z "${guest[cmdline]}" ] || args+=(-append "${guest[cmdline]}")
     if [ -n "${guest[pflash]:-}" ]; then
-        [ "$(stat -Lc %s "${guest[pflash]}")" = $((32 << 20)) ] ||
-            die "PFLASH=${guest[pflash]}: must be 32 MiB long on the bare machine"
-        args+=(-drive "if=pflash,unit=1,format=raw,readonly=on,file=${guest[pflash]//,/,,}")
+        # an if=pflash drive would be booted from instead of -kernel
+        args+=(-device "loader,file=${guest[pflash]//,/,,},addr=0x22000000,force-raw=on")
     fi
     run_qemu "${args[@]}"
 }

@@ -1,0 +1,18 @@
+# shellcheck shell=bash disable=SC2154 # lib.sh, tests/run
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What needs no guest: unit tests, fuzz harnesses, device trees.
+#
+#     name                     tier  s    function arguments
+
+entry host                     quick 300  build/host/tests
+entry fuzz                     quick 60   fuzz 10
+entry fuzz_longer              full  200  fuzz 120
+entry fuzz_long                soak  3800 fuzz 3600
+entry dts                      quick 30   tests/dts.sh
+
+# fuzz SECONDS: of all harnesses
+fuzz() {
+    say 0 build/host/tests --fuzz "$1"
+    figure "$(tail -n 1 "$words")"
+}

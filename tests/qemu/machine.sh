@@ -1,0 +1,142 @@
+# shellcheck shell=bash disable=SC2154 # lib.sh, tests/run
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The machine around the guests: many of them, the console, flash, plain QEMU.
+#
+#     name                     tier  s    function arguments
+
+entry guests_64                quick 60   guests_64
+entry guests_64_4harts         quick 60   guests_64 HARTS=4
+entry guests_many_kinds        quick 60   guests_many_kinds HARTS=4
+entry input_pipe               quick 60   input_pipe
+entry input_closed             quick 60   input_closed
+entry input_of_child           quick 60   input_of_child
+entry pflash                   quick 60   pflash
+entry plain_qemu               quick 60   plain_qemu
+entry first_screen             quick 30   first_screen
+entry timeout                  quick 30   timeout_ends
+entry demonstration            quick 60   demonstration
+
+# All the guests that there can be; each forks, and none sees the others.
+guests_64() {
+    local i
+    for ((i = 1; i <= 64; i++)); do
+        case $((i % 4)) in
+        0) echo 'forktree mem=8M cmdline="depth=1 width=2"' ;;
+        1) echo 'hello mem=8M' ;;
+        2) echo 'good mem=8M cmdline="rounds=1 ms=50"' ;;
+        3) echo 'sv39fork mem=8M cmdline="forks=1 rounds=2"' ;;
+        esac
+    done >"$out/guests"
+    run 0 GUESTS="$out/guests" "$@"
+    count 16 '^\[[0-9]+\] forktree: 3 processes, all ok$'
+    count 16 '^\[[0-9]+\] Hello, forkvisor!$'
+    count 16 '^\[[0-9]+\] good: ok$'
+    count 16 '^\[[0-9]+\] sv39fork: 2 processes, all ok$'
+    count 64 '^\[hv\] pid [0-9]+: [a-z0-9]+, 8 MiB, 1 vCPU$'
+    forbid 'status [1-9]'
+}
+
+# What the words of a line are for.
+guests_many_kinds() {
+    head -c 64 /dev/urandom >"$out/flash"
+    cat >"$out/guests" <<END
+# a comment, and an empty line
+
+smp        vcpus=3 mem=32M
+skernel2
+  payload/hello cmdline="color"
+forktree   procs=8 cmdline="depth=3 width=3"
+build/tests/guest/flash.elf pflash=$out/flash
+END
+    run 0 GUESTS="$out/guests" "$@"
+    want '^\[1\] smp: 3 harts, ok$' '^\[hv\] pid 2: shutdown, status 0, a0 = 0x6688, a1 = 0x1234$' \
+        $'^\\[3\\] \033\\[32mHello' '^\[[0-9]+\] forktree: pid [0-9]+: fork at ' \
+        "^\\[5\\] flash: $(od -An -tx1 -N 20 "$out/flash" | tr -s ' \n' ' ' | sed 's/^ //; s/ $//')\$"
+}
+
+# One that reads until end of input, by each of the three ways to the console.
+echo_guest=PAYLOAD=build/tests/guest/echo.elf
+
+input_pipe() {
+    local way
+    for way in dbcn legacy uart; do
+        printf 'one\ntwo words\n' | run 0 $echo_guest CMDLINE="way=$way"
+        golden <<'END'
+one
+two words
+echo: 14 bytes
+END
+        run 0 $echo_guest CMDLINE="way=$way" </dev/null
+        golden <<<'echo: 0 bytes'
+    done
+    # more than any buffer on the way holds
+    awk 'BEGIN { for (i = 0; i < 800; i++) printf "%031d\n", i }' >"$out/input"
+    run 0 $echo_guest <"$out/input"
+    { cat "$out/input" && echo 'echo: 25600 bytes'; } | golden
+}
+
+input_closed() {
+    run 0 $echo_guest <&-
+    golden <<<'echo: 0 bytes'
+}
+
+# A child reads end of input, and leaves its parent's to the parent.
+input_of_child() {
+    printf 'for the parent\n' | run 0 $echo_guest CMDLINE='fork way=dbcn'
+    golden_of 1 <<'END'
+echo: child's status 0
+for the parent
+echo: 15 bytes
+END
+    golden_of 2 <<<'echo: 0 bytes'
+}
+
+pflash() {
+    { printf 'pfld\0\0\0\001\0\0\0\004\0\0\0\0\161\021\052\300' && head -c 100 /dev/zero; } >"$out/short"
+    run 0 PAYLOAD=build/tests/guest/flash.elf PFLASH="$out/short"
+    cp "$words" "$out/words.short"
+    golden <<'END'
+flash: 70 66 6c 64 00 00 00 01 00 00 00 04 00 00 00 00 71 11 2a c0
+flash: 6670 646c 646c6670 0000000004000000
+flash: 0000000000000000
+END
+    # all of it, and bare: the machine's own
+    { cat "$out/short" && head -c $(((32 << 20) - $(stat -c %s "$out/short") - 8)) /dev/zero &&
+        printf 'the end\n'; } >"$out/whole"
+    run 0 PAYLOAD=build/tests/guest/flash.elf PFLASH="$out/whole"
+    want '^flash: 0a646e6520656874$'
+    run 0 PAYLOAD=build/tests/guest/flash.elf PFLASH="$out/whole" BARE=1
+    want '^flash: 6670 646c 646c6670 0000000004000000$' '^flash: 0a646e6520656874$'
+    rm "$out/whole"
+}
+
+# The lines of the README, as they stand there.
+plain_qemu() {
+    ln -sfn "$root/build" "$out/build"
+    sed -n '/^    build\/host\/mkimage -o/p; /^    qemu-system-riscv64 /p' README.md >"$out/lines"
+    [ "$(wc -l <"$out/lines")" = 2 ] || fail "the README has other lines now"
+    (cd "$out" && say 0 timeout "$limit" bash -eu lines)
+    golden <<<'Hello, forkvisor!'
+}
+
+first_screen() {
+    run 0 PAYLOAD=hello,hello HARTS=2 MEM=24M
+    want '^QEMU emulator version [0-9]+' '^\[hv\] forkvisor [^ ]+, 2 harts, [0-9]+ MiB of memory free' \
+        '^\[hv\] ISA rv64' '^\[hv\] firmware OpenSBI [0-9.]+, SBI [0-9.]+' \
+        '^\[hv\] pid 1: hello, 24 MiB, 1 vCPU$' '^\[hv\] pid 2: hello, 24 MiB, 1 vCPU$' \
+        '^\[hv\] pid 1: exit, status 0, a0 = (0x)?[0-9a-f]+, a1 = (0x)?[0-9a-f]+$'
+}
+
+timeout_ends() {
+    run 124 PAYLOAD=evil CMDLINE='act=irq-off-loop' TIMEOUT=3
+    want '^run: not finished after TIMEOUT=3 s$'
+}
+
+# `make run` by itself.
+demonstration() {
+    say 0 make --no-print-directory run
+    want '^\[1\] forktree: [0-9]+ processes, all ok$' '^\[hv\] run over, status 0'
+    say 2 make --no-print-directory run PAYLOAD=build/tests/guest/ends.elf CMDLINE='how=exit status=3'
+    want 'Error 3$'
+}

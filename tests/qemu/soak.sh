@@ -1,0 +1,30 @@
+# shellcheck shell=bash disable=SC2154 # lib.sh, tests/run
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What takes long: endurance, and races, which only many runs find.  Each names its figure.
+#
+#     name                     tier  s     function arguments
+
+entry forks_100000             full  300   forks 100000 0 HOSTMEM=40M MEM=16M
+entry forks_deep_1000          full  120   forks 0 1000
+entry forks_deep_1000_copy     full  120   forks 0 1000 FORK=copy HOSTMEM=2G
+entry races_40                 full  400   races 40
+entry forks_1000000            soak  7200  forks 1000000 0 HOSTMEM=40M MEM=16M
+entry forks_1000000_4harts     soak  7200  forks 1000000 0 HOSTMEM=40M MEM=16M HARTS=4
+entry races_1000               soak  14400 races 1000
+
+# races N: N runs of what happens at the same time, on four harts without -icount
+races() {
+    local runs=$1 i begin=$SECONDS
+    local kinds=('PAYLOAD=smp' 'PAYLOAD=smp VCPUS=8' 'PAYLOAD=sv39fork' 'PAYLOAD=sv39fork FORK=copy'
+        'PAYLOAD=forktree' 'PAYLOAD=forktree DOOR=invalid' 'PAYLOAD=forktree DOOR=mmio FORK=copy'
+        'PAYLOAD=smp,sv39fork,forktree,good')
+    for ((i = 0; i < runs; i++)); do
+        # shellcheck disable=SC2086 # words
+        run 0 HARTS=4 TIMEOUT=120 ${kinds[i % ${#kinds[@]}]} >"$out/last" || {
+            cat "$out/last"
+            fail "in run $((i + 1))"
+        }
+    done
+    figure "$runs runs in $((SECONDS - begin)) s, none failed"
+}
