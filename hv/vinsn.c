@@ -25,27 +25,33 @@
 #include "hv/vm.h"
 #include "hv/vmexit.h"
 
-/* stval holds the instruction, or 0 where the hart does not tell.  False: it cannot be fetched. */
-static bool instruction(const struct vmexit *e, u32 *word)
+/* False: it cannot be fetched. */
+static bool fetch(const struct vmexit *e, u32 *word)
 {
     u16 low, high = 0;
 
-    *word = (u32)e->tval;
-    if (likely(*word != 0))
-        return true;
     if (!guest_fetch16(e->pc, &low) || ((low & 3) == 3 && !guest_fetch16(e->pc + 2, &high)))
         return false;
     *word = (u32)high << 16 | low;
     return true;
 }
 
+/* stval holds the instruction, or 0 where the hart does not tell.  False: it cannot be fetched. */
+static bool instruction(const struct vmexit *e, u32 *word)
+{
+    *word = (u32)e->tval;
+    return likely(*word != 0) || fetch(e, word);
+}
+
+/* stval is not asked: for hlv, hlvx and hsv QEMU 7.2 leaves there whatever was refused before, and
+ * that may be a wfi. */
 enum verdict virtual_serve(struct vcpu *vcpu)
 {
     const struct vmexit *e = &vcpu->vmexit;
     struct insn insn;
     u32 word;
 
-    if (unlikely(!instruction(e, &word)))
+    if (unlikely(!fetch(e, &word)))
         return VERDICT_RESUME;
     insn_decode(&insn, word);
     if (insn.kind == INSN_WFI && !e->user) {

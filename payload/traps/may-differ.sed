@@ -7,7 +7,3 @@
 # the portion that faulted.  Bare, QEMU 7.2 splits the access and reports the first portion's
 # beginning; the G-stage refuses it as a whole.
 s/^(s 00143003 5 100000000)[01] /\1* /
-
-# [PRIV "Supervisor Trap Value (stval) Register"]: stval is the instruction or 0.  QEMU 7.2 breaks this for
-# hlv, hlvx and hsv where V is 1: it leaves the last refused instruction of before.  hv hands on what it is given.
-s/^([su] (6(00|01|40|41|43|80|81|83|c0)4c2f3|6(25|65|a5|e5)4c073) 2) [0-9a-f]+ /\1 * /
