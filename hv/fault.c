@@ -33,7 +33,7 @@ static bool by_walk(const struct vmexit *e)
     return (e->htinst & WALK_PSEUDO_BITS) == WALK_PSEUDO;
 }
 
-static enum access access_of(const struct vmexit *e)
+static inline enum access access_of(const struct vmexit *e)
 {
     if (unlikely(by_walk(e)))
         return e->htinst & WALK_PSEUDO_WRITE ? ACCESS_WRITE : ACCESS_READ;
@@ -68,21 +68,24 @@ enum verdict fault_refuse(struct vcpu *vcpu)
 }
 
 /* In the trace, result is the access and addr the GPA. */
+static enum verdict serve_ram(struct vcpu *vcpu, gpa_t gpa, enum access access)
+{
+    enum trace_did did;
+
+    if (unlikely(gstage_fault(&vcpu->vm->gs, gpa, access, &did) != ERR_OK))
+        return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
+    vmexit_note(did, gpa.v, 0, access, 0);
+    return VERDICT_RESUME;
+}
+
 enum verdict fault_serve(struct vcpu *vcpu)
 {
     const struct vmexit *e = &vcpu->vmexit;
     enum access access = access_of(e);
-    gpa_t gpa = by_walk(e) ? (gpa_t){e->gpa.v & ~3UL} : e->gpa;
-    enum trace_did did;
-    enum err err = gstage_fault(&vcpu->vm->gs, gpa, access, &did);
 
-    if (likely(err == ERR_OK)) {
-        vmexit_note(did, gpa.v, 0, access, 0);
-        return VERDICT_RESUME;
-    }
-    if (err == ERR_NOMEM)
-        return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
+    if (likely(gstage_is_ram(&vcpu->vm->gs, e->gpa)))
+        return serve_ram(vcpu, by_walk(e) ? (gpa_t){e->gpa.v & ~3UL} : e->gpa, access);
     if (by_walk(e) || access == ACCESS_EXEC)
         return fault_refuse(vcpu);
-    return mmio_serve(vcpu);
+    return vcpu->full ? mmio_serve(vcpu) : VERDICT_FULL;
 }

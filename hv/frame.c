@@ -77,7 +77,7 @@ static void group_remove(u32 *head, u32 group)
         *head = next;
 }
 
-/* How many frames of a group are free.  A cached frame has refs 1: see cache_fill(). */
+/* How many frames of a group are free.  A cached frame has refs 1. */
 static u32 group_free_frames(u32 group)
 {
     u32 count = 0;
@@ -103,23 +103,24 @@ static void pool_give(u32 index)
     }
 }
 
-/* pool.lock is held, some group has a free frame.  The frame has refs 1. */
-static u32 pool_take(void)
+/*
+ * pool.lock is held, some group has a free frame, and the cache has room for one.  All free frames
+ * of that group go into the cache, with refs 1, so that the group knows them as taken and what
+ * frame_alloc() hands out is ready.
+ */
+static void pool_take_group(struct frame_cache *cache)
 {
-    u32 group = pool.partial, index;
+    u32 *head = pool.partial != NONE ? &pool.partial : &pool.whole;
+    u32 group = *head;
 
-    if (group == NONE) {
-        group = pool.whole;
-        group_remove(&pool.whole, group);
-        group_push(&pool.partial, group);
+    group_remove(head, group);
+    for (u32 i = group; i < group + GROUP; i++) {
+        if (frames[i].refs == 0) {
+            frames[i].refs = 1;
+            cache->index[cache->count++] = i;
+            pool.in_groups--;
+        }
     }
-    for (index = group; frames[index].refs != 0; index++)
-        ;
-    frames[index].refs = 1;
-    if (group_free_frames(group) == 0)
-        group_remove(&pool.partial, group);
-    pool.in_groups--;
-    return index;
 }
 
 /* pool.lock is held.  Makes clean tables ordinary memory again. */
@@ -141,17 +142,13 @@ static void reclaim_clean(void)
     pool.clean_count = 0;
 }
 
-/*
- * Cached frames keep refs 1, so that a group knows them as taken; what frame_alloc() hands out is
- * thus ready.
- */
 static void cache_fill(struct frame_cache *cache)
 {
     spin_lock(&pool.lock);
     if (pool.in_groups == 0)
         reclaim_clean();
-    while (cache->count < FRAME_CACHE / 2 && pool.in_groups > 0)
-        cache->index[cache->count++] = pool_take();
+    while (cache->count <= FRAME_CACHE / 2 - GROUP && pool.in_groups > 0)
+        pool_take_group(cache);
     spin_unlock(&pool.lock);
 }
 

@@ -131,11 +131,12 @@ OUT_OF_LINE static void fill(const struct backing *backing, gpa_t page, hpa_t fr
 
     for (const struct backing_part *part = backing->part; part < backing->part + backing->count;
          part++) {
-        u64 from = part->gpa.v > page.v ? part->gpa.v : page.v;
-        u64 to = part->gpa.v + part->bytes < end ? part->gpa.v + part->bytes : end;
+        u64 from, to;
 
-        if (from >= to)
+        if (likely(page.v >= part->gpa.v + part->bytes || part->gpa.v >= end))
             continue;
+        from = part->gpa.v > page.v ? part->gpa.v : page.v;
+        to = part->gpa.v + part->bytes < end ? part->gpa.v + part->bytes : end;
         if (!zeroed && to - from < PAGE_BYTES) {
             page_zero(frame);
             zeroed = true;
@@ -198,7 +199,7 @@ OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
 
 /* gs->lock is held; gpa is RAM.  Afterwards the leaf grants access; *leaf says where it is. */
 static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did,
-                      pte_t **leaf)
+                             pte_t **leaf)
 {
     pte_t *entry = leaf_entry(gs, gpa);
 

@@ -28,7 +28,7 @@ struct hart {
     struct trace_ring *trace; /* NULL: tracing is off */
     u64 vmid_generation;      /* from 1 */
     u32 vmid_next;
-    u32 vmid; /* in hgatp */
+    u32 vmid;           /* in hgatp */
     u64 slice_end;      /* time at which the loaded vCPU has used up its slice */
     u64 timer_deadline; /* what the host timer is set to */
     struct frame_cache frames;

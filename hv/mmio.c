@@ -22,16 +22,14 @@
 /* The instruction that did it: from htinst, or from the guest's memory.  False: it is gone. */
 static bool decode(const struct vmexit *e, struct insn *insn)
 {
-    u16 low, high = 0;
+    u32 word;
 
     insn_decode_htinst(insn, e->htinst);
     if (likely(insn->kind != INSN_UNKNOWN))
         return true;
-    if (!guest_fetch16(e->pc, &low))
+    if (!guest_fetch(e->pc, &word))
         return false;
-    if ((low & 3) == 3 && !guest_fetch16(e->pc + 2, &high))
-        return false;
-    insn_decode(insn, (u32)high << 16 | low);
+    insn_decode(insn, word);
     return true;
 }
 
@@ -71,8 +69,6 @@ enum verdict mmio_serve(struct vcpu *vcpu)
 
     if (device == NULL)
         return fault_refuse(vcpu);
-    if (!vcpu->full)
-        return VERDICT_FULL;
     if (unlikely(!decode(e, &insn)))
         return VERDICT_RESUME; /* another vCPU changed the code: let the guest fetch it again */
     if (insn.kind != INSN_LOAD && insn.kind != INSN_STORE)

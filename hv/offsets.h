@@ -4,7 +4,7 @@
 #define VCPU_HV_SP 256
 #define VCPU_HV_TP 264
 
-#define VERDICT_SKIP_NUMBER 1
+#define VERDICT_SKIP_NUMBER 4
 
 #define HART_STACK_TOP      80
 #define HART_TRAP_STACK_TOP 88

@@ -60,17 +60,14 @@ void report_end(const struct vm *vm, const struct vcpu *vcpu, enum end_reason re
 
 static void say_note(const struct note *note)
 {
-    static const char *const reasons[] = {
-        [END_EXIT] = "exit",
-        [END_SHUTDOWN] = "shutdown",
-        [END_SIGNAL] = "signal",
-        [END_RESET] = "reset",
-    };
-    u32 number = PROC_STATUS_IS_EXIT(note->status) ? PROC_STATUS_CODE(note->status)
-                                                   : PROC_STATUS_SIGNAL(note->status);
+    bool exited = PROC_STATUS_IS_EXIT(note->status);
 
-    console_log("pid %u: %s, status %u, a0 = %#lx, a1 = %#lx", note->pid, reasons[note->reason],
-                number, (unsigned long)note->a0, (unsigned long)note->a1);
+    console_log("pid %u: %s, status %u, a0 = %#lx, a1 = %#lx", note->pid,
+                !exited                        ? "signal"
+                : note->reason == END_SHUTDOWN ? "shutdown"
+                                               : "exit",
+                exited ? PROC_STATUS_CODE(note->status) : PROC_STATUS_SIGNAL(note->status),
+                (unsigned long)note->a0, (unsigned long)note->a1);
 }
 
 void report_and_power_off(void)

@@ -5,10 +5,9 @@
  *   u64 run_guest(struct vcpu *)    enters the loaded vCPU; returns when it has to leave the hart
  *
  * A VM exit saves what C may clobber and calls vmexit_serve().  Most exits need no more: C preserves
- * the guest's other registers, so they are neither saved nor reloaded, and the guest goes on, at the
- * same pc (VERDICT_RESUME) or behind an instruction of 4 bytes (VERDICT_SKIP).  With any other
- * verdict they are saved too, vmexit_finish() does the rest, and only what it says has to leave the
- * hart does.
+ * the guest's other registers, so they are neither saved nor reloaded, and the guest goes on, as many
+ * bytes behind its pc as the verdict says.  With a verdict that is no such number they are saved too,
+ * vmexit_finish() does the rest, and only what it says has to leave the hart does.
  *
  * sscratch holds the vCPU while a guest runs and 0 while hv runs, so one vector tells a VM exit from
  * a fault of ours without touching a register that either needs: see trap.S for the latter.
@@ -34,11 +33,7 @@ FUNCTION(run_guest)
     sd      sp, VCPU_HV_SP(a0)
     sd      tp, VCPU_HV_TP(a0)
     load_regs a0, KEPT_BY_C
-enter_guest:
-    csrw    sscratch, a0
-    load_regs a0, CLOBBERED_BUT_A0
-    ld      a0, 8 * 10(a0)
-    sret
+    j       enter_guest
 END(run_guest)
 
 /* stvec */
@@ -51,19 +46,22 @@ FUNCTION(hv_vector)
     ld      sp, VCPU_HV_SP(a0)
     ld      tp, VCPU_HV_TP(a0)
     jal     vmexit_serve
-    mv      t0, a0
+    li      t0, VERDICT_SKIP_NUMBER
+    bltu    t0, a0, finish
+    csrr    t0, sepc
+    add     t0, t0, a0
+    csrw    sepc, t0
     ld      a0, 104(sp)
-    beqz    t0, enter_guest
-    addi    t1, t0, -VERDICT_SKIP_NUMBER
-    bnez    t1, finish
-    csrr    t1, sepc
-    addi    t1, t1, 4
-    csrw    sepc, t1
-    j       enter_guest
+enter_guest:
+    csrw    sscratch, a0
+    load_regs a0, CLOBBERED_BUT_A0
+    ld      a0, 8 * 10(a0)
+    sret
 
 finish:
+    mv      a1, a0
+    ld      a0, 104(sp)
     save_regs a0, KEPT_BY_C
-    mv      a1, t0
     jal     vmexit_finish
     mv      t0, a0
     ld      a0, 104(sp)

@@ -39,7 +39,7 @@ struct extable_entry {
 extern const struct extable_entry extable_start[], extable_end[];
 extern const char text_start[], text_end[];
 
-u64 probe_fetch16(u64 gva, u16 *to);
+u64 probe_fetch(u64 gva, u32 *word);
 u64 probe_read_stimecmp(void);
 void trap_in_hv(struct trap_frame *frame);
 
@@ -157,20 +157,23 @@ void trap_in_hv(struct trap_frame *frame)
 }
 
 /*
- * guest_fetch16 - HLVX uses the loaded guest's vsatp and hgatp, with the privilege in hstatus.SPVP.
+ * guest_fetch - HLVX uses the loaded guest's vsatp and hgatp, with the privilege in hstatus.SPVP.
+ *
+ * If it traps, the trap has overwritten what belongs to the guest.
  *
  * [PRIV "Hypervisor Virtual-Machine Load and Store Instructions"]
  */
-bool guest_fetch16(u64 gva, u16 *parcel)
+bool guest_fetch(u64 gva, u32 *word)
 {
     u64 sepc = csr_read(CSR_SEPC), sstatus = csr_read(CSR_SSTATUS);
     u64 hstatus = csr_read(CSR_HSTATUS);
-    bool fetched = probe_fetch16(gva, parcel) != 0;
 
+    if (likely(probe_fetch(gva, word)))
+        return true;
     csr_write(CSR_SEPC, sepc);
     csr_write(CSR_SSTATUS, sstatus);
     csr_write(CSR_HSTATUS, hstatus);
-    return fetched;
+    return false;
 }
 
 bool probe_stimecmp(void)

@@ -4,10 +4,10 @@
 #include "lib/kit/types.h"
 
 /*
- * Reads a parcel of 16 bits at a GVA as an instruction fetch of the loaded guest would.
- * False: the translation failed.
+ * Reads the instruction at a GVA as a fetch of the loaded guest would; the upper half is zero if it
+ * is compressed.  False: the translation failed.
  */
-__must_check bool guest_fetch16(u64 gva, u16 *parcel);
+__must_check bool guest_fetch(u64 gva, u32 *word);
 
 /* True if this hart has stimecmp, and the firmware lets us use it. */
 __must_check bool probe_stimecmp(void);

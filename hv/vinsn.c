@@ -25,22 +25,11 @@
 #include "hv/vm.h"
 #include "hv/vmexit.h"
 
-/* False: it cannot be fetched. */
-static bool fetch(const struct vmexit *e, u32 *word)
-{
-    u16 low, high = 0;
-
-    if (!guest_fetch16(e->pc, &low) || ((low & 3) == 3 && !guest_fetch16(e->pc + 2, &high)))
-        return false;
-    *word = (u32)high << 16 | low;
-    return true;
-}
-
 /* stval holds the instruction, or 0 where the hart does not tell.  False: it cannot be fetched. */
 static bool instruction(const struct vmexit *e, u32 *word)
 {
     *word = (u32)e->tval;
-    return likely(*word != 0) || fetch(e, word);
+    return likely(*word != 0) || guest_fetch(e->pc, word);
 }
 
 /* stval is not asked: for hlv, hlvx and hsv QEMU 7.2 leaves there whatever was refused before, and
@@ -51,7 +40,7 @@ enum verdict virtual_serve(struct vcpu *vcpu)
     struct insn insn;
     u32 word;
 
-    if (unlikely(!fetch(e, &word)))
+    if (unlikely(!guest_fetch(e->pc, &word)))
         return VERDICT_RESUME;
     insn_decode(&insn, word);
     if (insn.kind == INSN_WFI && !e->user) {

@@ -28,7 +28,7 @@
 
 typedef enum verdict vmexit_fn(struct vcpu *vcpu);
 
-_Static_assert(VERDICT_RESUME == 0 && VERDICT_SKIP == VERDICT_SKIP_NUMBER, "run_guest.S");
+_Static_assert(VERDICT_SKIP == VERDICT_SKIP_NUMBER && VERDICT_INJECT > VERDICT_SKIP, "run_guest.S");
 
 /* Exceptions that are delegated to VS-mode never get here; if one does, the guest has it. */
 static enum verdict reflect(struct vcpu *vcpu)
@@ -93,7 +93,7 @@ static __attribute__((noinline)) enum verdict serve_traced(struct vcpu *vcpu, u6
     vcpu->vmexit.pc = csr_read(CSR_SEPC);
     tracing_record_exit(&vcpu->vmexit);
     verdict = dispatch(vcpu, cause);
-    if (verdict == VERDICT_RESUME || verdict == VERDICT_SKIP)
+    if (verdict <= VERDICT_SKIP)
         tracing_record_entry();
     return verdict;
 }
@@ -124,14 +124,12 @@ enum verdict vmexit_finish(struct vcpu *vcpu, enum verdict verdict)
             skip(4);
         return verdict;
     }
-    if (verdict == VERDICT_SKIP)
-        skip(4);
-    else if (verdict == VERDICT_SKIP2)
-        skip(2);
-    else if (verdict == VERDICT_INJECT)
+    if (verdict == VERDICT_INJECT) {
         vcpu_deliver_trap(vcpu->inject.cause, vcpu->inject.tval);
-    else
-        assert(verdict == VERDICT_RESUME);
+    } else {
+        assert(verdict <= VERDICT_SKIP);
+        skip(verdict);
+    }
     tracing_entry();
     return VERDICT_RESUME;
 }

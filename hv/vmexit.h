@@ -20,14 +20,15 @@ struct vmexit {
 
 /*
  * What a handler wants done.  vmexit.c and run_guest.S apply it: nobody else moves the pc.
- * Those from VERDICT_LEAVES on take the vCPU off its hart.
+ * The first three are how many bytes it moves.  Those from VERDICT_LEAVES on take the vCPU off its
+ * hart.
  */
 enum verdict {
-    VERDICT_RESUME, /* enter again at the same pc */
-    VERDICT_SKIP,   /* enter behind an instruction of 4 bytes */
-    VERDICT_SKIP2,  /* ... of 2 bytes */
-    VERDICT_INJECT, /* deliver vcpu->inject to the guest */
-    VERDICT_FULL,   /* nothing was done; call again when vcpu->full */
+    VERDICT_RESUME = 0, /* enter again at the same pc */
+    VERDICT_SKIP2 = 2,  /* enter behind a compressed instruction */
+    VERDICT_SKIP = 4,   /* ... behind any other */
+    VERDICT_INJECT,     /* deliver vcpu->inject to the guest */
+    VERDICT_FULL,       /* nothing was done; call again when vcpu->full */
     VERDICT_LEAVES,
     VERDICT_YIELD = VERDICT_LEAVES, /* let others run, then RESUME */
     VERDICT_BLOCK,                  /* wait for a wake-up, then run the same instruction again */
@@ -47,7 +48,7 @@ enum verdict vmexit_end_by_signal(struct vcpu *vcpu, u32 signal);
 /* The verdict that moves the pc by 2 or 4 bytes. */
 static inline enum verdict vmexit_skip(u64 insn_bytes)
 {
-    return insn_bytes == 2 ? VERDICT_SKIP2 : VERDICT_SKIP;
+    return (enum verdict)insn_bytes;
 }
 
 void vmexit_record(enum trace_did did, u64 addr, u32 arg0, u32 result, u64 value);

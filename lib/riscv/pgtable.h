@@ -48,9 +48,10 @@ static inline pte_t pte_of(hpa_t hpa, u64 bits)
     return (pte_t){(hpa.v >> PAGE_SHIFT << PTE_PPN_SHIFT) | bits};
 }
 
+/* Bits 63:54 are zero in every table that we write. */
 static inline hpa_t pte_hpa(pte_t pte)
 {
-    return (hpa_t){(pte.v & PTE_PPN) >> PTE_PPN_SHIFT << PAGE_SHIFT};
+    return (hpa_t){pte.v >> PTE_PPN_SHIFT << PAGE_SHIFT};
 }
 
 static inline bool pte_valid(pte_t pte)
