@@ -13,7 +13,7 @@
 
 #define WORLD_HARTS 4
 
-/* Boots: `harts` harts, `frames` frames of RAM (the frame array is among them). */
+/* Boots: `harts` harts, `frames` frames of RAM (the frame array is among them); 0: none yet. */
 void world_boot(u32 harts, u32 frames);
 
 /* From here on this_hart() is that one. */
