@@ -43,6 +43,7 @@ tests-y += tests/host/machine_test.c
 tests-y += tests/host/mkimage_test.c
 tests-y += tests/host/options_test.c
 tests-y += tests/host/panic.c
+tests-y += tests/host/proc_test.c
 tests-y += tests/host/runner.c
 tests-y += tests/host/sample.c
 tests-y += tests/host/sbi_test.c
