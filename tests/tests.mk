@@ -47,6 +47,7 @@ tests-y += tests/host/proc_test.c
 tests-y += tests/host/runner.c
 tests-y += tests/host/sample.c
 tests-y += tests/host/sbi_test.c
+tests-y += tests/host/sched_test.c
 tests-y += tests/host/tlb_model.c
 tests-y += tests/host/trace_decoder_test.c
 tests-y += tests/host/trace_ring_test.c

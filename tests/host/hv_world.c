@@ -2,8 +2,8 @@
 /*
  * The harts and the RAM of a machine for host tests of hv.
  *
- * It does not run anything at the same time: a test says which hart acts next, and what hv asks of
- * another hart (remote fences) happens at once.  Fences and CSRs are tlb_model.c's.
+ * It runs nothing by itself: a test says which hart acts next, or which thread is which hart.  What
+ * hv asks of another hart (remote fences) happens at once.  Fences and CSRs are tlb_model.c's.
  */
 #include "tests/host/hv_world.h"
 
@@ -19,7 +19,8 @@
 #define ROOT_BYTES (4 * PAGE_BYTES)
 
 static struct hart harts[WORLD_HARTS];
-static u32 hart_total, current;
+static u32 hart_total;
+static _Thread_local u32 current;
 static u8 *ram;
 static u32 ram_frames;
 
