@@ -6,9 +6,9 @@
  * 16 KiB, because the root of an Sv39x4 table needs such a group:
  *
  *     group state    lists                 refs of its frames
- *     all 4 free     `whole`               0 0 0 0
- *     some free      `partial`             0 for the free ones
- *     none free      none                  all above 0
+ *     all 4 free     `whole`               FREE FREE FREE FREE
+ *     some free      `partial`             FREE for the free ones
+ *     none free      none                  all others
  *
  * A hart takes from a cache of its own and gives back to it; only when that is empty or full does
  * it move half of it under the lock.  Page tables that are given back are known to be all zero and
@@ -29,6 +29,7 @@
 
 #define NONE  UINT32_MAX
 #define GROUP 4U
+#define FREE  UINT32_MAX /* refs of a frame in a group; 0 is a held one that is just given back */
 
 u64 frame_table_bias;
 
@@ -83,17 +84,17 @@ static u32 group_free_frames(u32 group)
     u32 count = 0;
 
     for (u32 i = 0; i < GROUP; i++)
-        count += frames[group + i].refs == 0;
+        count += frames[group + i].refs == FREE;
     return count;
 }
 
-/* pool.lock is held.  The frame has refs 0 from here on. */
+/* pool.lock is held.  The frame is FREE from here on. */
 static void pool_give(u32 index)
 {
     u32 group = index & ~(GROUP - 1);
     u32 were_free = group_free_frames(group);
 
-    frames[index].refs = 0;
+    frames[index].refs = FREE;
     pool.in_groups++;
     if (were_free == 0) {
         group_push(&pool.partial, group);
@@ -115,7 +116,7 @@ static void pool_take_group(struct frame_cache *cache)
 
     group_remove(head, group);
     for (u32 i = group; i < group + GROUP; i++) {
-        if (frames[i].refs == 0) {
+        if (frames[i].refs == FREE) {
             frames[i].refs = 1;
             cache->index[cache->count++] = i;
             pool.in_groups--;
@@ -186,7 +187,7 @@ void frame_put(hpa_t hpa)
 {
     u32 before = __atomic_fetch_sub(&frame_of(hpa)->refs, 1, __ATOMIC_ACQ_REL);
 
-    assert(before != 0);
+    assert((s32)before > 0);
     if (before == 1)
         frame_free(hpa);
 }

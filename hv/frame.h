@@ -8,7 +8,7 @@
  * outside of it every entry is zero.
  */
 struct frame {
-    u32 refs; /* 0: in a free group */
+    u32 refs; /* UINT32_MAX: in a free group */
     union {
         struct {
             u16 first, end; /* page tables in use */

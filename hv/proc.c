@@ -28,6 +28,8 @@
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 
+#define PID_OF_ORPHANS 1U
+
 static struct {
     struct spinlock lock;
     u32 last_pid;
@@ -47,11 +49,14 @@ static struct vm *vm_of(struct list *node)
     return container_of(node, struct vm, sibling);
 }
 
-/* procs.lock is held.  The next free pid after the last one given; 0 if all are taken. */
+/*
+ * procs.lock is held.  The next free pid after the last one given; 0 if all are taken.  The first
+ * is never given again: who had it would get the orphans of others.
+ */
 static u32 take_pid(struct vm *vm)
 {
     for (u32 tries = 0; tries < PIDS_MAX; tries++) {
-        procs.last_pid = procs.last_pid + 1 < PIDS_MAX ? procs.last_pid + 1 : 1;
+        procs.last_pid = procs.last_pid + 1 < PIDS_MAX ? procs.last_pid + 1 : PID_OF_ORPHANS + 1;
         if (procs.by_pid[procs.last_pid] == NULL) {
             procs.by_pid[procs.last_pid] = vm;
             return procs.last_pid;
@@ -314,7 +319,7 @@ static void wake_waiters(struct vm *vm)
 /* procs.lock is held.  Children find a new parent, or none. */
 static void give_away_children(struct vm *vm)
 {
-    struct vm *heir = procs.by_pid[1];
+    struct vm *heir = procs.by_pid[PID_OF_ORPHANS];
     struct list *node, *after;
 
     if (heir == vm || (heir != NULL && (heir->zombie || !heir->waited)))

@@ -217,7 +217,7 @@ struct vcpu *sched_next(void)
         }
         tracing_idle();
         timer_program(NULL);
-        __asm__ volatile("wfi");
+        wfi();
         csr_clear(CSR_SIP, IP_SSIP);
         sched_expire(timer_now());
     }

@@ -32,3 +32,13 @@ static inline hpa_t hpa_of(const void *p)
 
 /* What an access wants to do: the R, W and X bits of a PTE. */
 enum access { ACCESS_READ = 1 << 1, ACCESS_WRITE = 1 << 2, ACCESS_EXEC = 1 << 3 };
+
+/* Waits until an interrupt that is enabled pends, also while interrupts are masked; or not. */
+#ifdef __riscv
+static inline void wfi(void)
+{
+    __asm__ volatile("wfi" ::: "memory");
+}
+#else
+void wfi(void);
+#endif

@@ -580,10 +580,27 @@ static void check_all_harts(void)
     }
 }
 
+/* Outside of [first, end) of a table every entry is zero; tables have one owner. */
+static void check_span(hpa_t table, u32 level)
+{
+    const struct frame *span = frame_of(table);
+    const pte_t *entry = hpa_ptr(table);
+
+    CHECK_EQ(frame_refs(table), 1);
+    for (u32 i = 0; i < (level == 2 ? 2048 : 512); i++) {
+        if (i < span->first || i >= span->end)
+            CHECK_EQ(entry[i].v, 0);
+        else if (level > 0 && pte_valid(entry[i]))
+            check_span(pte_hpa(entry[i]), level - 1);
+    }
+}
+
 /* Every count is the number of leaves that point to the frame. */
 static void census(void)
 {
     for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
+        if (vm->live)
+            check_span(vm->gs.root, 2);
         for (u32 page = 0; vm->live && page < TLB_PAGES; page++) {
             hpa_t frame = frame_at(vm, page);
 

@@ -2,8 +2,8 @@
 /*
  * The harts and the RAM of a machine for host tests of hv.
  *
- * It does not run anything at the same time: a test says which hart acts next, and what hv asks of
- * another hart (remote fences) happens at once.  Fences and CSRs are tlb_model.c's.
+ * It runs nothing by itself: a test says which hart acts next, or which thread is which hart.  What
+ * hv asks of another hart (remote fences) happens at once.  Fences and CSRs are tlb_model.c's.
  */
 #include "tests/host/hv_world.h"
 
@@ -19,7 +19,8 @@
 #define ROOT_BYTES (4 * PAGE_BYTES)
 
 static struct hart harts[WORLD_HARTS];
-static u32 hart_total, current;
+static u32 hart_total;
+static _Thread_local u32 current;
 static u8 *ram;
 static u32 ram_frames;
 
@@ -62,21 +63,32 @@ u64 world_times(u64 quick)
     return strcmp(tier, "soak") == 0 ? quick * 200 : quick * 20;
 }
 
-/* Junk, so that what relies on zeros is seen. */
-void world_boot(u32 count, u32 frames)
+static void boot_harts(u32 count)
 {
-    struct memory_range range;
-
     hart_total = count;
-    ram_frames = frames;
-    ram = aligned_alloc(ROOT_BYTES, align_up(frames * PAGE_BYTES, ROOT_BYTES));
-    CHECK(ram != NULL);
-    memset(ram, 0xa5, frames * PAGE_BYTES);
     for (u32 i = 0; i < count; i++) {
         harts[i] = (struct hart){.index = i, .id = 10 + i, .vmid_generation = 1};
         list_init(&harts[i].sleepers);
     }
     current = 0;
+}
+
+/* Junk, so that what relies on zeros is seen. */
+static void boot_ram(u32 frames)
+{
+    struct memory_range range;
+
+    ram_frames = frames;
+    ram = aligned_alloc(ROOT_BYTES, align_up(frames * PAGE_BYTES, ROOT_BYTES));
+    CHECK(ram != NULL);
+    memset(ram, 0xa5, frames * PAGE_BYTES);
     range = (struct memory_range){.base = (u64)ram, .bytes = frames * PAGE_BYTES};
     frame_init(&range, 1, NULL, 0);
+}
+
+void world_boot(u32 count, u32 frames)
+{
+    boot_harts(count);
+    if (frames > 0)
+        boot_ram(frames);
 }

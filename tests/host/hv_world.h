@@ -13,10 +13,10 @@
 
 #define WORLD_HARTS 4
 
-/* Boots: `harts` harts, `frames` frames of RAM (the frame array is among them). */
+/* Boots: `harts` harts, `frames` frames of RAM (the frame array is among them); 0: none yet. */
 void world_boot(u32 harts, u32 frames);
 
-/* From here on this_hart() is that one. */
+/* From here on this_hart() is that one, to the calling thread. */
 void world_on(u32 hart);
 
 /* RAM is [base, base + frames). */

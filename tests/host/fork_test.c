@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Forks of an address space: when memory runs out at any allocation, one upon the other a thousand
+ * deep, and one after the other for ever.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/riscv/fence.h"
+#include "lib/riscv/pgtable.h"
+
+#include "hv/frame.h"
+#include "hv/gstage.h"
+
+#include "tests/host/hv_world.h"
+#include "tests/host/tlb_model.h"
+#include "tests/test.h"
+
+#define RAM_BASE  0x80000000UL
+#define RAM_BYTES 0x40400000UL
+#define TOUCHED   6
+
+/* In three leaf tables under two tables above. */
+static const gpa_t gpas[TLB_PAGES] = {{RAM_BASE},
+                                      {RAM_BASE + 0x1000},
+                                      {RAM_BASE + 0x1ff000},
+                                      {RAM_BASE + 0x200000},
+                                      {RAM_BASE + 0x40000000},
+                                      {RAM_BASE + 0x40200000},
+                                      {RAM_BASE + 0x2000},
+                                      {RAM_BASE + 0x3000},
+                                      {RAM_BASE + 0x201000},
+                                      {RAM_BASE + 0x40001000}};
+
+static const struct backing nothing;
+static char why[4096];
+
+static void must_pass(void (*run)(void *argument), void *argument)
+{
+    if (!test_in_child(run, argument, why, sizeof(why)))
+        FAIL("%s", why);
+}
+
+static void boot(u32 frames)
+{
+    world_boot(1, frames);
+    vmid_init(1);
+    tlb_start(gpas);
+}
+
+static void write_word(struct gstage *gs, u32 page, u64 word)
+{
+    CHECK_EQ(gstage_write(gs, gpas[page], &word, sizeof(word)), ERR_OK);
+}
+
+static void check_word(struct gstage *gs, u32 page, u64 expected)
+{
+    u64 word;
+
+    CHECK_EQ(gstage_read(gs, gpas[page], &word, sizeof(word)), ERR_OK);
+    CHECK_EQ(word, expected);
+}
+
+static void make_parent(struct gstage *gs)
+{
+    CHECK_EQ(gstage_create(gs, (gpa_t){RAM_BASE}, RAM_BYTES, &nothing, 1), ERR_OK);
+    for (u32 page = 0; page < TOUCHED; page++)
+        write_word(gs, page, 100 + page);
+}
+
+/* ---- the n-th allocation fails ---- */
+
+static hpa_t eaten; /* a chain of frames through their first words */
+
+/* Takes frames until `count` are left for this hart, which is the only one. */
+static void leave_free(u64 count)
+{
+    while (frame_free_count() > count) {
+        hpa_t frame = frame_alloc();
+
+        CHECK(frame.v != 0);
+        *(hpa_t *)hpa_ptr(frame) = eaten;
+        eaten = frame;
+    }
+}
+
+static void free_all(void)
+{
+    while (eaten.v != 0) {
+        hpa_t frame = eaten;
+
+        eaten = *(hpa_t *)hpa_ptr(frame);
+        frame_put(frame);
+    }
+}
+
+/*
+ * Clones with n frames left, from none until it succeeds.  Roots need a group: those of earlier
+ * tries are not kept for later ones, since the frames around are taken.
+ */
+static void run_clone_fails(void *argument)
+{
+    enum clone_mode mode = *(enum clone_mode *)argument;
+    struct gstage parent, child;
+    u64 free_at_start, failures = 0;
+    bool is_done = false;
+
+    boot(200);
+    free_at_start = frame_free_count();
+    make_parent(&parent);
+    for (u64 n = 0; !is_done; n++) {
+        u64 before;
+        enum err err;
+
+        leave_free(n);
+        before = frame_free_count();
+        CHECK_EQ(before, n);
+        err = gstage_clone(&child, &parent, mode);
+        if (err == ERR_OK) {
+            for (u32 page = 0; page < TOUCHED; page++)
+                check_word(&child, page, 100 + page);
+            gstage_destroy(&child);
+            is_done = true;
+        } else {
+            CHECK_EQ(err, ERR_NOMEM);
+            failures++;
+        }
+        CHECK_EQ(frame_free_count(), before);
+        free_all();
+        for (u32 page = 0; page < TOUCHED; page++) {
+            check_word(&parent, page, 100 + page);
+            write_word(&parent, page, 100 + page);
+        }
+    }
+    CHECK(failures >= 4 + 5); /* a root, two tables above and three leaf tables */
+    gstage_destroy(&parent);
+    CHECK_EQ(frame_free_count(), free_at_start);
+}
+
+TEST(fork_fails_as_a_whole_or_not_at_all)
+{
+    for (enum clone_mode mode = CLONE_COW; mode <= CLONE_COPY; mode++)
+        must_pass(run_clone_fails, &mode);
+}
+
+/* Each way to need memory in a fault: a table above, a leaf table, a page, a copy. */
+static void run_fault_fails(void *argument)
+{
+    struct gstage parent, child;
+    enum trace_did did;
+    u64 free_at_start;
+
+    (void)argument;
+    boot(200);
+    free_at_start = frame_free_count();
+    leave_free(3);
+    CHECK_EQ(gstage_create(&parent, (gpa_t){RAM_BASE}, RAM_BYTES, &nothing, 1), ERR_NOMEM);
+    free_all();
+    CHECK_EQ(frame_free_count(), free_at_start);
+
+    CHECK_EQ(gstage_create(&parent, (gpa_t){RAM_BASE}, RAM_BYTES, &nothing, 1), ERR_OK);
+    leave_free(0);
+    CHECK_EQ(gstage_fault(&parent, gpas[0], ACCESS_READ, &did), ERR_NOMEM);
+    for (u32 tables = 0; tables < 2; tables++) { /* one at a time: what was made stays */
+        free_all();
+        leave_free(1);
+        CHECK_EQ(gstage_fault(&parent, gpas[0], ACCESS_READ, &did), ERR_NOMEM);
+    }
+    free_all();
+    leave_free(1);
+    CHECK_EQ(gstage_fault(&parent, gpas[0], ACCESS_READ, &did), ERR_OK);
+    free_all();
+    for (u32 page = 0; page < TOUCHED; page++)
+        write_word(&parent, page, 100 + page);
+    CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
+    leave_free(0);
+    for (u32 page = 0; page < TOUCHED; page++) {
+        CHECK_EQ(gstage_fault(&child, gpas[page], ACCESS_READ, &did), ERR_OK);
+        CHECK_EQ(gstage_fault(&child, gpas[page], ACCESS_WRITE, &did), ERR_NOMEM);
+        check_word(&child, page, 100 + page);
+        check_word(&parent, page, 100 + page);
+    }
+    free_all();
+    gstage_destroy(&parent);
+    for (u32 page = 0; page < TOUCHED; page++)
+        write_word(&child, page, 200 + page);
+    gstage_destroy(&child);
+    CHECK_EQ(frame_free_count(), free_at_start);
+}
+
+TEST(fork_faults_without_memory_change_nothing)
+{
+    must_pass(run_fault_fails, NULL);
+}
+
+/* ---- many ---- */
+
+#define DEPTH 1000
+
+/* Each generation writes one page and is checked after all others have come and some have gone. */
+static void run_deep(void *argument)
+{
+    static struct gstage chain[DEPTH];
+    u64 free_at_start;
+
+    (void)argument;
+    boot(16384 / 2);
+    tlb_start(gpas);
+    free_at_start = frame_free_count();
+    make_parent(&chain[0]);
+    for (u32 i = 1; i < DEPTH; i++) {
+        /* as in life: the parent's number is forgotten, since it does not run here */
+        CHECK_EQ(gstage_clone(&chain[i], &chain[i - 1], CLONE_COW), ERR_OK);
+        write_word(&chain[i], i % TOUCHED, 1000 + i);
+        if (i >= 400) /* the older ones end while their descendants live */
+            gstage_destroy(&chain[i - 400]);
+    }
+    for (u32 i = DEPTH - 400; i < DEPTH; i++) {
+        for (u32 page = 0; page < TOUCHED; page++) {
+            u32 writer = i - (i + TOUCHED - page) % TOUCHED;
+
+            check_word(&chain[i], page, 1000 + writer);
+        }
+    }
+    for (u32 i = DEPTH - 400; i < DEPTH; i++)
+        gstage_destroy(&chain[i]);
+    CHECK_EQ(frame_free_count(), free_at_start);
+}
+
+TEST(fork_of_a_fork_a_thousand_deep)
+{
+    must_pass(run_deep, NULL);
+}
+
+static void run_many(void *argument)
+{
+    struct gstage parent, child;
+    u64 free_at_start, free_with_parent;
+
+    (void)argument;
+    boot(100);
+    free_at_start = frame_free_count();
+    CHECK_EQ(gstage_create(&parent, (gpa_t){RAM_BASE}, RAM_BYTES, &nothing, 1), ERR_OK);
+    write_word(&parent, 0, 1);
+    free_with_parent = frame_free_count();
+    for (u64 i = 0; i < world_times(100000); i++) {
+        CHECK_EQ(gstage_clone(&child, &parent, i % 64 == 63 ? CLONE_COPY : CLONE_COW), ERR_OK);
+        vmid_load(&child.vmid[0], child.root);
+        write_word(i & 1 ? &child : &parent, 0, i);
+        vmid_unload(&child.vmid[0]);
+        gstage_destroy(&child);
+        CHECK_EQ(frame_free_count(), free_with_parent);
+    }
+    gstage_destroy(&parent);
+    CHECK_EQ(frame_free_count(), free_at_start);
+}
+
+TEST(fork_for_ever_loses_nothing)
+{
+    must_pass(run_many, NULL);
+}
