@@ -33,7 +33,8 @@
 static struct {
     struct spinlock lock;
     u32 last_pid;
-    u32 guests; /* of the command line, still live */
+    u32 pids_used; /* no pid from here on was ever given */
+    u32 guests;    /* of the command line, still live */
     struct vm *by_pid[PIDS_MAX];
 } procs;
 
@@ -59,6 +60,8 @@ static u32 take_pid(struct vm *vm)
         procs.last_pid = procs.last_pid + 1 < PIDS_MAX ? procs.last_pid + 1 : PID_OF_ORPHANS + 1;
         if (procs.by_pid[procs.last_pid] == NULL) {
             procs.by_pid[procs.last_pid] = vm;
+            if (procs.pids_used <= procs.last_pid)
+                procs.pids_used = procs.last_pid + 1;
             return procs.last_pid;
         }
     }
@@ -283,28 +286,23 @@ static void describe(struct vm *vm, struct proc_record *record)
         describe_machine(vm, record);
 }
 
-enum err proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record, bool *found,
-                      u32 *next)
+void proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record, bool *found, u32 *next)
 {
     struct vm *caller = vcpu->vm, *vm;
-    enum err err = ERR_OK;
 
     spin_lock(&procs.lock);
     vm = pid < PIDS_MAX ? procs.by_pid[pid] : NULL;
     *found = vm != NULL && may_see(caller, pid);
     if (*found)
         describe(vm, record);
-    else if (vm != NULL)
-        err = ERR_PERM;
     *next = 0;
-    for (u32 other = pid < PIDS_MAX ? pid + 1 : PIDS_MAX; other < PIDS_MAX; other++) {
+    for (u32 other = pid < PIDS_MAX ? pid + 1 : PIDS_MAX; other < procs.pids_used; other++) {
         if (procs.by_pid[other] != NULL && may_see(caller, other)) {
             *next = other;
             break;
         }
     }
     spin_unlock(&procs.lock);
-    return err;
 }
 
 /* procs.lock is held. */

@@ -32,16 +32,12 @@ __must_check enum err proc_fork(struct vcpu *vcpu, u64 flags, u64 insn_bytes, u3
 __must_check enum err proc_wait(struct vcpu *vcpu, s64 pid, u64 flags, u64 *result);
 
 u32 proc_ppid(struct vm *vm);
-/* ERR_PERM: pid is not in the caller's tree.  *next: the smallest live pid of the tree above pid.
- */
-__must_check enum err proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record,
-                                   bool *found, u32 *next);
+/* *found: *record describes pid; false if it does not exist or is not in the caller's tree, which
+ * look alike.  *next: the smallest pid of the tree above pid, 0 if there is none. */
+void proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record, bool *found, u32 *next);
 
 /*
  * Ends the VM of `vcpu` as vcpu->end says, on the hart that has it loaded; afterwards neither may
  * be touched.  If another vCPU of the VM is stopping it, this one goes back to the queue instead.
  */
 void proc_end(struct vcpu *vcpu);
-
-/* Pids of guests that still run; when the last ends, proc_end() prints the summary and powers off.
- */

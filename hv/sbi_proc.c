@@ -31,14 +31,14 @@ static long proc_call_wait(struct vcpu *vcpu, s64 pid, u64 flags)
 static long proc_call_inspect(struct vcpu *vcpu, u64 pid, gpa_t gpa, u64 bytes)
 {
     struct proc_record record;
-    enum err err;
+    enum err err = ERR_OK;
     bool found;
     u32 next;
 
     if (bytes < RECORD_BYTES_MIN)
         return SBI_ERR_INVALID_PARAM;
-    err = proc_inspect(vcpu, pid < PIDS_MAX ? (u32)pid : PIDS_MAX, &record, &found, &next);
-    if (err == ERR_OK && found)
+    proc_inspect(vcpu, pid < PIDS_MAX ? (u32)pid : PIDS_MAX, &record, &found, &next);
+    if (found)
         err = gstage_write(&vcpu->vm->gs, gpa, &record,
                            bytes < sizeof(record) ? bytes : sizeof(record));
     return err == ERR_OK ? (long)next : ecall_sbi_error(err);

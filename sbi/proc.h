@@ -10,8 +10,8 @@
  *
  * A process is named by its pid, a positive number.  The guests of a run are pids 1 to n with
  * parent 0; a forked child gets the next free number.  A process sees its own tree only: itself
- * and its descendants.  Other pids give SBI_ERR_DENIED whether they exist or not, unless the
- * caller holds the control right.
+ * and its descendants, unless it holds the control right.  Whether other pids exist cannot be told:
+ * wait gives SBI_ERR_DENIED for all of them, inspect succeeds without filling its record.
  *
  * Today's limits: exec, kill, share, wait_on, wake, events, signals, spawn, process groups,
  * entropy, limit, connect and the control calls have their numbers but not yet their functions.

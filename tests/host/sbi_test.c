@@ -99,15 +99,14 @@ static u32 fake_proc_ppid(struct vm *of)
     return of->pid - 1;
 }
 
-static enum err fake_proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record,
-                                  bool *found, u32 *next)
+static void fake_proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record, bool *found,
+                              u32 *next)
 {
     (void)vcpu;
     *found = pid == 1;
     if (*found)
         *record = (struct proc_record){.version = PROC_RECORD_VERSION, .bytes = sizeof(*record)};
     *next = pid == 0 ? 1 : 0;
-    return asked.err;
 }
 
 static void fake_sched_start(struct vcpu *vcpu)
