@@ -294,7 +294,7 @@ enum err proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record, bo
     *found = vm != NULL && may_see(caller, pid);
     if (*found)
         describe(vm, record);
-    else if (vm != NULL)
+    else if (pid != 0 && !caller->control)
         err = ERR_PERM;
     *next = 0;
     for (u32 other = pid < PIDS_MAX ? pid + 1 : PIDS_MAX; other < PIDS_MAX; other++) {
