@@ -83,6 +83,7 @@ void hart_init_boot(u64 id)
 void hart_setup(void)
 {
     init_csrs();
+    timer_setup_hart();
     tracing_start_hart();
 }
 

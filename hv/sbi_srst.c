@@ -19,7 +19,7 @@ long sbi_srst(struct vcpu *vcpu, u64 fid, const u64 *args)
         return SBI_ERR_INVALID_PARAM;
     if (type != SBI_SRST_TYPE_SHUTDOWN)
         return ecall_end(vcpu, END_RESET, 0);
-    return ecall_end(vcpu, END_SHUTDOWN,
-                     reason == SBI_SRST_REASON_NONE ? PROC_STATUS_EXITED(0)
-                                                    : PROC_STATUS_SIGNALED(PROC_SIGABRT));
+    if (reason != SBI_SRST_REASON_NONE)
+        return ecall_end(vcpu, END_SIGNAL, PROC_STATUS_SIGNALED(PROC_SIGABRT));
+    return ecall_end(vcpu, END_SHUTDOWN, PROC_STATUS_EXITED(0));
 }

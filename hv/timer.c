@@ -29,6 +29,14 @@ void timer_init(u64 timebase_hz, bool host_sstc, bool allow_sstc)
     guest_has_sstc = host_sstc && allow_sstc;
 }
 
+/* What the comparator holds after reset is open, and QEMU 10 has it raise VSTIP also while
+ * henvcfg.STCE is clear. */
+void timer_setup_hart(void)
+{
+    if (host_has_sstc)
+        csr_write(CSR_VSTIMECMP, UINT64_MAX);
+}
+
 u64 timer_now(void)
 {
     return csr_read(CSR_TIME);

@@ -7,6 +7,8 @@ struct vcpu;
 
 /* Which timers the harts have; guests get Sstc only if allow_sstc.  Once, on the boot hart. */
 void timer_init(u64 timebase_hz, bool host_sstc, bool allow_sstc);
+/* This hart's share of it. */
+void timer_setup_hart(void);
 u64 timer_now(void);
 u64 timer_hz(void);
 u64 timer_ticks_of_ns(u64 ns);

@@ -257,7 +257,10 @@ run_qemu() {
         exec {input}< <(feed)
         feeder=$!
         "$@" -chardev "$chardev" <&"$input" || status=$?
-        kill "$feeder" 2>/dev/null || true
+        # it may have ended long ago, and its number be another's
+        if grep -qs "^PPid:[[:space:]]*$BASHPID\$" "/proc/$feeder/status"; then
+            kill "$feeder"
+        fi
     fi
     return $status
 }

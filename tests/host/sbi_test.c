@@ -464,9 +464,10 @@ FUZZ(ecall)
         enum verdict verdict;
 
         memcpy(words, bytes + 1, sizeof(words));
+        if (bytes[0] & 0x40)
+            eid = words[4];
         vcpu->full = bytes[0] & 0x80;
-        verdict =
-            call(vcpu, bytes[0] & 0x40 ? words[4] : eid, words[3], words[0], words[1], words[2]);
+        verdict = call(vcpu, eid, words[3], words[0], words[1], words[2]);
         CHECK(verdict <= VERDICT_END && verdict != VERDICT_INJECT && verdict != VERDICT_RESUME);
         if (verdict == VERDICT_SKIP && eid > SBI_LEGACY_SHUTDOWN)
             CHECK((long)vcpu->regs.a0 <= 0 && (long)vcpu->regs.a0 > ECALL_VERDICT_BASE);

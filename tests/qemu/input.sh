@@ -142,7 +142,7 @@ image_object() {
 plain() {
     local status=$1 pattern=$2
     shift 2
-    say "$status" timeout "$limit" qemu-system-riscv64 -M virt -m 512M -nographic \
+    say "$status" timeout "$limit" "${FV_QEMU:-qemu-system-riscv64}" -M virt -m 512M -nographic \
         -kernel build/hv/forkvisor.elf "$@"
     want "$pattern"
     forbid panic
