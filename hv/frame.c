@@ -29,7 +29,9 @@
 
 #define NONE  UINT32_MAX
 #define GROUP 4U
-#define FREE  UINT32_MAX /* refs of a frame in a group; 0 is a held one that is just given back */
+
+#define RESERVED_MAX 32
+#define FREE         UINT32_MAX /* refs of a frame in a group; 0 is a held one that is just given back */
 
 u64 frame_table_bias;
 
@@ -183,13 +185,10 @@ static void frame_free(hpa_t hpa)
     cache->index[cache->count++] = index_of(hpa);
 }
 
-void frame_put(hpa_t hpa)
+void frame_put_last(hpa_t hpa, u32 before)
 {
-    u32 before = __atomic_fetch_sub(&frame_of(hpa)->refs, 1, __ATOMIC_ACQ_REL);
-
-    assert((s32)before > 0);
-    if (before == 1)
-        frame_free(hpa);
+    assert(before == 1);
+    frame_free(hpa);
 }
 
 /*
@@ -315,22 +314,66 @@ u64 frame_total_count(void)
     return total_frames;
 }
 
-static bool overlaps(u64 page, const struct memory_range *ranges, size_t count)
+/* The first run of whole pages in `range` from `at` on of which nothing is reserved.  Empty: none.
+ */
+static struct memory_range next_run(const struct memory_range *range, u64 at,
+                                    const struct memory_range *reserved, size_t reserved_count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (page < ranges[i].base + ranges[i].bytes && page + PAGE_BYTES > ranges[i].base)
-            return true;
+    u64 end = align_down(range->base + range->bytes, PAGE_BYTES);
+    bool moved;
+
+    at = align_up(at, PAGE_BYTES);
+    do {
+        moved = false;
+        for (size_t i = 0; i < reserved_count; i++) {
+            u64 after = align_up(reserved[i].base + reserved[i].bytes, PAGE_BYTES);
+
+            if (reserved[i].base < at + PAGE_BYTES && at < after) {
+                at = after;
+                moved = true;
+            }
+        }
+    } while (moved);
+    for (size_t i = 0; i < reserved_count; i++) {
+        if (reserved[i].base > at && reserved[i].base < end)
+            end = align_down(reserved[i].base, PAGE_BYTES);
     }
-    return false;
+    return (struct memory_range){.base = at, .bytes = at < end ? end - at : 0};
 }
 
-static bool contains(u64 page, const struct memory_range *ranges, size_t count)
+/* Room for the frame array: the beginning of a run.  0: there is none. */
+static u64 place_array(const struct memory_range *ranges, size_t range_count,
+                       const struct memory_range *reserved, size_t reserved_count, u64 bytes)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (page >= ranges[i].base && page + PAGE_BYTES <= ranges[i].base + ranges[i].bytes)
-            return true;
+    for (size_t i = 0; i < range_count; i++) {
+        struct memory_range run = {.base = ranges[i].base};
+
+        do {
+            run = next_run(&ranges[i], run.base + run.bytes, reserved, reserved_count);
+            if (run.bytes >= bytes)
+                return run.base;
+        } while (run.bytes != 0);
     }
-    return false;
+    return 0;
+}
+
+/* Frees a run; in whole groups as far as possible, so that a large memory costs little time. */
+static void give_run(struct memory_range run)
+{
+    u32 index = index_of((hpa_t){run.base}), end = index + (u32)(run.bytes >> PAGE_SHIFT);
+
+    total_frames += end - index;
+    while (index < end) {
+        if (index % GROUP == 0 && end - index >= GROUP) {
+            for (u32 i = index; i < index + GROUP; i++)
+                frames[i].refs = FREE;
+            group_push(&pool.whole, index);
+            pool.in_groups += GROUP;
+            index += GROUP;
+        } else {
+            pool_give(index++);
+        }
+    }
 }
 
 /*
@@ -338,12 +381,14 @@ static bool contains(u64 page, const struct memory_range *ranges, size_t count)
  * reserved.
  *
  * The array spans the lowest to the highest address, rounded out to groups; frames in holes are
- * held for ever.  Panics if there is no room for it: nothing can run then.
+ * held for ever.  Panics if there is no room for it, or for its own range among the reserved ones:
+ * nothing can run then.
  */
 void frame_init(const struct memory_range *ranges, size_t range_count,
                 const struct memory_range *reserved, size_t reserved_count)
 {
-    u64 low = UINT64_MAX, high = 0, array_bytes, at = 0;
+    struct memory_range taken[RESERVED_MAX];
+    u64 low = UINT64_MAX, high = 0, bytes, at;
 
     for (size_t i = 0; i < range_count; i++) {
         u64 end = ranges[i].base + ranges[i].bytes;
@@ -355,36 +400,26 @@ void frame_init(const struct memory_range *ranges, size_t range_count,
     high = align_up(high, GROUP * PAGE_BYTES);
     first_pfn = low >> PAGE_SHIFT;
     frame_slots = (u32)((high - low) >> PAGE_SHIFT);
-    array_bytes = align_up((u64)frame_slots * sizeof(struct frame), PAGE_BYTES);
-
-    for (u64 page = low, run = 0; page < high; page += PAGE_BYTES) {
-        bool usable =
-            contains(page, ranges, range_count) && !overlaps(page, reserved, reserved_count);
-
-        run = usable ? run + PAGE_BYTES : 0;
-        if (run == array_bytes) {
-            at = page + PAGE_BYTES - run;
-            break;
-        }
-    }
+    bytes = align_up((u64)frame_slots * sizeof(struct frame), PAGE_BYTES);
+    at = place_array(ranges, range_count, reserved, reserved_count, bytes);
     if (at == 0)
         panic("no room for the frame array (%lu KiB): give the machine more memory",
-              (unsigned long)(array_bytes >> 10));
+              (unsigned long)(bytes >> 10));
+    assert(reserved_count < RESERVED_MAX);
+    for (size_t i = 0; i < reserved_count; i++)
+        taken[i] = reserved[i];
+    taken[reserved_count] = (struct memory_range){at, bytes};
+
     frames = hpa_ptr((hpa_t){at});
     frame_table_bias = at - (first_pfn << 4);
     for (u32 i = 0; i < frame_slots; i++)
         frames[i] = (struct frame){.refs = 1};
+    for (size_t i = range_count; i-- > 0;) {
+        struct memory_range run = {.base = ranges[i].base};
 
-    spin_lock(&pool.lock);
-    for (u32 i = frame_slots; i-- > 0;) {
-        u64 page = hpa_at(i).v;
-
-        if (page >= at && page < at + array_bytes)
-            continue;
-        if (contains(page, ranges, range_count) && !overlaps(page, reserved, reserved_count)) {
-            pool_give(i);
-            total_frames++;
-        }
+        do {
+            run = next_run(&ranges[i], run.base + run.bytes, taken, reserved_count + 1);
+            give_run(run);
+        } while (run.bytes != 0);
     }
-    spin_unlock(&pool.lock);
 }

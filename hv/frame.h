@@ -52,8 +52,17 @@ static inline void frame_get(hpa_t hpa)
     __atomic_fetch_add(&frame_of(hpa)->refs, 1, __ATOMIC_RELAXED);
 }
 
+/* Takes over a frame whose count was `before` when the caller took one off, which was the last. */
+void frame_put_last(hpa_t hpa, u32 before);
+
 /* Drops a reference; the last one frees the frame. */
-void frame_put(hpa_t hpa);
+static inline void frame_put(hpa_t hpa)
+{
+    u32 before = __atomic_fetch_sub(&frame_of(hpa)->refs, 1, __ATOMIC_ACQ_REL);
+
+    if (unlikely((s32)before <= 1))
+        frame_put_last(hpa, before);
+}
 
 static inline u32 frame_refs(hpa_t hpa)
 {

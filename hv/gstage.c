@@ -85,13 +85,6 @@ static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa)
     return (pte_t *)hpa_ptr(table) + pgtable_index(&sv39x4, gpa.v, 0);
 }
 
-/* Every hart that runs this VM forgets gpa before this returns. */
-static void fence_page(struct gstage *gs, gpa_t gpa)
-{
-    for (u32 i = 0; i < gs->vcpus; i++)
-        vmid_fence_page(&gs->vmid[i], gpa);
-}
-
 /*
  * This hart forgets gpa under the VMID that it translates with now.  A sibling that ran here before
  * under a VMID of its own finds the right when it faults.
@@ -110,17 +103,34 @@ static void fence_here(void)
     hfence_gvma_vmid(this_hart()->vmid);
 }
 
-/* Guest code may be fetched from a page that was just written: no hart may use what it prefetched.
- */
-static void fence_code(const struct gstage *gs)
+/* No hart that runs this VM still translates gpa to the frame it had. */
+static void fence_replaced(struct gstage *gs, gpa_t gpa)
 {
-    fence_i();
-    for (u32 i = 0; gs->vcpus > 1 && i < gs->vcpus; i++) {
+    if (likely(gs->vcpus == 1)) {
+        fence_page_here(gpa);
+        return;
+    }
+    for (u32 i = 0; i < gs->vcpus; i++)
+        vmid_fence_page(&gs->vmid[i], gpa);
+}
+
+OUT_OF_LINE static void fence_code_elsewhere(const struct gstage *gs)
+{
+    for (u32 i = 0; i < gs->vcpus; i++) {
         const struct vmid *id = &gs->vmid[i];
 
         if (__atomic_load_n(&id->running, __ATOMIC_SEQ_CST) && id->hart != this_hart()->index)
             firmware_remote_fence_i(hart_at(id->hart)->id);
     }
+}
+
+/* Guest code may be fetched from a page that was just written: no hart may use what it prefetched.
+ */
+static inline void fence_code(const struct gstage *gs)
+{
+    fence_i();
+    if (unlikely(gs->vcpus > 1))
+        fence_code_elsewhere(gs);
 }
 
 /* Fills the page at gpa with what the backing says. */
@@ -192,7 +202,7 @@ OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
     page_copy(copy, shared);
     fence_code(gs);
     *entry = pte_of(copy, LEAF_OWNED);
-    fence_page(gs, gpa);
+    fence_replaced(gs, gpa);
     frame_put(shared);
     return ERR_OK;
 }
