@@ -6,7 +6,8 @@
 #
 #   FV_OUT         folder for what belongs to this run (build/run), so that several can go at once
 #   FV_QEMU        the QEMU to take (qemu-system-riscv64)
-#   FV_QEMU_ARGS   words that are added to QEMU's command line
+#   FV_QEMU_ARGS   words that are added to QEMU's command line; without it "-icount shift=0" where
+#                  instructions are counted: with TRACE, and in the demonstration
 #
 # The exit status is that of the machine, which is pid 1's; 124 after TIMEOUT, 64 for a bad variable.
 # It does not judge images: build/host/mkimage does.
@@ -200,7 +201,7 @@ guest_from_line() {
     [ -n "${guest[payload]:-}" ]
 }
 
-# Without PAYLOAD a demonstration: a tree of processes that check on each other.
+# Without PAYLOAD a demonstration: a unikernel that forks, and what that costs.
 collect_guests() {
     local payload text line=0
     local payloads
@@ -213,7 +214,12 @@ collect_guests() {
         [ ${#titles[@]} != 0 ] || die "GUESTS=$GUESTS: names no guest"
         return
     fi
-    IFS=, read -ra payloads <<<"${PAYLOAD:-forktree}"
+    if [ -z "${PAYLOAD:-}" ]; then
+        PAYLOAD=demo
+        CMDLINE=${CMDLINE:-instructions}
+        count_instructions
+    fi
+    IFS=, read -ra payloads <<<"$PAYLOAD"
     for payload in "${payloads[@]}"; do
         guest_from_variables "$payload"
         add_guest
@@ -221,6 +227,11 @@ collect_guests() {
 }
 
 # ---- QEMU ----------------------------------------------------------------------------------------
+
+# One instruction of the machine is one cycle of its counter, the same in every run.
+count_instructions() {
+    FV_QEMU_ARGS=${FV_QEMU_ARGS--icount shift=0}
+}
 
 check_qemu() {
     local version
@@ -292,6 +303,7 @@ run_guests() {
         -kernel "$root/build/hv/forkvisor.elf" -initrd "$out/bundle"
         -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
     if [ "$trace" != off ]; then
+        count_instructions
         rm -f "$out/exits.bin" "$out/exits.log"
         args+=(-global virtio-mmio.force-legacy=false -device virtio-serial-device
             -chardev "file,id=trace,path=${out//,/,,}/exits.bin" -device "virtconsole,chardev=trace")
