@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The two interrupts that hv enables for itself: its timer, which stands for many deadlines, and
- * the IPI, by which another hart says "look": at what it has pended for the vCPU, at the VM being
- * stopped, or at a fresh VMID.
+ * the IPI, by which another hart says "look": at what it has pended for the vCPU, or at the VM that
+ * is being stopped.
  */
 #include "hv/irq.h"
 

@@ -201,8 +201,9 @@ void trace_busy(struct trace_ring *ring)
 /*
  * trace_close - send all that is left, at power-off.
  *
- * All harts but this one have stopped for good, wherever they were: an exit that is still open is
- * recorded as ending now.  Each ring's last record tells both clocks.
+ * An exit that is still open is recorded as ending now.  Each ring's last record tells both clocks.
+ * Other harts are not stopped: where orphans outlive the last guest of the command line, what
+ * such a hart records at this moment may be lost.
  */
 void trace_close(struct trace_ring *const *rings, unsigned ring_count)
 {

@@ -42,7 +42,7 @@ struct trace_port {
     u64 lost; /* records that it did not take, since it is dead */
 };
 
-/* Touched by its hart only, and by trace_close when all harts have stopped. */
+/* Touched by its hart only, and by trace_close at power-off. */
 struct trace_ring {
     struct trace_record open;     /* of the exit being served, if is_open */
     struct trace_record *records; /* [size] */

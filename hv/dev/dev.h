@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * A device that a guest sees: a range of GPAs and what happens there.  To add one, write a file
- * with read, write, reset and clone, and a line in hv/load.c that attaches it.
+ * A device that a guest sees: a range of GPAs and what happens there.  How to add one:
+ * hv/README.md.
  */
 #include "lib/riscv/ops.h"
 
