@@ -84,7 +84,6 @@ void hart_setup(void)
 {
     init_csrs();
     timer_setup_hart();
-    tracing_start_hart();
 }
 
 static bool start(struct hart *hart, u64 id)
@@ -97,6 +96,7 @@ static bool start(struct hart *hart, u64 id)
         return false;
     }
     init(hart, id, hpa_ptr(stacks));
+    tracing_start_hart(hart);
     error = firmware_start_hart(id, (u64)boot_later_hart, (u64)hart);
     if (error != 0) {
         console_log("hart %lu does not start (SBI error %ld): it stays stopped", (unsigned long)id,

@@ -16,6 +16,7 @@
 #include "hv/panic.h"
 #include "hv/power.h"
 #include "hv/proc.h"
+#include "hv/report.h"
 #include "hv/sched.h"
 #include "hv/timer.h"
 #include "hv/tracing.h"
@@ -134,7 +135,9 @@ void hv_main(u64 hart_id, const void *fdt)
     if (load_guests(&machine) != ERR_OK)
         give_up("no guest can be started from what QEMU was given as -initrd");
     hart_setup();
-    start_guests();
+    tracing_start_hart(this_hart());
     hart_start_all(&machine);
+    report_begin();
+    start_guests();
     hart_run();
 }

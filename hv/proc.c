@@ -35,6 +35,7 @@ static struct {
     u32 last_pid;
     u32 pids_used; /* no pid from here on was ever given */
     u32 guests;    /* of the command line, still live */
+    u32 live;      /* all that have not ended */
     struct vm *by_pid[PIDS_MAX];
 } procs;
 
@@ -79,6 +80,7 @@ static enum err enter(struct vm *vm, struct vm *parent)
     if (vm->pid == 0)
         return ERR_QUOTA;
     tree->procs++;
+    procs.live++;
     vm->parent = parent;
     if (parent != NULL)
         list_add_tail(&parent->children, &vm->sibling);
@@ -340,11 +342,13 @@ static void give_away_children(struct vm *vm)
 static void become_zombie(struct vm *vm, u32 status)
 {
     bool is_last;
+    u32 live;
 
     spin_lock(&procs.lock);
     give_away_children(vm);
     vm->zombie = true;
     vm->status = status;
+    live = --procs.live;
     is_last = false;
     if (vm->parent != NULL) {
         wake_waiters(vm->parent);
@@ -355,7 +359,7 @@ static void become_zombie(struct vm *vm, u32 status)
     }
     spin_unlock(&procs.lock);
     if (is_last)
-        report_and_power_off();
+        report_and_power_off(live);
 }
 
 /* While it is set nobody but the caller looks at the machine or its vCPUs. */

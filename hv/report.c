@@ -11,6 +11,7 @@
 #include "sbi/proc.h"
 
 #include "hv/console.h"
+#include "hv/frame.h"
 #include "hv/limits.h"
 #include "hv/power.h"
 #include "hv/tracing.h"
@@ -31,6 +32,7 @@ static struct {
     u32 guests, children, more;
     u32 order; /* entries used */
     u32 run_status;
+    u64 free_frames; /* before the first VM */
     struct note note[GUESTS_MAX + CHILDREN_NOTED];
 } ends;
 
@@ -70,12 +72,31 @@ static void say_note(const struct note *note)
                 (unsigned long)note->a0, (unsigned long)note->a1);
 }
 
-void report_and_power_off(void)
+void report_begin(void)
+{
+    ends.free_frames = frame_free_count();
+}
+
+/* The census: with no VM left, every frame is free again, or we have lost some. */
+static void say_leaks(void)
+{
+    u64 free_frames = frame_free_count();
+
+    if (free_frames != ends.free_frames)
+        console_log("%lu frames leaked: a bug of the hypervisor, please report it",
+                    (unsigned long)(ends.free_frames - free_frames));
+}
+
+void report_and_power_off(u32 live)
 {
     for (u32 i = 0; i < ends.order; i++)
         say_note(&ends.note[i]);
     if (ends.more != 0)
         console_log("... and %u more forked VMs that ended", ends.more);
+    if (live == 0)
+        say_leaks();
+    else
+        console_log("%u forked VMs still ran", live);
     console_log("run over, status %u (that of pid 1)", ends.run_status);
     power_off(ends.run_status);
 }

@@ -9,5 +9,7 @@ struct vm;
 
 /* Notes the end of a VM; `vcpu` asked for it, or did what ended it. */
 void report_end(const struct vm *vm, const struct vcpu *vcpu, enum end_reason reason, u32 status);
-/* Prints what was noted and ends the machine with pid 1's status. */
-__noreturn void report_and_power_off(void);
+/* All memory that is free now is to be free again at the end.  Before the first VM. */
+void report_begin(void);
+/* Prints what was noted and ends the machine with pid 1's status.  live: VMs that still run. */
+__noreturn void report_and_power_off(u32 live);

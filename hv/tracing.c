@@ -55,16 +55,15 @@ enum err tracing_start(const struct machine *machine, const char *option)
     return ERR_OK;
 }
 
-void tracing_start_hart(void)
+void tracing_start_hart(struct hart *hart)
 {
-    struct hart *hart = this_hart();
     hpa_t records;
 
     if (!is_on)
         return;
     records = frame_alloc_group();
     if (records.v == 0) {
-        warn("no memory for this hart's ring: it is not traced");
+        warn("no memory for a hart's ring: it is not traced");
         return;
     }
     trace_ring_init(&rings[hart->index], &port, (u16)hart->index, hpa_ptr(records), RING_RECORDS);

@@ -15,8 +15,8 @@ struct machine;
 
 /* Turns tracing on for harts that start from now on; ERR_INVAL and a message if it cannot be. */
 __must_check enum err tracing_start(const struct machine *machine, const char *filter);
-/* Gives this hart a ring, if tracing is on. */
-void tracing_start_hart(void);
+/* Gives a hart, which does not run guests yet, a ring, if tracing is on. */
+void tracing_start_hart(struct hart *hart);
 /* Sends everything and ends the stream.  Harmless if there is none. */
 void tracing_stop(void);
 u64 tracing_records(void);

@@ -51,6 +51,7 @@
 static struct {
     bool is_stopping, has_interrupt, is_out_of_memory;
     u32 stops, resumes, starts, requeues, puts, machines, processes;
+    u32 live_at_end;
     bool woken[PIDS_MAX];
     jmp_buf power_off;
 } world;
@@ -67,8 +68,9 @@ static struct gstage_census fake_gstage_count(struct gstage *gs)
     return (struct gstage_census){.owned = gs->vcpus, .shared = 7};
 }
 
-static __noreturn void fake_power_off(void)
+static __noreturn void fake_power_off(u32 live)
 {
+    world.live_at_end = live;
     longjmp(world.power_off, 1);
 }
 
@@ -506,12 +508,22 @@ static void free_rest(void)
     }
 }
 
+static u32 live_processes(void)
+{
+    u32 live = 0;
+
+    for (u32 pid = 0; pid < PIDS_MAX; pid++)
+        live += rule[pid].state == LIVE;
+    return live;
+}
+
 static void run_until_power_off(u64 seed, volatile u64 *steps)
 {
     random_state = seed;
     start_guests();
     if (setjmp(world.power_off) != 0) {
         CHECK_EQ(guests_live, 0);
+        CHECK_EQ(world.live_at_end, live_processes());
     } else {
         for (; *steps > 0; --*steps) {
             step();

@@ -37,6 +37,7 @@ run() {
     local expected=$1
     shift
     say "$expected" env FV_OUT="$out" TIMEOUT="$limit" "$@" tools/run.sh
+    forbid '^\[hv\] (panic|.* leaked)' # the census of each run
 }
 
 # want PATTERN...: each (extended, as by grep) is somewhere in words
