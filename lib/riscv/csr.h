@@ -125,7 +125,7 @@
 
 #    define csr_read(csr)                                                               \
         ({                                                                              \
-            unsigned long csr_value_;                                                   \
+            unsigned long csr_value_ = 0;                                               \
             __asm__ volatile("csrr %0, " CSR_STR(csr) : "=r"(csr_value_) : : "memory"); \
             csr_value_;                                                                 \
         })
@@ -135,7 +135,7 @@
 
 #    define csr_swap(csr, value)                              \
         ({                                                    \
-            unsigned long csr_old_;                           \
+            unsigned long csr_old_ = 0;                       \
             __asm__ volatile("csrrw %0, " CSR_STR(csr) ", %1" \
                              : "=r"(csr_old_)                 \
                              : "rK"((unsigned long)(value))   \

@@ -136,7 +136,9 @@ timeout_ends() {
 # `make run` by itself.
 demonstration() {
     say 0 make --no-print-directory run
-    want '^\[1\] forktree: [0-9]+ processes, all ok$' '^\[hv\] run over, status 0'
+    want '^\[2\] I am pid 2, child of 1, made by an SBI call' 'made by an invalid instruction' \
+        'made by a store to a doorbell' '^\[1\] fork\(\) in the parent +[0-9]+ ' \
+        '^\[hv\] run over, status 0'
     say 2 make --no-print-directory run PAYLOAD=build/tests/guest/ends.elf CMDLINE='how=exit status=3'
     want 'Error 3$'
 }
