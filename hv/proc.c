@@ -107,7 +107,6 @@ enum err proc_start_guest(struct vm *vm)
     spin_unlock(&procs.lock);
     if (err != ERR_OK)
         return err;
-    tracing_vm(TRACE_DID_CREATE, vm->pid, 0);
     sched_start(vm->vcpu[0]);
     return ERR_OK;
 }
