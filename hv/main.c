@@ -95,22 +95,38 @@ static void say_machine(void)
     firmware_say();
 }
 
-static void start_guests(void)
+/* Before any of them exists, so that between making a guest and running it there is nothing else:
+ * a line on the console takes as long as making a guest.  Pids are given in this order. */
+static void say_guests(void)
 {
     for (u32 i = 0; i < load_guest_count(); i++) {
-        struct guest *guest = load_guest(i);
-        struct vm *vm = vm_create(guest);
+        const struct guest *guest = load_guest(i);
 
-        if (vm == NULL)
-            give_up("no memory for all guests; raise HOSTMEM");
-        if (i > 0)
-            console_share();
-        if (proc_start_guest(vm) != ERR_OK)
-            give_up("a guest's quota of processes is 0; give it procs=1 at least");
-        console_log("pid %u: %s, %lu MiB, %u vCPU%s", vm->pid, guest->name,
+        console_log("pid %u: %s, %lu MiB, %u vCPU%s", i + 1, guest->name,
                     (unsigned long)(guest->mem_bytes >> 20), guest->vcpus,
                     guest->vcpus == 1 ? "" : "s");
     }
+}
+
+/* All are there before the first one runs: the run is over when none is left. */
+static void start_guests(void)
+{
+    struct vm *vms[GUESTS_MAX];
+
+    for (u32 i = 0; i < load_guest_count(); i++) {
+        u64 begin = csr_read(CSR_CYCLE);
+
+        vms[i] = vm_create(load_guest(i));
+        if (vms[i] == NULL)
+            give_up("no memory for all guests; raise HOSTMEM");
+        if (i > 0)
+            console_share();
+        if (proc_add_guest(vms[i]) != ERR_OK)
+            give_up("a guest's quota of processes is 0; give it procs=1 at least");
+        tracing_vm(TRACE_DID_CREATE, vms[i]->pid, (u32)(csr_read(CSR_CYCLE) - begin));
+    }
+    for (u32 i = 0; i < load_guest_count(); i++)
+        sched_start(vms[i]->vcpu[0]);
 }
 
 void hv_main(u64 hart_id, const void *fdt)
@@ -138,6 +154,7 @@ void hv_main(u64 hart_id, const void *fdt)
     tracing_start_hart(this_hart());
     hart_start_all(&machine);
     report_begin();
+    say_guests();
     start_guests();
     hart_run();
 }

@@ -96,7 +96,7 @@ static void leave(struct vm *vm)
     vm_free(vm);
 }
 
-enum err proc_start_guest(struct vm *vm)
+enum err proc_add_guest(struct vm *vm)
 {
     enum err err;
 
@@ -107,11 +107,7 @@ enum err proc_start_guest(struct vm *vm)
         procs.guests++;
     }
     spin_unlock(&procs.lock);
-    if (err != ERR_OK)
-        return err;
-    tracing_vm(TRACE_DID_CREATE, vm->pid, 0);
-    sched_start(vm->vcpu[0]);
-    return ERR_OK;
+    return err;
 }
 
 /* The child is whole but not in the tree yet. */

@@ -13,8 +13,8 @@ enum verdict;
 /* Set from the command line before the first VM: how fork copies. */
 void proc_set_clone_mode(enum clone_mode mode);
 
-/* Makes the next pid of a guest of the command line, and starts it. */
-__must_check enum err proc_start_guest(struct vm *vm);
+/* A guest of the command line gets the next pid.  It does not run yet. */
+__must_check enum err proc_add_guest(struct vm *vm);
 
 /*
  * Forks the VM of `vcpu`, which is loaded and full.  insn_bytes is how far the child's pc moves.

@@ -155,11 +155,14 @@ static void drain_if_full(struct trace_ring *ring)
 }
 
 /*
- * trace_vm - record that a VM began (CREATE, FORK: of parent) or ended (END: with wait status).
+ * trace_vm - record that a VM began or ended.
+ *
+ * detail is, with CREATE, the cycles that making it took; with FORK the parent's pid; with END the
+ * wait status.
  *
  * Allowed while an exit is open, any number of times.
  */
-void trace_vm(struct trace_ring *ring, enum trace_did did, u32 pid, u32 parent_or_status)
+void trace_vm(struct trace_ring *ring, enum trace_did did, u32 pid, u32 detail)
 {
     u64 time;
     u64 cycle;
@@ -170,12 +173,13 @@ void trace_vm(struct trace_ring *ring, enum trace_did did, u32 pid, u32 parent_o
     ring->port->env.clock(&time, &cycle);
     append(ring, (struct trace_record){
                      .cycle = cycle,
+                     .hv_cycles = did == TRACE_DID_CREATE ? detail : 0,
                      .kind = TRACE_VM,
                      .did = (u16)did,
                      .pid = pid,
                      .hart = ring->hart,
-                     .addr = did == TRACE_DID_FORK ? parent_or_status : 0,
-                     .result = did == TRACE_DID_END ? parent_or_status : 0,
+                     .addr = did == TRACE_DID_FORK ? detail : 0,
+                     .result = did == TRACE_DID_END ? detail : 0,
                  });
     drain_if_full(ring);
 }

@@ -66,8 +66,8 @@ __must_check enum err trace_open(struct trace_port *port, const u64 *slots, unsi
 /* Makes an empty ring of size records at memory. */
 void trace_ring_init(struct trace_ring *ring, struct trace_port *port, u16 hart, void *memory,
                      u32 size);
-/* Records that a VM began or ended. */
-void trace_vm(struct trace_ring *ring, enum trace_did did, u32 pid, u32 parent_or_status);
+/* Records that a VM began or ended; detail: see trace.c. */
+void trace_vm(struct trace_ring *ring, enum trace_did did, u32 pid, u32 detail);
 /* From now on the hart has nothing to run; again is harmless. */
 void trace_idle(struct trace_ring *ring);
 /* It has something again: records how long it had not, if so. */

@@ -126,9 +126,9 @@ void tracing_record_entry(void)
         trace_commit(ring, csr_read(CSR_CYCLE));
 }
 
-void tracing_record_vm(enum trace_did did, u32 pid, u32 parent_or_status)
+void tracing_record_vm(enum trace_did did, u32 pid, u32 detail)
 {
-    trace_vm(this_hart()->trace, did, pid, parent_or_status);
+    trace_vm(this_hart()->trace, did, pid, detail);
 }
 
 void tracing_record_idle(void)

@@ -23,7 +23,7 @@ u64 tracing_records(void);
 
 void tracing_record_exit(const struct vmexit *e);
 void tracing_record_entry(void);
-void tracing_record_vm(enum trace_did did, u32 pid, u32 parent_or_status);
+void tracing_record_vm(enum trace_did did, u32 pid, u32 detail);
 void tracing_record_idle(void);
 void tracing_record_busy(void);
 
@@ -42,10 +42,10 @@ static inline void tracing_entry(void)
 }
 
 /* A VM began or ended. */
-static inline void tracing_vm(enum trace_did did, u32 pid, u32 parent_or_status)
+static inline void tracing_vm(enum trace_did did, u32 pid, u32 detail)
 {
     if (unlikely(this_hart()->trace != NULL))
-        tracing_record_vm(did, pid, parent_or_status);
+        tracing_record_vm(did, pid, detail);
 }
 
 /* The hart has nothing to run and is about to wait. */

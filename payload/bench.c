@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What things cost, measured inside the guest: "what=NAME[,NAME...] mib=N".  A result is a line
+ * What things cost, measured inside the guest: "what=NAME[,NAME...] mib=N vms=N".  A result is a
+ * line
  *
  *     bench NAME VALUE UNIT n=N
  *
@@ -9,17 +10,26 @@
  * and the values are the same in every run.  The loop's own instructions are counted too.
  *
  *     sbi_call        BASE get_spec_version, there and back
- *     mmio_store      a byte to the UART's scratch register; mmio_load: from it
+ *     mmio_access     a byte to the UART's scratch register (mmio_store), and from it (mmio_load):
+ *                     the mean of the two, and each
  *     first_touch     a store to a page that nothing has touched
  *     fork_parent     fork until it has returned in the parent, N MiB touched
  *     fork_child      ... until the child's first instruction, the parent waits
  *     fork_exit_wait  ... until wait has returned; the child writes its stack and one page
  *     cow_fault       the child writes a page that it shares with its living parent
  *     takeover        the parent writes such a page after the child has gone
+ *     memory          bytes in frames that only that process has, of all processes that it may
+ *                     inspect but itself, in the mean; the VM itself and its page tables are
+ *                     among them, frames that it shares with others are not
+ *
+ * Before any of it: with vms=N it forks N children, and waits until all that it may inspect sleep.
+ * These children never end; their VMs are there until the run is over.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/riscv/csr.h"
+#include "lib/riscv/ops.h"
 #include "sbi/call.h"
 
 #include "guest/args.h"
@@ -78,6 +88,12 @@ static inline void touch(char *memory, u64 pages)
                      : "memory");
 }
 
+static __noreturn void give_up(const char *name, long error)
+{
+    printf("bench: %s: %ld\n", name, error);
+    proc_exit(2);
+}
+
 static void sbi_call_loop(u64 mib)
 {
     register u64 loops __asm__("s2") = LOOPS;
@@ -95,34 +111,42 @@ static void sbi_call_loop(u64 mib)
     print_mean("sbi_call", now() - begin, LOOPS);
 }
 
-static void mmio_store_loop(u64 mib)
+static u64 mmio_stores(void)
 {
     u64 loops = LOOPS;
     u64 begin = now();
 
-    (void)mib;
     __asm__ volatile("1: sb zero, 0(%1)\n"
                      "addi %0, %0, -1\n"
                      "bnez %0, 1b"
                      : "+r"(loops)
                      : "r"(UART_SCRATCH)
                      : "memory");
-    print_mean("mmio_store", now() - begin, LOOPS);
+    return now() - begin;
 }
 
-static void mmio_load_loop(u64 mib)
+static u64 mmio_loads(void)
 {
     u64 loops = LOOPS, byte;
     u64 begin = now();
 
-    (void)mib;
     __asm__ volatile("1: lbu %1, 0(%2)\n"
                      "addi %0, %0, -1\n"
                      "bnez %0, 1b"
                      : "+r"(loops), "=&r"(byte)
                      : "r"(UART_SCRATCH)
                      : "memory");
-    print_mean("mmio_load", now() - begin, LOOPS);
+    return now() - begin;
+}
+
+static void mmio_access(u64 mib)
+{
+    u64 stores = mmio_stores(), loads = mmio_loads();
+
+    (void)mib;
+    print_mean("mmio_access", stores + loads, 2 * LOOPS);
+    print_mean("mmio_store", stores, LOOPS);
+    print_mean("mmio_load", loads, LOOPS);
 }
 
 /* PAGES of memory, the same for all that ask. */
@@ -144,12 +168,6 @@ static void first_touch(u64 mib)
     (void)mib;
     touch(memory, PAGES);
     print_mean("first_touch", now() - begin, PAGES);
-}
-
-static __noreturn void give_up(const char *name, long error)
-{
-    printf("bench: %s: fork or wait failed: %ld\n", name, error);
-    proc_exit(2);
 }
 
 /* Called at the time of the fork, between two counts: nothing but the call. */
@@ -295,21 +313,94 @@ static void takeover(u64 mib)
     fork_writes("takeover", false);
 }
 
+/* The first process above pid that may be inspected and is not this one; 0 if there is none. */
+static long next_other(long pid, struct proc_record *record)
+{
+    long self = proc_getpid();
+
+    do {
+        pid = proc_inspect(pid, record);
+    } while (pid == self);
+    if (pid < 0) {
+        give_up("inspect", pid);
+    }
+    if (pid > 0 && proc_inspect(pid, record) < 0) {
+        give_up("inspect", pid);
+    }
+    return pid;
+}
+
+static void memory(u64 mib)
+{
+    struct proc_record record;
+    u64 frames = 0, n = 0;
+
+    (void)mib;
+    for (long pid = next_other(0, &record); pid > 0; pid = next_other(pid, &record)) {
+        frames += record.frames_owned;
+        n++;
+    }
+    if (n == 0) {
+        give_up("memory: nobody to inspect", 0);
+    }
+    printf("bench memory %lu bytes n=%lu\n", (unsigned long)(frames * PAGE / n), (unsigned long)n);
+}
+
+/* Forks children that sleep for ever. */
+static void fork_sleepers(u64 vms)
+{
+    console_flush();
+    for (u64 i = 0; i < vms; i++) {
+        long pid = fork_now();
+
+        if (pid < 0) {
+            give_up("vms", pid);
+        }
+        while (pid == 0) {
+            wfi();
+        }
+    }
+}
+
+static bool all_sleep(void)
+{
+    struct proc_record record;
+
+    for (long pid = next_other(0, &record); pid > 0; pid = next_other(pid, &record)) {
+        if (record.state != PROC_BLOCKED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Lets the others run until they sleep. */
+static void settle(void)
+{
+    while (!all_sleep()) {
+        timer_set(timer_now() + machine_timebase() / 1000);
+        csr_set(CSR_SIE, IP_STIP);
+        wfi();
+        csr_clear(CSR_SIE, IP_STIP);
+        timer_set(UINT64_MAX);
+    }
+}
+
 /* In this order they are run: what one touches must not be there yet when another forks. */
 static const struct bench {
     const char *name;
     void (*run)(u64 mib);
-    bool forks;
+    bool needs_proc;
 } benches[] = {
-    {"sbi_call",       sbi_call_loop,   false},
-    {"mmio_store",     mmio_store_loop, false},
-    {"mmio_load",      mmio_load_loop,  false},
-    {"fork_parent",    fork_parent,     true },
-    {"fork_child",     fork_child,      true },
-    {"fork_exit_wait", fork_exit_wait,  true },
-    {"first_touch",    first_touch,     false},
-    {"cow_fault",      cow_fault,       true },
-    {"takeover",       takeover,        true },
+    {"sbi_call",       sbi_call_loop,  false},
+    {"mmio_access",    mmio_access,    false},
+    {"fork_parent",    fork_parent,    true },
+    {"fork_child",     fork_child,     true },
+    {"fork_exit_wait", fork_exit_wait, true },
+    {"first_touch",    first_touch,    false},
+    {"cow_fault",      cow_fault,      true },
+    {"takeover",       takeover,       true },
+    {"memory",         memory,         true },
 };
 
 static int usage(void)
@@ -318,7 +409,7 @@ static int usage(void)
     for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
         printf("%s%s", i ? "," : "", benches[i].name);
     }
-    printf(" mib=N\n");
+    printf(" mib=N vms=N\n");
     return 2;
 }
 
@@ -351,9 +442,13 @@ int main(void)
     if (!choose(names, wanted) || mib == 0) {
         return usage();
     }
+    if (proc_available()) {
+        fork_sleepers(args_u64("vms", 0));
+        settle();
+    }
     for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
-        if (wanted[i] && benches[i].forks && !proc_available()) {
-            printf("bench: %s: fork is not supported here\n", benches[i].name);
+        if (wanted[i] && benches[i].needs_proc && !proc_available()) {
+            printf("bench: %s: needs a hypervisor\n", benches[i].name);
             return 2;
         }
         if (wanted[i]) {

@@ -52,7 +52,7 @@ enum trace_did {
     TRACE_DID_IPI,      /* another hart called */
     TRACE_DID_PREEMPT,  /* the slice was used up */
     TRACE_DID_END,      /* the VM ended: result: wait status */
-    TRACE_DID_CREATE,   /* TRACE_VM only */
+    TRACE_DID_CREATE,   /* TRACE_VM only; hv_cycles: those that making the VM took, until cycle */
     TRACE_DID_DRAIN,    /* TRACE_HART only: records left, arg0 of them; addr: time at cycle,
                            value: cycles it took.  The last ones of a stream have arg0 0 */
     TRACE_DID_IDLE,     /* TRACE_HART only: no vCPU to run; value: cycles it took */

@@ -454,7 +454,7 @@ static void start_guests(void)
         guests[tree] = (struct guest){.tree = {.procs_max = 1 + (u32)pick(30)}};
         vm = make_vm(&guests[tree]);
         vm->control = pick(3) == 0;
-        CHECK_EQ(proc_start_guest(vm), ERR_OK);
+        CHECK_EQ(proc_add_guest(vm), ERR_OK);
         CHECK_EQ(vm->pid, tree + 1);
         rule[vm->pid].state = LIVE;
         rule[vm->pid].tree = tree;
