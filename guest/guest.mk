@@ -1,3 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-guest-y := guest/args.c guest/boot.S guest/console.c guest/fp.S guest/hart.c guest/machine.c \
-           guest/main.c guest/probe.S guest/probe.c guest/proc.c guest/timer.c guest/trap.S guest/trap.c
+guest-y += guest/args.c
+guest-y += guest/boot.S
+guest-y += guest/console.c
+guest-y += guest/fp.S
+guest-y += guest/hart.c
+guest-y += guest/machine.c
+guest-y += guest/main.c
+guest-y += guest/probe.S
+guest-y += guest/probe.c
+guest-y += guest/proc.c
+guest-y += guest/timer.c
+guest-y += guest/trap.S
+guest-y += guest/trap.c

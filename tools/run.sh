@@ -270,7 +270,7 @@ run_qemu() {
         "$@" -chardev "$chardev" <&"$input" || status=$?
         # it may have ended long ago, and its number be another's
         if grep -qs "^PPid:[[:space:]]*$BASHPID\$" "/proc/$feeder/status"; then
-            kill "$feeder"
+            kill "$feeder" 2>/dev/null || true # it may end by itself just now
         fi
     fi
     return $status

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Programs of this machine, one .c each.
-tools-y := \
-    mkimage \
-    trace
+tools-y += mkimage
+tools-y += trace
