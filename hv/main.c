@@ -67,6 +67,7 @@ static u32 vmid_bits(void)
 static void give_up(const char *why)
 {
     console_log("cannot start: %s", why);
+    tracing_stop();
     power_off(STATUS_CANNOT_START);
 }
 

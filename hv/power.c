@@ -8,8 +8,6 @@
 
 #include "sbi/call.h"
 
-#include "hv/tracing.h"
-
 #define FINISHER_PASS 0x5555U
 #define FINISHER_FAIL 0x3333U
 
@@ -22,7 +20,6 @@ void power_init(u64 base)
 
 void power_off(u32 status)
 {
-    tracing_stop();
     if (finisher != NULL)
         *finisher = status == 0 ? FINISHER_PASS : status << 16 | FINISHER_FAIL;
     else

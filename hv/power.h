@@ -5,5 +5,6 @@
 
 /* The machine's test finisher, or 0 if it has none. */
 void power_init(u64 finisher);
-/* Drains the trace, then ends the machine with an exit status of 0 to 255. */
+/* Ends the machine with an exit status of 0 to 255.  What the trace still holds is lost: see
+ * tracing_stop(). */
 __noreturn void power_off(u32 status);

@@ -98,5 +98,6 @@ void report_and_power_off(u32 live)
     else
         console_log("%u forked VMs still ran", live);
     console_log("run over, status %u (that of pid 1)", ends.run_status);
+    tracing_stop();
     power_off(ends.run_status);
 }

@@ -17,7 +17,8 @@ struct machine;
 __must_check enum err tracing_start(const struct machine *machine, const char *filter);
 /* Gives a hart, which does not run guests yet, a ring, if tracing is on. */
 void tracing_start_hart(struct hart *hart);
-/* Sends everything and ends the stream.  Harmless if there is none. */
+/* Sends everything and ends the stream.  Harmless if there is none.  Not while panicking: whoever
+ * panics may hold the port. */
 void tracing_stop(void);
 u64 tracing_records(void);
 
