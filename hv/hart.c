@@ -56,7 +56,7 @@ static void init_csrs(void)
     csr_write(CSR_VSATP, 0);
     csr_write(CSR_HCOUNTEREN, COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
     csr_write(CSR_HTIMEDELTA, 0);
-    csr_write(CSR_HENVCFG, HENVCFG_CBIE | HENVCFG_CBCFE | HENVCFG_CBZE |
+    csr_write(CSR_HENVCFG, HENVCFG_CBIE_FLUSH | HENVCFG_CBCFE | HENVCFG_CBZE |
                                (timer_guest_has_sstc() ? HENVCFG_STCE : 0));
     csr_write(CSR_SIE, IP_SSIP | IP_STIP);
 }

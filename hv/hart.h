@@ -29,6 +29,7 @@ struct hart {
     u64 vmid_generation;      /* from 1 */
     u32 vmid_next;
     u32 vmid;           /* in hgatp */
+    u64 reservation;    /* vcpu_load() ends any LR's reservation by an SC to it */
     u64 slice_end;      /* time at which the loaded vCPU has used up its slice */
     u64 timer_deadline; /* what the host timer is set to */
     struct frame_cache frames;

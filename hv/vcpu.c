@@ -60,6 +60,15 @@ void vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1)
 }
 
 /*
+ * An SC of the next guest must not succeed for an LR of the last one.
+ * [UNPRIV "Load-Reserved/Store-Conditional Instructions"]
+ */
+static void break_reservation(u64 *word)
+{
+    __asm__ volatile("sc.d zero, zero, (%0)" : : "r"(word) : "memory");
+}
+
+/*
  * vcpu_load - put the vCPU onto this hart, which has none loaded.
  *
  * vsatp is written behind hgatp, so that no translation mixes two guests.
@@ -70,6 +79,7 @@ void vcpu_load(struct vcpu *vcpu)
     const struct vcpu_csr *csr = &vcpu->csr;
 
     hart->vcpu = vcpu;
+    break_reservation(&hart->reservation);
     fp_load(vcpu);
     vmid_load(&vcpu->vm->gs.vmid[vcpu->id], vcpu->vm->gs.root);
     csr_write(CSR_VSATP, csr->vsatp);

@@ -141,7 +141,7 @@ measure_size() {
     size hv_image "$(riscv64-unknown-elf-size $elf | awk 'NR == 2 { print $1 + $2 }')" bytes
     size hv_bss "$(riscv64-unknown-elf-size $elf | awk 'NR == 2 { print $3 }')" bytes
     for layer in hv lib sbi dts; do
-        size ${layer}_lines "$(find $layer -name '*.[chS]' -o -name '*.def' -o -name '*.dts' | xargs cat | wc -l)" lines
+        size ${layer}_lines "$(find $layer \( -name '*.[chS]' -o -name '*.def' -o -name '*.dts' \) -exec cat {} + | wc -l)" lines
     done
 }
 

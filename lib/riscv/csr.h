@@ -97,13 +97,13 @@
 #define COUNTEREN_IR (1UL << 2)
 
 /* henvcfg */
-#define HENVCFG_FIOM  (1UL << 0)
-#define HENVCFG_CBIE  (3UL << 4)
-#define HENVCFG_CBCFE (1UL << 6)
-#define HENVCFG_CBZE  (1UL << 7)
-#define HENVCFG_ADUE  (1UL << 61)
-#define HENVCFG_PBMTE (1UL << 62)
-#define HENVCFG_STCE  (1UL << 63)
+#define HENVCFG_FIOM       (1UL << 0)
+#define HENVCFG_CBIE_FLUSH (1UL << 4)
+#define HENVCFG_CBCFE      (1UL << 6)
+#define HENVCFG_CBZE       (1UL << 7)
+#define HENVCFG_ADUE       (1UL << 61)
+#define HENVCFG_PBMTE      (1UL << 62)
+#define HENVCFG_STCE       (1UL << 63)
 
 /* satp, vsatp; hgatp */
 #define SATP_MODE         (15UL << 60)
