@@ -42,9 +42,9 @@ void firmware_set_timer(u64 time)
     must("set_timer", sbi_call(SBI_EID_TIME, SBI_TIME_SET_TIMER, time, 0, 0, 0, 0));
 }
 
-long firmware_start_hart(u64 hart_id, u64 pc, u64 opaque)
+long firmware_start_hart(u64 hart_id, u64 pc)
 {
-    return sbi_call(SBI_EID_HSM, SBI_HSM_HART_START, hart_id, pc, opaque, 0, 0).error;
+    return sbi_call(SBI_EID_HSM, SBI_HSM_HART_START, hart_id, pc, 0, 0, 0).error;
 }
 
 /* The legacy call: SBI v1.0 has no other, and who has no console ignores it. */

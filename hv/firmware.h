@@ -13,7 +13,7 @@ void firmware_remote_fence_i(u64 hart_id);
 void firmware_send_ipi(u64 hart_id);
 void firmware_set_timer(u64 time);
 /* 0, or the SBI's error. */
-long firmware_start_hart(u64 hart_id, u64 pc, u64 opaque);
+long firmware_start_hart(u64 hart_id, u64 pc);
 /* A byte on the firmware's console. */
 void firmware_putchar(u8 byte);
 /* Which firmware this is, on the console. */

@@ -20,12 +20,14 @@
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 
+_Static_assert(sizeof(struct hart) == HART_BYTES, "boot.S");
+_Static_assert(offsetof(struct hart, id) == HART_ID, "boot.S");
 _Static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "boot.S");
 
 struct hart harts[HARTS_MAX];
 static u32 count;
 
-extern const char boot_later_hart[];
+extern const char boot[];
 extern u8 boot_stacks[];
 __noreturn void hart_main(void);
 
@@ -97,7 +99,7 @@ static bool start(struct hart *hart, u64 id)
     }
     init(hart, id, hpa_ptr(stacks));
     tracing_start_hart(hart);
-    error = firmware_start_hart(id, (u64)boot_later_hart, (u64)hart);
+    error = firmware_start_hart(id, (u64)boot);
     if (error != 0) {
         console_log("hart %lu does not start (SBI error %ld): it stays stopped", (unsigned long)id,
                     error);

@@ -5,11 +5,18 @@
 #
 #     name                     tier  s    function arguments
 
-entry host                     quick 300  build/host/tests
+entry host                     quick 300  unit_tests quick
+entry host_longer              full  1200 unit_tests full
+entry host_long                soak  14400 unit_tests soak
 entry fuzz                     quick 60   fuzz 10
 entry fuzz_longer              full  200  fuzz 120
 entry fuzz_long                soak  3800 fuzz 3600
 entry dts                      quick 30   tests/dts.sh
+
+# unit_tests TIER: some of them do more of the same in a higher one
+unit_tests() {
+    TIER=$1 build/host/tests
+}
 
 # fuzz SECONDS: of all harnesses
 fuzz() {

@@ -18,8 +18,8 @@ log_without_times() {
 
 trace_skernel2() {
     run 0 PAYLOAD=skernel2 TRACE=exits
-    want 'exits.log: 4 VM exits$'
-    log_without_times >"$out/actual"
+    # its slice may end meanwhile
+    log_without_times | grep -av ' supervisor timer interrupt ' >"$out/actual"
     cat >"$out/expected" <<'END'
 1.0 h0 instruction guest-page fault pc=0x80200000 fault fetch gpa=0x80200000 lazy
 1.0 h0 illegal instruction pc=0x80200000 csr 0xf14 value=0x1234
