@@ -87,5 +87,5 @@ enum verdict fault_serve(struct vcpu *vcpu)
         return serve_ram(vcpu, by_walk(e) ? (gpa_t){e->gpa.v & ~3UL} : e->gpa, access);
     if (by_walk(e) || access == ACCESS_EXEC)
         return fault_refuse(vcpu);
-    return vcpu->full ? mmio_serve(vcpu) : VERDICT_FULL;
+    return mmio_serve(vcpu);
 }

@@ -19,14 +19,24 @@
 #include "hv/vm.h"
 #include "hv/vmexit.h"
 
+/* x0 and the registers that C may clobber: they are in vcpu->regs in the first half of an exit too. */
+#define ALWAYS_IN_PLACE 0xf003fcf7U
+
+static bool in_place(const struct vcpu *vcpu, u32 reg)
+{
+    return (ALWAYS_IN_PLACE >> reg & 1) != 0 || vcpu->full;
+}
+
 /* The instruction that did it: from htinst, or from the guest's memory.  False: it is gone. */
 static bool decode(const struct vmexit *e, struct insn *insn)
 {
     u32 word;
 
-    insn_decode_htinst(insn, e->htinst);
-    if (likely(insn->kind != INSN_UNKNOWN))
-        return true;
+    if (e->htinst != 0) {
+        insn_decode_htinst(insn, e->htinst);
+        if (likely(insn->kind != INSN_UNKNOWN))
+            return true;
+    }
     if (!guest_fetch(e->pc, &word))
         return false;
     insn_decode(insn, word);
@@ -73,6 +83,8 @@ enum verdict mmio_serve(struct vcpu *vcpu)
         return VERDICT_RESUME; /* another vCPU changed the code: let the guest fetch it again */
     if (insn.kind != INSN_LOAD && insn.kind != INSN_STORE)
         return fault_refuse(vcpu);
+    if (unlikely(!in_place(vcpu, insn.kind == INSN_LOAD ? insn.rd : insn.rs2)))
+        return VERDICT_FULL;
     offset = e->gpa.v - device->base.v - insn.offset;
     if (offset >= device->bytes || insn.bytes > device->bytes - offset || offset % insn.bytes != 0)
         return fault_refuse(vcpu);

@@ -4,5 +4,4 @@
 struct vcpu;
 enum verdict;
 
-/* The vCPU is full. */
 enum verdict mmio_serve(struct vcpu *vcpu);

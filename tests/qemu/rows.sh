@@ -27,6 +27,7 @@ for fork in cow copy; do
 done
 entry sv39fork_invalid         full  60   payload 'sv39fork: 4 processes, all ok' PAYLOAD=sv39fork DOOR=invalid
 entry sv39fork_mmio            full  60   payload 'sv39fork: 4 processes, all ok' PAYLOAD=sv39fork DOOR=mmio
+entry mmio_registers            quick 30   payload 'registers: ok' PAYLOAD=build/tests/guest/registers.elf
 entry smp_1hart                quick 60   payload 'smp: 4 harts, ok' PAYLOAD=smp
 entry smp_4harts               quick 60   payload 'smp: 4 harts, ok' PAYLOAD=smp HARTS=4
 entry smp_8vcpus               full  120  payload 'smp: 8 harts, ok' PAYLOAD=smp HARTS=2 VCPUS=8
