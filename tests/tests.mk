@@ -4,6 +4,7 @@ test-guests-y += echo
 test-guests-y += ends
 test-guests-y += flash
 test-guests-y += forks
+test-guests-y += hazards
 test-guests-y += registers
 tests-y += dts/guest.dts
 tests-y += dts/guest_fdt.c

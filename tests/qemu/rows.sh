@@ -27,6 +27,12 @@ for fork in cow copy; do
 done
 entry sv39fork_invalid         full  60   payload 'sv39fork: 4 processes, all ok' PAYLOAD=sv39fork DOOR=invalid
 entry sv39fork_mmio            full  60   payload 'sv39fork: 4 processes, all ok' PAYLOAD=sv39fork DOOR=mmio
+entry fork_timer_armed          quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=armed SSTC=on
+entry fork_timer_armed_no_sstc  quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=armed SSTC=off
+entry fork_timer_pending        quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=pending SSTC=on
+entry fork_timer_pending_no_sstc quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=pending SSTC=off
+entry fork_timer_handler        quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=handler SSTC=on
+entry fork_timer_handler_no_sstc quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=handler SSTC=off
 entry mmio_registers            quick 30   payload 'registers: ok' PAYLOAD=build/tests/guest/registers.elf
 entry smp_1hart                quick 60   payload 'smp: 4 harts, ok' PAYLOAD=smp
 entry smp_4harts               quick 60   payload 'smp: 4 harts, ok' PAYLOAD=smp HARTS=4

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a fork must not lose: "hazard=armed" forks with its timer armed, "hazard=pending" with the
+ * timer's interrupt pending and masked, "hazard=handler" inside the handler of that interrupt.  On
+ * both sides the interrupt comes exactly once, and not too early.
+ */
+#include <stdio.h>
+
+#include "lib/kit/types.h"
+#include "lib/riscv/csr.h"
+
+#include "guest/args.h"
+#include "guest/guest.h"
+#include "guest/machine.h"
+#include "guest/proc.h"
+#include "guest/timer.h"
+#include "guest/trap.h"
+
+#define CAUSE_TIMER (CAUSE_INTERRUPT | IRQ_STIMER)
+#define NEVER       UINT64_MAX
+
+static volatile int interrupts;
+static volatile bool is_early, fork_in_handler;
+static u64 deadline;
+static long child = -1; /* what fork has returned */
+
+static void fork_now(void)
+{
+    child = proc_fork(PROC_DOOR_ECALL, 0);
+}
+
+static bool on_trap(struct trap *t)
+{
+    if (t->cause != CAUSE_TIMER)
+        return false;
+    is_early = timer_now() < deadline;
+    interrupts++;
+    timer_set(NEVER);
+    if (fork_in_handler)
+        fork_now();
+    return true;
+}
+
+static void arm(u64 ms)
+{
+    deadline = timer_now() + machine_timebase() / 1000 * ms;
+    timer_set(deadline);
+    csr_set(CSR_SIE, IP_STIP);
+}
+
+static void wait_until(u64 time)
+{
+    while (timer_now() < time)
+        ;
+}
+
+static void fork_armed(void)
+{
+    csr_set(CSR_SSTATUS, SSTATUS_SIE);
+    arm(20);
+    fork_now();
+}
+
+static void fork_pending(void)
+{
+    csr_clear(CSR_SSTATUS, SSTATUS_SIE);
+    arm(1);
+    wait_until(deadline + machine_timebase() / 1000);
+    fork_now();
+    if (interrupts != 0)
+        printf("hazards: a masked interrupt came\n");
+    csr_set(CSR_SSTATUS, SSTATUS_SIE);
+}
+
+static void fork_in_the_handler(void)
+{
+    fork_in_handler = true;
+    csr_set(CSR_SSTATUS, SSTATUS_SIE);
+    arm(5);
+}
+
+/* Both sides come here: their own interrupt has come once when the time is well over. */
+static bool is_as_it_should_be(void)
+{
+    wait_until(deadline + machine_timebase() / 1000 * 20);
+    if (interrupts == 1 && !is_early && child >= 0)
+        return true;
+    printf("hazards: fork %ld, %d interrupts%s\n", child, interrupts,
+           is_early ? ", too early" : "");
+    return false;
+}
+
+int main(void)
+{
+    unsigned status = 0;
+    bool is_right;
+
+    trap_hook(on_trap);
+    if (args_is("hazard", "armed"))
+        fork_armed();
+    else if (args_is("hazard", "pending"))
+        fork_pending();
+    else if (args_is("hazard", "handler"))
+        fork_in_the_handler();
+    is_right = is_as_it_should_be();
+    if (child <= 0)
+        proc_exit(is_right ? 0 : 1);
+    csr_clear(CSR_SSTATUS, SSTATUS_SIE);
+    if (proc_wait(child, 0, &status) != child || status != PROC_STATUS_EXITED(0) || !is_right)
+        return 1;
+    printf("hazards: ok\n");
+    return 0;
+}
