@@ -19,7 +19,8 @@
 #include "hv/vm.h"
 #include "hv/vmexit.h"
 
-/* x0 and the registers that C may clobber: they are in vcpu->regs in the first half of an exit too. */
+/* x0 and the registers that C may clobber: they are in vcpu->regs in the first half of an exit too.
+ */
 #define ALWAYS_IN_PLACE 0xf003fcf7U
 
 static bool in_place(const struct vcpu *vcpu, u32 reg)
