@@ -6,6 +6,7 @@ test-guests-y += flash
 test-guests-y += forks
 test-guests-y += hazards
 test-guests-y += registers
+test-guests-y += smpfork
 tests-y += dts/guest.dts
 tests-y += dts/guest_fdt.c
 tests-y += dts/machine.c

@@ -33,6 +33,10 @@ entry fork_timer_pending        quick 30   payload 'hazards: ok' PAYLOAD=build/t
 entry fork_timer_pending_no_sstc quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=pending SSTC=off
 entry fork_timer_handler        quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=handler SSTC=on
 entry fork_timer_handler_no_sstc quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=handler SSTC=off
+entry smpfork_1hart             quick 60   payload 'smpfork: ok' PAYLOAD=build/tests/guest/smpfork.elf VCPUS=2
+entry smpfork_2harts            quick 60   payload 'smpfork: ok' PAYLOAD=build/tests/guest/smpfork.elf VCPUS=2 HARTS=2
+entry smpfork_2harts_copy       quick 60   payload 'smpfork: ok' PAYLOAD=build/tests/guest/smpfork.elf VCPUS=2 HARTS=2 FORK=copy
+entry smpfork_4harts_no_sstc    quick 60   payload 'smpfork: ok' PAYLOAD=build/tests/guest/smpfork.elf VCPUS=2 HARTS=4 SSTC=off
 entry mmio_registers            quick 30   payload 'registers: ok' PAYLOAD=build/tests/guest/registers.elf
 entry smp_1hart                quick 60   payload 'smp: 4 harts, ok' PAYLOAD=smp
 entry smp_4harts               quick 60   payload 'smp: 4 harts, ok' PAYLOAD=smp HARTS=4
