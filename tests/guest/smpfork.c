@@ -17,7 +17,9 @@
 #include "guest/proc.h"
 #include "guest/timer.h"
 
-#define FORKS 20
+#define FORKS       20
+#define STILL_MS    2     /* long enough to see a counter move */
+#define PATIENCE_MS 20000 /* for a hart that the host has to find time for */
 
 static _Alignas(4096) atomic_ulong first;
 static _Alignas(4096) atomic_ulong second; /* on a page of its own */
@@ -39,21 +41,16 @@ static long state_of(u64 id)
     return sbi_call(SBI_EID_HSM, SBI_HSM_HART_GET_STATUS, id, 0, 0, 0, 0).value;
 }
 
-static void pause_ms(u64 ms)
-{
-    u64 end = timer_now() + machine_timebase() / 1000 * ms;
-
-    while (timer_now() < end)
-        ;
-}
-
 /* True if the counter moves within ms. */
 static bool moves(u64 ms)
 {
-    u64 before = atomic_load(&first);
+    u64 before = atomic_load(&first), end = timer_now() + machine_timebase() / 1000 * ms;
 
-    pause_ms(ms);
-    return atomic_load(&first) != before;
+    while (atomic_load(&first) == before) {
+        if (timer_now() >= end)
+            return false;
+    }
+    return true;
 }
 
 static __noreturn void be_child(void)
@@ -64,9 +61,9 @@ static __noreturn void be_child(void)
         proc_exit(1);
     if (ahead > 1)
         proc_exit(2);
-    if (moves(2))
+    if (moves(STILL_MS))
         proc_exit(3);
-    if (hart_start(&other) != SBI_SUCCESS || !moves(50))
+    if (hart_start(&other) != SBI_SUCCESS || !moves(PATIENCE_MS))
         proc_exit(4);
     proc_exit(0);
 }
@@ -82,7 +79,7 @@ static bool fork_once(void)
         printf("smpfork: fork %ld, child's status %#x\n", pid, status);
         return false;
     }
-    return moves(50);
+    return moves(PATIENCE_MS);
 }
 
 int main(void)
@@ -97,7 +94,7 @@ int main(void)
     other.stack_top = (u64)(stack + sizeof(stack));
     other.trap_stack_top = (u64)(trap_stack + sizeof(trap_stack));
     other.run = count;
-    if (hart_start(&other) != SBI_SUCCESS || !moves(100))
+    if (hart_start(&other) != SBI_SUCCESS || !moves(PATIENCE_MS))
         return 1;
     for (int i = 0; i < FORKS; i++) {
         if (!fork_once())
