@@ -57,6 +57,15 @@ enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
     return gs->root.v == 0 ? ERR_NOMEM : ERR_OK;
 }
 
+/*
+ * What the entry points to, a page or a table that was just filled, is there for every hart that
+ * finds the entry: another vCPU of this VM may walk the tables meanwhile.
+ */
+static inline void set_entry(pte_t *entry, pte_t value)
+{
+    __atomic_store_n(&entry->v, value.v, __ATOMIC_RELEASE);
+}
+
 /* Fills an invalid entry that is not a leaf with an empty table.  False: no memory. */
 OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry)
 {
@@ -64,7 +73,7 @@ OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry)
 
     if (below.v == 0)
         return false;
-    *entry = pte_of(below, PTE_V);
+    set_entry(entry, pte_of(below, PTE_V));
     table_use(table, (u64)(entry - (pte_t *)hpa_ptr(table)));
     return true;
 }
@@ -179,7 +188,7 @@ OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
         return ERR_NOMEM;
     fill(gs->backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
     fence_code(gs);
-    *entry = pte_of(frame, LEAF_OWNED);
+    set_entry(entry, pte_of(frame, LEAF_OWNED));
     table_use(table_of(entry), index_in_table(entry));
     fence_page_here(gpa);
     return ERR_OK;
@@ -201,7 +210,7 @@ OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
         return ERR_NOMEM;
     page_copy(copy, shared);
     fence_code(gs);
-    *entry = pte_of(copy, LEAF_OWNED);
+    set_entry(entry, pte_of(copy, LEAF_OWNED));
     fence_replaced(gs, gpa);
     frame_put(shared);
     return ERR_OK;
