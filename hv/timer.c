@@ -42,11 +42,6 @@ u64 timer_now(void)
     return csr_read(CSR_TIME);
 }
 
-u64 timer_hz(void)
-{
-    return hz;
-}
-
 u64 timer_ticks_of_ns(u64 ns)
 {
     return ns * hz / 1000000000UL;

@@ -10,7 +10,6 @@ void timer_init(u64 timebase_hz, bool host_sstc, bool allow_sstc);
 /* This hart's share of it. */
 void timer_setup_hart(void);
 u64 timer_now(void);
-u64 timer_hz(void);
 u64 timer_ticks_of_ns(u64 ns);
 /* True if a guest's stimecmp is the hart's vstimecmp. */
 bool timer_guest_has_sstc(void);

@@ -85,11 +85,6 @@ void tracing_stop(void)
     trace_close(used, count);
 }
 
-u64 tracing_records(void)
-{
-    return port.sent;
-}
-
 void tracing_record_exit(const struct vmexit *e)
 {
     const struct hart *hart = this_hart();

@@ -20,20 +20,12 @@ void tracing_start_hart(struct hart *hart);
 /* Sends everything and ends the stream.  Harmless if there is none.  Not while panicking: whoever
  * panics may hold the port. */
 void tracing_stop(void);
-u64 tracing_records(void);
 
 void tracing_record_exit(const struct vmexit *e);
 void tracing_record_entry(void);
 void tracing_record_vm(enum trace_did did, u32 pid, u32 detail);
 void tracing_record_idle(void);
 void tracing_record_busy(void);
-
-/* A VM exit begins. */
-static inline void tracing_exit(const struct vmexit *e)
-{
-    if (unlikely(this_hart()->trace != NULL))
-        tracing_record_exit(e);
-}
 
 /* A guest is about to be entered. */
 static inline void tracing_entry(void)

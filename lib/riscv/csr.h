@@ -133,16 +133,6 @@
 #    define csr_write(csr, value) \
         __asm__ volatile("csrw " CSR_STR(csr) ", %0" : : "rK"((unsigned long)(value)) : "memory")
 
-#    define csr_swap(csr, value)                              \
-        ({                                                    \
-            unsigned long csr_old_ = 0;                       \
-            __asm__ volatile("csrrw %0, " CSR_STR(csr) ", %1" \
-                             : "=r"(csr_old_)                 \
-                             : "rK"((unsigned long)(value))   \
-                             : "memory");                     \
-            csr_old_;                                         \
-        })
-
 #    define csr_set(csr, bits) \
         __asm__ volatile("csrs " CSR_STR(csr) ", %0" : : "rK"((unsigned long)(bits)) : "memory")
 

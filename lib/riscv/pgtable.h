@@ -78,12 +78,6 @@ static inline u64 pgtable_index(const struct pgtable_mode *mode, u64 addr, u32 l
     return (addr >> (PAGE_SHIFT + 9 * level)) & (entries - 1);
 }
 
-/* True if addr is translated by this geometry at all: it has no bits above the root's reach. */
-static inline bool pgtable_covers(const struct pgtable_mode *mode, u64 addr)
-{
-    return addr < mode->root_entries * pgtable_entry_bytes(mode->levels - 1);
-}
-
 /*
  * pgtable_find - the entry that decides about addr: a leaf, or the invalid entry at which the walk
  * ends; *level is the level of the table that holds it.
