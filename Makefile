@@ -5,6 +5,7 @@
 #
 #   build/hv/      HS-mode: hv/, dts/, lib/, libfdt           -> build/hv/forkvisor.elf
 #   build/guest/   VS-mode: guest/, dts/, lib/, libfdt, payload/ -> build/payload/NAME.elf and .bin
+#   build/smp/     the same for payloads with the component smp
 #   build/host/    this machine: tools/, lib/, libfdt         -> build/host/NAME
 #   build/san/     this machine with sanitizers: tests/, lib/ -> build/host/tests
 #
@@ -23,6 +24,8 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 B := build
+, := ,
+space := $() $()
 
 # ---- what a user may set -------------------------------------------------------------------------
 
@@ -103,7 +106,8 @@ sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
             -fno-optimize-sibling-calls
 
 hv-cc    := $(CROSS)gcc -march=rv64imac_zicsr_zifencei -mabi=lp64 $(riscv)
-guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv)
+guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -isystem guest/include -DGUEST_HARTS_MAX=1
+smp-cc   := $(filter-out -DGUEST_HARTS_MAX=%,$(guest-cc)) -DGUEST_HARTS_MAX=8
 host-cc  := gcc $(common)
 san-cc   := gcc $(common) $(sanitize)
 
@@ -112,7 +116,7 @@ san-cc   := gcc $(common) $(sanitize)
 riscv-ld := --specs=picolibc.specs --picolibc-buildtype=release -nostartfiles -static -mno-relax -Wl,--build-id=none \
             -Wl,--no-relax -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,-z,max-page-size=4096
 hv-ld    := $(CROSS)gcc -march=rv64imac -mabi=lp64 $(riscv-ld)
-guest-ld := $(CROSS)gcc -march=rv64imafdc -mabi=lp64d $(riscv-ld)
+guest-ld := $(CROSS)gcc -march=rv64imafdc -mabi=lp64d $(riscv-ld) -T guest/guest.ld
 
 # objects of WORLD,SOURCES
 objects = $(addprefix $(B)/$1/,$(addsuffix .o,$(patsubst $(B)/deps/%,%,$2)))
@@ -138,6 +142,7 @@ $(B)/$1/%.dts.o: $(B)/%.dtb
 endef
 $(eval $(call world-rules,hv,))
 $(eval $(call world-rules,guest, (guest)))
+$(eval $(call world-rules,smp, (guest, several harts)))
 $(eval $(call world-rules,host, (host)))
 $(eval $(call world-rules,san, (sanitized)))
 
@@ -162,22 +167,43 @@ $(hv-elf): $(hv-objs) hv/hv.ld Makefile
 
 # ---- payloads ------------------------------------------------------------------------------------
 
-# An archive, so that a payload carries only what it refers to.
-guest-objs := $(call objects,guest,$(guest-y) $(lib-y) $(lib-riscv-y) $(dts-y) $(libfdt))
-$(B)/guest/libguest.a: $(guest-objs) Makefile
-	$(call archive,$(CROSS))
+# The library OS is a base and components.  Of the base, lib/, dts/ and libfdt, archives, a payload carries
+# what it refers to.  A component (guest/guest.mk) is linked whole, and only if the payload names it or if
+# one that is named needs it.  tools/ukcc links; it learns from ukcc.conf what there is.
+base-objs = $(call objects,$1,$(guest-y) $(lib-y) $(lib-riscv-y) $(dts-y) $(libfdt))
+component-objs = $(call objects,$1,$(foreach c,$(components-y),$($c-y)))
+
+define guest-world
+$(B)/$1/libguest.a: $(call base-objs,$1) Makefile
+	$$(call archive,$(CROSS))
+$(B)/$1/ready: $(B)/$1/libguest.a $(call component-objs,$1) $(B)/ukcc.conf tools/ukcc guest/guest.ld
+	$$(Q)touch $$@
+endef
+$(foreach w,guest smp,$(eval $(call guest-world,$w)))
+
+# Bash, read by tools/ukcc: a component's objects, what it is an alternative for, what it needs.
+$(B)/ukcc.conf: Makefile guest/guest.mk
+	$(say) "GEN $@"
+	$(Q)mkdir -p $(@D); { \
+	echo 'cross=$(CROSS)'; \
+	echo 'compile=($(filter-out -MMD -MP -Wa$(,)% -ffile-prefix-map=% -I. -O2 -g -std=% -ffreestanding $(CROSS)gcc,$(guest-cc)))'; \
+	echo 'link=($(wordlist 2,99,$(guest-ld)))'; \
+	echo 'declare -A objects=() kind=() needs=() default=($(foreach k,$(component-kinds),[$k]=$(default-$k)))'; \
+	$(foreach c,$(components-y),echo 'objects[$c]="$(call objects,,$($c-y))" kind[$c]="$($c-kind)" needs[$c]="$($c-needs)"';) \
+	} >$@
 
 payload-elfs := $(payloads-y:%=$(B)/payload/%.elf)
 payload-bins := $(payloads-y:%=$(B)/payload/%.bin)
 test-guests := $(test-guests-y:%=$(B)/tests/guest/%.elf)
 
 # A program, $1, of folder $2; payload-raw names those that bring their own start-up and link nothing else.
+world-of = $(if $(filter smp,$(components-$1)),smp,guest)
 define payload-rules
-$(B)/$2/$1.elf: $(call objects,guest,$(call program-src,$2/$1)) \
-    $(if $(filter $1,$(payload-raw)),,$(B)/guest/libguest.a) guest/guest.ld Makefile
+$(B)/$2/$1.elf: $(call objects,$(call world-of,$1),$(call program-src,$2/$1)) $(B)/$(call world-of,$1)/ready
 	$$(say) "LD $$@"
-	$$(Q)mkdir -p $$(@D) && $$(guest-ld) -T guest/guest.ld $(if $(filter $1,$(payload-raw)),-nostdlib) \
-	    -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^)
+	$$(Q)mkdir -p $$(@D) && $(if $(filter $1,$(payload-raw)),$$(guest-ld) -nostdlib -Wl$(,)--defsym=stack_bytes=0,tools/ukcc \
+	    --components=$(subst $(space),$(,),$(strip $(components-$1))) $(stack-$1:%=--stack=%) -Wl$(,)-Map=$$(@:.elf=.map)) \
+	    -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach p,$(payloads-y),$(eval $(call payload-rules,$p,payload)))
 $(foreach p,$(test-guests-y),$(eval $(call payload-rules,$p,tests/guest)))

@@ -2,54 +2,80 @@
 /*
  * First instructions of a payload.  The first hart comes from the firmware or from hv with a0 its
  * id and a1 the address of the FDT; later harts from HSM hart_start with a1 the address of their
- * struct hart.  Either way: S-mode, paging off, interrupts off.
+ * struct hart.  Either way: S-mode, translation off, interrupts off.
  *
- * When C begins: sp is set, .bss is zero, traps go to trap_vector on a stack of their own
- * (sscratch holds its top), the FPU is on, tp is the hart's struct hart, 0 on the first hart.
+ * When C begins: sp and tp are set, .bss is zero, traps go to trap_vector (sscratch is the thread's
+ * frame), the FPU is on and clean, and translation is on, by the early table: one page with two
+ * leaves of 1 GiB, which show the first GiB of RAM at its own address and at paging.h's linear map.
+ * Devices are in neither.  The component paging replaces it.
  */
 #include "guest/hart.h"
+#include "guest/paging.h"
+#include "guest/thread.h"
 #include "lib/riscv/csr.h"
 
-.macro c_environment trap_stack_top
+/* tp is set. */
+.macro c_environment
     csrw CSR_SIE, zero
     la t0, trap_vector
     csrw CSR_STVEC, t0
-    csrw CSR_SSCRATCH, \trap_stack_top
-    li t0, SSTATUS_FS_INITIAL
+    addi t0, tp, -THREAD_BYTES
+    csrw CSR_SSCRATCH, t0
+    li t0, SSTATUS_FS
     csrs CSR_SSTATUS, t0
     fscsr zero
+    li t0, SSTATUS_FS_INITIAL
+    csrc CSR_SSTATUS, t0 /* dirty -> clean */
+    la t0, paging_satp
+    ld t0, 0(t0)
+    csrw CSR_SATP, t0
+    sfence.vma
 .endm
 
     .section .text.entry, "ax"
     .globl _start
 _start:
-    la t1, boot_trap_stack_top
-    c_environment t1
-    li tp, 0
-    la sp, boot_stack_top
     la t0, _bss_start
     la t1, _bss_end
     j 2f
 1:  sd zero, 0(t0)
     addi t0, t0, 8
 2:  bltu t0, t1, 1b
+    la sp, boot_stack_top
+    la tp, boot_tls
+    la t1, boot_trap_stack_top
+    sd t1, TRAP_STACK-THREAD_BYTES(tp)
+
+    la t0, early_table
+    li t1, EARLY_LEAF
+    sd t1, 8 * EARLY_INDEX(t0)
+    li t2, 2048
+    add t2, t2, t0
+    sd t1, 8 * EARLY_INDEX(t2)
+    srli t0, t0, 12
+    li t1, SATP_MODE_SV39
+    or t0, t0, t1
+    la t1, paging_satp
+    sd t0, 0(t1)
+    c_environment
     tail guest_main
 
     .text
     .globl hart_entry
 hart_entry:
-    ld t1, HART_TRAP_STACK_TOP(a1)
-    c_environment t1
+    ld t0, HART_THREAD(a1)
+    addi tp, t0, THREAD_BYTES
+    c_environment
     ld sp, HART_STACK_TOP(a1)
-    mv tp, a1
     mv a0, a1
     tail hart_main
 
-    .section .stack, "aw", @nobits
+/* The early table lies in .bss, which is cleared. */
+    .section .bss.early_table, "aw", @nobits
     .balign 4096
-    .globl boot_stack, boot_stack_top
-boot_stack:
-    .skip 64 * 1024
-boot_stack_top:
-    .skip 8 * 1024
-boot_trap_stack_top:
+early_table:
+    .skip 4096
+
+    .section .boot_thread, "aw", @nobits
+    .balign 16
+    .skip THREAD_BYTES

@@ -3,15 +3,15 @@
 /* What every payload has: it defines main, and the start-up gives it these. */
 #include "lib/kit/types.h"
 
-int main(void);
-
 __noreturn void guest_exit(int status);
 void guest_main(u64 hart_id, const void *fdt);
+__noreturn void guest_run(void);
 u64 guest_hart_id(void);
 
-void console_init(void);
+void console_putc(char c);
 void console_flush(void);
 
-/* Bounds of the image in memory, and of the boot hart's stack in it: linker script and boot.S. */
-extern char _start[], _data_start[], _bss_start[], _bss_end[], _image_end[];
+/* Bounds of the image in memory, its parts, and the boot hart's stack in it: guest.ld. */
+extern char _start[], _text_start[], _text_end[], _rodata_start[], _data_start[], _bss_start[],
+    _bss_end[], _image_end[];
 extern char boot_stack[], boot_stack_top[];

@@ -1,13 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starting further harts.  What a hart shares with the others is the payload's business; the trap
- * hook and the console are shared by all and have no lock.
+ * Threads as they begin, and starting further harts.  What a hart shares with the others is the
+ * payload's business, or the component smp's; the trap hook is shared by all.
  */
 #include "guest/hart.h"
+
+#include <string.h>
 
 #include "sbi/call.h"
 
 void hart_entry(void);
+
+/* thread_init - its thread-local variables as the image has them.  The frame is the caller's. */
+void thread_init(struct thread *thread)
+{
+    u64 initialised = (u64)_tls_image_bytes;
+    char *variables = (char *)(thread + 1);
+
+    memcpy(variables, _tls_image, initialised);
+    memset(variables + initialised, 0, (u64)_tls_bytes - initialised);
+}
+
+/*
+ * hart_init - a hart that can be started, in memory of the caller's.
+ *
+ * stacks: 16-byte aligned; the upper half becomes the stack of what it runs, the lower half holds
+ * its thread and the stack of its traps.
+ */
+void hart_init(struct hart *hart, u64 id, void *stacks, u64 bytes)
+{
+    struct thread *thread = stacks;
+    u64 middle = align_down((u64)stacks + bytes / 2, 16);
+
+    thread_init(thread);
+    thread->hart = hart;
+    thread->frame.stack = middle;
+    hart->id = id;
+    hart->thread = thread;
+    hart->stack_top = align_down((u64)stacks + bytes, 16);
+}
 
 /*
  * hart_start - let a stopped hart run hart->run(hart).

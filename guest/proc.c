@@ -9,6 +9,7 @@
  */
 #include "guest/proc.h"
 
+#include "lib/riscv/csr.h"
 #include "sbi/call.h"
 
 #include "guest/guest.h"
@@ -43,12 +44,19 @@ static struct sbiret fork_invalid(u64 flags)
     return (struct sbiret){.error = (long)a0, .value = (long)a1};
 }
 
+/* The doorbell is at its physical address: translation is off for the store, in the child too. */
 static struct sbiret fork_doorbell(u64 flags, u64 doorbell)
 {
     register unsigned long a0 __asm__("a0") = 0;
     register unsigned long a1 __asm__("a1") = 0;
+    u64 satp = csr_read(CSR_SATP);
 
-    __asm__ volatile("sw %2, 0(%3)" : "+r"(a0), "+r"(a1) : "r"(flags), "r"(doorbell) : "memory");
+    __asm__ volatile("csrw " CSR_STR(CSR_SATP) ", zero\n"
+                     "sw %2, 0(%3)\n"
+                     "csrw " CSR_STR(CSR_SATP) ", %4"
+                     : "+r"(a0), "+r"(a1)
+                     : "r"(flags), "r"(doorbell), "r"(satp)
+                     : "memory");
     return (struct sbiret){.error = (long)a0, .value = (long)a1};
 }
 

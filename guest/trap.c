@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happens after the vector: the payload's hook may deal with the trap, otherwise it is a
- * crash: cause, pc and tval are printed and the payload ends with status 1.
+ * What happens after the vector: the payload's hook may deal with the trap, then components may,
+ * otherwise it is a crash: it is reported, and the payload ends with status 1.
  *
  * Invariant: an unexpected trap ends the payload, also one on the way of reporting another.
  */
 #include "guest/trap.h"
 
-#include <stdio.h>
-
 #include "lib/riscv/cause.h"
 #include "lib/riscv/csr.h"
 
 #include "guest/guest.h"
+#include "guest/report.h"
 
 static trap_fn *hook;
 static bool reporting;
@@ -26,25 +25,48 @@ trap_fn *trap_hook(trap_fn *fn)
     return old;
 }
 
-static void report(const struct trap *t)
+__attribute__((weak)) bool trap_interrupt(struct trap *t)
 {
-    if (t->cause & CAUSE_INTERRUPT) {
-        printf("trap: interrupt %lu", (unsigned long)(t->cause & ~CAUSE_INTERRUPT));
-    } else {
-        printf("trap: %s (%lu)", cause_words(t->cause), (unsigned long)t->cause);
+    (void)t;
+    return false;
+}
+
+__attribute__((weak)) bool trap_page_fault(struct trap *t)
+{
+    (void)t;
+    return false;
+}
+
+__attribute__((weak)) void trap_leave(struct trap *t)
+{
+    (void)t;
+}
+
+static bool is_page_fault(u64 cause)
+{
+    return cause == CAUSE_FETCH_PAGE || cause == CAUSE_LOAD_PAGE || cause == CAUSE_STORE_PAGE;
+}
+
+static bool dealt_with(struct trap *t)
+{
+    if (hook && hook(t)) {
+        return true;
     }
-    printf(", pc 0x%lx, tval 0x%lx, ra 0x%lx, sp 0x%lx\n", (unsigned long)t->pc,
-           (unsigned long)t->tval, (unsigned long)t->ra, (unsigned long)t->sp);
+    if (t->cause & CAUSE_INTERRUPT) {
+        return trap_interrupt(t);
+    }
+    return is_page_fault(t->cause) && trap_page_fault(t);
 }
 
 void trap_take(struct trap *t)
 {
-    if (hook && hook(t)) {
+    if (dealt_with(t)) {
+        trap_leave(t);
         return;
     }
     if (!reporting) {
         reporting = true;
-        report(t);
+        report_trap(t);
     }
     guest_exit(1);
 }

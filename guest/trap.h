@@ -6,6 +6,7 @@
 #define TRAP_CAUSE   (34 * 8)
 #define TRAP_TVAL    (35 * 8)
 #define TRAP_SCRATCH (36 * 8)
+#define TRAP_STACK   (37 * 8)
 #define TRAP_BYTES   304
 
 #ifndef __ASSEMBLER__
@@ -25,13 +26,14 @@ struct trap {
     u64 cause;   /* scause */
     u64 tval;    /* stval */
     u64 scratch; /* what sscratch is again after the return: trap.S */
-    u64 pad;
+    u64 stack;   /* top of the stack that the handler gets */
 };
 _Static_assert(offsetof(struct trap, pc) == TRAP_PC, "trap.S");
 _Static_assert(offsetof(struct trap, status) == TRAP_STATUS, "trap.S");
 _Static_assert(offsetof(struct trap, cause) == TRAP_CAUSE, "trap.S");
 _Static_assert(offsetof(struct trap, tval) == TRAP_TVAL, "trap.S");
 _Static_assert(offsetof(struct trap, scratch) == TRAP_SCRATCH, "trap.S");
+_Static_assert(offsetof(struct trap, stack) == TRAP_STACK, "trap.S");
 _Static_assert(sizeof(struct trap) == TRAP_BYTES, "trap.S");
 
 /* True: dealt with, return to t->pc with the registers of *t.  It must not use floating point. */
@@ -40,5 +42,11 @@ typedef bool trap_fn(struct trap *t);
 trap_fn *trap_hook(trap_fn *fn);
 void trap_take(struct trap *t);
 u64 trap_insn_bytes(u64 pc);
+
+/* What components add; the base has weak ones that do nothing.  Interrupts are off. */
+bool trap_interrupt(struct trap *t); /* component irq: true: dealt with */
+bool trap_page_fault(struct trap *t);
+void trap_leave(struct trap *t); /* component preempt: the thread may be switched from here */
+__noreturn void trap_return(struct trap *t);
 
 #endif

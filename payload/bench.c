@@ -35,6 +35,7 @@
 #include "guest/args.h"
 #include "guest/guest.h"
 #include "guest/machine.h"
+#include "guest/paging.h"
 #include "guest/proc.h"
 #include "guest/timer.h"
 
@@ -437,6 +438,7 @@ int main(void)
     char names[256] = "";
     u64 mib = args_u64("mib", 1);
 
+    paging_off();
     cycle_readable = timer_cycle_readable();
     args_word("what", names, sizeof(names));
     if (!choose(names, wanted) || mib == 0) {

@@ -20,6 +20,7 @@
 #include "guest/args.h"
 #include "guest/guest.h"
 #include "guest/machine.h"
+#include "guest/paging.h"
 #include "guest/proc.h"
 #include "guest/trap.h"
 
@@ -247,6 +248,7 @@ int main(void)
     u64 forks = args_u64("forks", 3), rounds = args_u64("rounds", 50);
     long pids[MAX_FORKS];
 
+    paging_off();
     if (forks > MAX_FORKS) {
         printf("sv39fork: forks=0..%d\n", MAX_FORKS);
         return 2;

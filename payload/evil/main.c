@@ -8,6 +8,7 @@
 
 #include "guest/args.h"
 #include "guest/guest.h"
+#include "guest/paging.h"
 
 #include "payload/evil/evil.h"
 
@@ -66,6 +67,7 @@ void evil_fail(const char *what, u64 where, u64 found)
 
 int main(void)
 {
+    paging_off();
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
         if (args_is("act", acts[i].name)) {
             acts[i].run();

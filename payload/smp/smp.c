@@ -20,6 +20,7 @@
 #include "guest/guest.h"
 #include "guest/hart.h"
 #include "guest/machine.h"
+#include "guest/paging.h"
 #include "guest/timer.h"
 #include "guest/trap.h"
 
@@ -61,13 +62,13 @@ static void expect(const char *what, u64 hart, u64 found, u64 expected)
 
 static bool ipi(struct trap *t)
 {
-    struct worker *worker = (struct worker *)hart_self();
+    struct hart *self = hart_self();
 
     if (t->cause != (CAUSE_INTERRUPT | IRQ_SSOFT)) {
         return false;
     }
     csr_clear(CSR_SIP, IP_SSIP);
-    atomic_fetch_add(worker ? &worker->ipis : &own_ipis, 1);
+    atomic_fetch_add(self == &hart_boot ? &own_ipis : &((struct worker *)self)->ipis, 1);
     return true;
 }
 
@@ -249,12 +250,9 @@ static void find_harts(void)
     for (size_t i = 0; i < harts && i < MAX_HARTS; i++) {
         if (ids[i] != guest_hart_id()) {
             struct worker *worker = &workers[count++];
-            char *stack = machine_take(2 * STACK_BYTES);
 
-            worker->hart = (struct hart){.id = ids[i],
-                                         .stack_top = (u64)stack + STACK_BYTES,
-                                         .trap_stack_top = (u64)stack + 2 * STACK_BYTES,
-                                         .run = work};
+            hart_init(&worker->hart, ids[i], machine_take(2 * STACK_BYTES), 2 * STACK_BYTES);
+            worker->hart.run = work;
         }
     }
 }
@@ -263,6 +261,7 @@ int main(void)
 {
     u64 rounds = args_u64("rounds", 20);
 
+    paging_off();
     find_harts();
     make_tables();
     trap_hook(ipi);

@@ -16,6 +16,7 @@
 #include "lib/riscv/csr.h"
 
 #include "guest/guest.h"
+#include "guest/paging.h"
 #include "guest/probe.h"
 
 #define TOTAL 1000
@@ -82,6 +83,7 @@ static u32 random_word(void)
 
 int main(void)
 {
+    paging_off();
     csr_write(CSR_SCOUNTEREN, 0);
     set_registers();
     for (size_t i = 0; i < traps_everyone.count; i++) {

@@ -17,6 +17,7 @@
 #include "guest/args.h"
 #include "guest/guest.h"
 #include "guest/machine.h"
+#include "guest/paging.h"
 #include "guest/proc.h"
 
 #define FINISHER      0x00100000UL
@@ -81,6 +82,7 @@ int main(void)
 {
     u64 status = args_u64("status", 0);
 
+    paging_off();
     if (args_is("how", "exit")) {
         proc_exit((int)status);
     } else if (args_is("how", "finisher")) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "guest/guest.h"
+#include "guest/paging.h"
 
 #define FLASH       0x22000000UL
 #define FLASH_BYTES (32UL << 20)
@@ -14,6 +15,7 @@ int main(void)
     const volatile u32 *words = (const volatile u32 *)FLASH;
     const volatile u64 *doubles = (const volatile u64 *)FLASH;
 
+    paging_off();
     printf("flash:");
     for (int i = 0; i < 20; i++) {
         printf(" %02x", bytes[i]);

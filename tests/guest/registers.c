@@ -8,6 +8,7 @@
 #include "lib/kit/types.h"
 
 #include "guest/guest.h"
+#include "guest/paging.h"
 
 #define UART_SCRATCH 0x10000007UL
 
@@ -69,6 +70,7 @@ static void try_zero(void)
 
 int main(void)
 {
+    paging_off();
     TRY(ra, 0x11);
     TRY(t0, 0x12);
     TRY(t1, 0x13);

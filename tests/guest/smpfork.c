@@ -24,7 +24,7 @@
 static _Alignas(4096) atomic_ulong first;
 static _Alignas(4096) atomic_ulong second; /* on a page of its own */
 static atomic_bool stop;
-static _Alignas(16) char stack[4096], trap_stack[4096];
+static _Alignas(16) char stacks[8192];
 static struct hart other;
 
 static void count(struct hart *hart)
@@ -90,9 +90,7 @@ int main(void)
         printf("smpfork: give it VCPUS=2\n");
         return 2;
     }
-    other.id = ids[0] == guest_hart_id() ? ids[1] : ids[0];
-    other.stack_top = (u64)(stack + sizeof(stack));
-    other.trap_stack_top = (u64)(trap_stack + sizeof(trap_stack));
+    hart_init(&other, ids[0] == guest_hart_id() ? ids[1] : ids[0], stacks, sizeof(stacks));
     other.run = count;
     if (hart_start(&other) != SBI_SUCCESS || !moves(PATIENCE_MS))
         return 1;
