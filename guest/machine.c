@@ -76,7 +76,7 @@ struct range machine_ram(void)
 struct range machine_free(void)
 {
     struct range ram = machine_ram();
-    u64 base = (u64)_image_end;
+    u64 base = align_up((u64)_image_end, 4096);
     u64 fdt_base = align_down((u64)fdt, 4096);
     u64 fdt_end = fdt ? align_up((u64)fdt + fdt_totalsize(fdt), 4096) : 0;
 
