@@ -31,6 +31,14 @@ void report_hex(u64 value)
     }
 }
 
+void report_decimal(u64 value)
+{
+    if (value >= 10) {
+        report_decimal(value / 10);
+    }
+    console_putc((char)('0' + value % 10));
+}
+
 __attribute__((weak)) const char *symbol_find(u64 address, u64 *offset)
 {
     (void)address;
@@ -63,7 +71,8 @@ void report_trap(const struct trap *t)
 {
     report_text("trap: ");
     report_text(t->cause & CAUSE_INTERRUPT ? "interrupt" : cause_words(t->cause));
-    report_named(" (", t->cause & ~CAUSE_INTERRUPT);
+    report_text(" (");
+    report_decimal(t->cause & ~CAUSE_INTERRUPT);
     report_text("), pc ");
     report_place(t->pc);
     report_named(", tval ", t->tval);

@@ -5,6 +5,7 @@
 
 void report_text(const char *text);
 void report_hex(u64 value);
+void report_decimal(u64 value);
 void report_trap(const struct trap *t);
 
 /* Component symbols.  The function that address is in, and how far; NULL: not known. */
