@@ -196,12 +196,13 @@ payload-elfs := $(payloads-y:%=$(B)/payload/%.elf)
 payload-bins := $(payloads-y:%=$(B)/payload/%.bin)
 test-guests := $(test-guests-y:%=$(B)/tests/guest/%.elf)
 
+# source-NAME names another program whose sources these are, too: with other components.
 # A program, $1, of folder $2; payload-raw names those that bring their own start-up and link nothing else.
 world-of = $(if $(filter smp,$(components-$1)),smp,guest)
 define payload-rules
-$(B)/$2/$1.elf: $(call objects,$(call world-of,$1),$(call program-src,$2/$1)) $(B)/$(call world-of,$1)/ready
+$(B)/$2/$1.elf: $(call objects,$(call world-of,$1),$(call program-src,$2/$(or $(source-$1),$1))) $(B)/$(call world-of,$1)/ready payload/payload.mk tests/tests.mk
 	$$(say) "LD $$@"
-	$$(Q)mkdir -p $$(@D) && $(if $(filter $1,$(payload-raw)),$$(guest-ld) -nostdlib -Wl$(,)--defsym=stack_bytes=0,tools/ukcc \
+	$$(Q)mkdir -p $$(@D) && $(if $(filter $1,$(payload-raw)),$$(guest-ld) -nostdlib -Wl$(,)--defsym=stack_bytes=0 -Wl$(,)--defsym=guard_bytes=16,tools/ukcc \
 	    --components=$(subst $(space),$(,),$(strip $(components-$1))) $(stack-$1:%=--stack=%) -Wl$(,)-Map=$$(@:.elf=.map)) \
 	    -o $$@ $$(filter %.o,$$^)
 endef

@@ -14,4 +14,4 @@ void console_flush(void);
 /* Bounds of the image in memory, its parts, and the boot hart's stack in it: guest.ld. */
 extern char _start[], _text_start[], _text_end[], _rodata_start[], _data_start[], _bss_start[],
     _bss_end[], _image_end[];
-extern char boot_stack[], boot_stack_top[];
+extern char boot_guard[], boot_stack[], boot_stack_top[], boot_trap_guard[];

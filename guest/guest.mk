@@ -17,6 +17,54 @@ guest-y += guest/trap.c
 
 # Components: NAME-y sources, NAME-needs other components or kinds, NAME-kind what it is an alternative for.
 # At most one of a kind is in a payload; default-KIND is taken where one is needed and none is named.
+components-y += heapcheck
+heapcheck-y += guest/heap_check.c
+heapcheck-needs += heap
+
+component-kinds += allocator
+default-allocator := tlsf
+
+components-y += heap
+heap-y += guest/heap.c
+heap-needs += allocator
+
+components-y += bitmap
+bitmap-y += guest/heap_bitmap.c
+bitmap-kind := allocator
+bitmap-needs += heap
+bitmap-needs += pages
+
+components-y += buddy
+buddy-y += guest/heap_buddy.c
+buddy-kind := allocator
+buddy-needs += heap
+buddy-needs += pages
+
+components-y += bump
+bump-y += guest/heap_bump.c
+bump-kind := allocator
+bump-needs += heap
+bump-needs += pages
+
+components-y += slab
+slab-y += guest/heap_slab.c
+slab-kind := allocator
+slab-needs += heap
+slab-needs += pages
+
+components-y += tlsf
+tlsf-y += guest/heap_tlsf.c
+tlsf-kind := allocator
+tlsf-needs += heap
+tlsf-needs += pages
+
+components-y += pages
+pages-y += guest/pages.c
+
+components-y += paging
+paging-y += guest/paging.c
+paging-needs += pages
+
 components-y += symbols
 symbols-y += guest/symbols.c
 

@@ -45,21 +45,31 @@ static u64 cells_read(const fdt32_t *cells, int count)
     return value;
 }
 
-/* First entry of a node's reg; an empty range where it has none.  size is 0 below /cpus. */
-static struct range node_reg(int node)
+/* Entry `index` of a node's reg; false where it has none.  Below /cpus the range is empty. */
+static bool node_range(int node, int index, struct range *range)
 {
     int parent = fdt_parent_offset(fdt, node);
     int base_cells = fdt_address_cells(fdt, parent);
     int size_cells = fdt_size_cells(fdt, parent);
     int bytes = 0;
     const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &bytes);
-    u64 base;
 
-    if (!reg || base_cells < 1 || size_cells < 0 || bytes < 4 * (base_cells + size_cells)) {
-        return (struct range){0, 0};
+    if (!reg || base_cells < 1 || size_cells < 0 ||
+        bytes < 4 * (index + 1) * (base_cells + size_cells)) {
+        return false;
     }
-    base = cells_read(reg, base_cells);
-    return (struct range){base, base + cells_read(reg + base_cells, size_cells)};
+    reg += index * (base_cells + size_cells);
+    range->base = cells_read(reg, base_cells);
+    range->end = range->base + cells_read(reg + base_cells, size_cells);
+    return true;
+}
+
+/* The first entry; an empty range where there is none. */
+static struct range node_reg(int node)
+{
+    struct range range = {0, 0};
+
+    return node_range(node, 0, &range) ? range : (struct range){0, 0};
 }
 
 /* The first range of RAM. */
@@ -72,8 +82,8 @@ struct range machine_ram(void)
     return node < 0 ? (struct range){0, 0} : node_reg(node);
 }
 
-/* The RAM above the image that nothing is in, page-aligned: the larger part if the FDT is there. */
-struct range machine_free(void)
+/* The RAM above the image that nothing is in, page-aligned: below the FDT, and above it. */
+struct free_ram machine_free(void)
 {
     struct range ram = machine_ram();
     u64 base = align_up((u64)_image_end, 4096);
@@ -81,19 +91,26 @@ struct range machine_free(void)
     u64 fdt_end = fdt ? align_up((u64)fdt + fdt_totalsize(fdt), 4096) : 0;
 
     if (ram.end <= base) {
-        return (struct range){base, base};
+        return (struct free_ram){
+            {base, base},
+            {base, base}
+        };
     }
     if (fdt_end <= base || fdt_base >= ram.end) {
-        return (struct range){base, ram.end};
+        return (struct free_ram){
+            {base,    ram.end},
+            {ram.end, ram.end}
+        };
     }
-    if (fdt_base - base >= ram.end - fdt_end) {
-        return (struct range){base, fdt_base};
-    }
-    return (struct range){fdt_end, ram.end};
+    return (struct free_ram){
+        {base,    fdt_base},
+        {fdt_end, ram.end }
+    };
 }
 
 /*
- * machine_take - free RAM, page-aligned, untouched by us, never given back.
+ * machine_take - free RAM, page-aligned, untouched by us, never given back.  Not beside the
+ * component pages, which has all of it.
  *
  * Ends the payload with a message and status 2 if there is not that much.
  */
@@ -103,7 +120,9 @@ void *machine_take(u64 bytes)
     u64 base;
 
     if (!left.base) {
-        left = machine_free();
+        struct free_ram ram = machine_free();
+
+        left = ram.low.end - ram.low.base >= ram.high.end - ram.high.base ? ram.low : ram.high;
     }
     base = left.base;
     if (bytes > left.end - base) {
@@ -121,6 +140,21 @@ u64 machine_device(const char *compatible)
     int node = fdt ? fdt_node_offset_by_compatible(fdt, -1, compatible) : -1;
 
     return node < 0 ? 0 : node_reg(node).base;
+}
+
+/* Shows `visit` each range of addresses that the FDT gives anything: devices, and RAM too. */
+void machine_ranges(void (*visit)(struct range range))
+{
+    int depth = 0;
+
+    for (int node = fdt ? fdt_next_node(fdt, -1, &depth) : -1; node >= 0;
+         node = fdt_next_node(fdt, node, &depth)) {
+        struct range range;
+
+        for (int i = 0; node_range(node, i, &range); i++) {
+            visit(range);
+        }
+    }
 }
 
 /* Ticks of time in a second; 0 if the FDT does not say. */

@@ -8,11 +8,17 @@ struct range {
     u64 end;
 };
 
+/* low is not empty unless high is, too. */
+struct free_ram {
+    struct range low, high;
+};
+
 void machine_init(const void *fdt);
 const char *machine_bootargs(void);
 struct range machine_ram(void);
-struct range machine_free(void);
+struct free_ram machine_free(void);
 void *machine_take(u64 bytes);
 u64 machine_device(const char *compatible);
+void machine_ranges(void (*visit)(struct range range));
 u64 machine_timebase(void);
 size_t machine_harts(u64 *ids, size_t max);

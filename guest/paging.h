@@ -27,6 +27,11 @@ static inline volatile void *paging_linear(u64 address)
     return (volatile void *)(address + PAGING_LINEAR);
 }
 
+/* Component paging: guard pages, by the address of RAM. */
+void paging_guard(void *page);
+void paging_unguard(void *page);
+bool paging_is_guard(u64 address);
+
 /* Switch translation off for this hart, and for those that start later: for who brings tables of
  * its own, or wants none. */
 static inline void paging_off(void)

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Free RAM by the page: all that is above the image and not the FDT.  It is the lower of two
+ * levels: the heap, the stacks of tasks and page tables stand on it.
+ *
+ * Invariant: a page is the backend's, or of whom it was given to.  What the backend remembers takes
+ * the first pages of the RAM that it describes.
+ */
+#include "guest/pages.h"
+
+#include "lib/mem/bitmap.h"
+
+#include "guest/guest.h"
+#include "guest/init.h"
+#include "guest/report.h"
+#include "guest/spin.h"
+
+static struct spin lock;
+static struct allocator *backend;
+
+__attribute__((weak)) struct allocator *pages_backend(struct range window, u64 *first)
+{
+    static struct bitmap bitmap;
+    u64 bytes = window.end - window.base;
+    void *map = (void *)*first;
+
+    *first = align_up(*first + bitmap_map_bytes(bytes), MEM_PAGE_BYTES);
+    return *first <= window.end ? bitmap_init(&bitmap, (void *)window.base, bytes, map) : NULL;
+}
+
+/* count whole pages at a multiple of align_pages, a power of two; their contents are anything.
+ * NULL: not to be had. */
+void *pages_alloc(size_t count, size_t align_pages)
+{
+    return mem_alloc(&pages, count * MEM_PAGE_BYTES, align_pages * MEM_PAGE_BYTES);
+}
+
+/* All pages of one pages_alloc. */
+void pages_free(void *first)
+{
+    if (mem_free(&pages, first) != ERR_OK) {
+        panic("pages_free: %p is not the first of pages that are in use", first);
+    }
+}
+
+static void *locked_alloc(struct allocator *self, size_t bytes, size_t align)
+{
+    void *block;
+
+    (void)self;
+    spin_lock(&lock);
+    block = mem_alloc(backend, bytes, align);
+    spin_unlock(&lock);
+    return block;
+}
+
+static enum err locked_free(struct allocator *self, void *block)
+{
+    enum err err;
+
+    (void)self;
+    spin_lock(&lock);
+    err = mem_free(backend, block);
+    spin_unlock(&lock);
+    return err;
+}
+
+static enum err locked_resize(struct allocator *self, void *block, size_t bytes)
+{
+    enum err err;
+
+    (void)self;
+    spin_lock(&lock);
+    err = mem_resize(backend, block, bytes);
+    spin_unlock(&lock);
+    return err;
+}
+
+static size_t locked_usable(const struct allocator *self, const void *block)
+{
+    size_t bytes;
+
+    (void)self;
+    spin_lock(&lock);
+    bytes = mem_usable(backend, block);
+    spin_unlock(&lock);
+    return bytes;
+}
+
+static enum err locked_add(struct allocator *self, void *base, size_t bytes)
+{
+    enum err err;
+
+    (void)self;
+    spin_lock(&lock);
+    err = mem_add(backend, base, bytes);
+    spin_unlock(&lock);
+    return err;
+}
+
+static void locked_stats(const struct allocator *self, struct mem_stats *stats)
+{
+    (void)self;
+    spin_lock(&lock);
+    mem_stats(backend, stats);
+    spin_unlock(&lock);
+}
+
+static const char *locked_check(const struct allocator *self, const void **at)
+{
+    const char *broken;
+
+    (void)self;
+    spin_lock(&lock);
+    broken = mem_check(backend, at);
+    spin_unlock(&lock);
+    return broken;
+}
+
+static const struct allocator_ops locked_ops = {.name = "pages",
+                                                .alloc = locked_alloc,
+                                                .free = locked_free,
+                                                .resize = locked_resize,
+                                                .usable = locked_usable,
+                                                .add = locked_add,
+                                                .stats = locked_stats,
+                                                .check = locked_check};
+
+struct allocator pages = {&locked_ops};
+
+static bool add(u64 base, u64 end)
+{
+    return base < end && mem_add(backend, (void *)base, end - base) == ERR_OK;
+}
+
+static GUEST_INIT(INIT_PAGES) void bring_up(void)
+{
+    struct free_ram ram = machine_free();
+    struct range window = {ram.low.base, ram.high.end};
+    u64 first = ram.low.base;
+
+    backend = pages_backend(window, &first);
+    if (!backend || !add(first, ram.low.end)) {
+        panic("MEM is too small: RAM ends at 0x%lx, the image and its stacks take it up to 0x%lx",
+              machine_ram().end, (u64)_image_end);
+    }
+    add(ram.high.base, ram.high.end); /* a backend of one piece does without */
+}

@@ -1,0 +1,32 @@
+# shellcheck shell=bash disable=SC2154 # out: tests/run
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Pages, page tables and heaps of payloads.
+entry heap          quick 60 heaps
+entry heap_bare     quick 60 heaps BARE=1
+entry heap_misuse   quick 60 heap_misuse
+
+heaps() {
+    local heap
+    for heap in heap heap_bitmap heap_buddy heap_bump heap_checked heap_slab; do
+        run 0 PAYLOAD=build/tests/guest/$heap.elf MEM=256M "$@"
+        want '^heap: ok$'
+    done
+}
+
+# heap_misuse: each act is told with the block's address
+heap_misuse() {
+    misuse 'twice' 'free\(0x[0-9a-f]+\): freed already'
+    misuse 'past' 'free\(0x[0-9a-f]+\): written past its end, which is at 100 bytes'
+    misuse 'before' 'free\(0x[0-9a-f]+\): no block, or overwritten in front of it'
+    misuse 'after' 'heap: the block 0x[0-9a-f]+ was written after it was freed'
+    misuse 'inside' 'free\(0x[0-9a-f]+\): no block'
+    misuse 'realloc' 'realloc\(0x[0-9a-f]+\): freed already'
+    run 1 PAYLOAD=build/tests/guest/heap.elf CMDLINE=act=twice
+    want 'free\(0x[0-9a-f]+\): freed twice'
+}
+
+misuse() {
+    run 1 PAYLOAD=build/tests/guest/heap_checked.elf CMDLINE="act=$1"
+    want "$2"
+}
