@@ -15,6 +15,6 @@ int main(void)
 {
     bool color = args_has("color");
 
-    printf("%sHello, forkvisor!%s\n", color ? GREEN : "", color ? PLAIN : "");
+    puts(color ? GREEN "Hello, forkvisor!" PLAIN : "Hello, forkvisor!");
     return 0;
 }

@@ -5,6 +5,7 @@ payloads-y += evil
 payloads-y += forktree
 payloads-y += good
 payloads-y += hello
+stack-hello := 1024
 payloads-y += hog
 payloads-y += idle
 payloads-y += skernel
