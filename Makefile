@@ -98,8 +98,8 @@ CROSS := riscv64-unknown-elf-
 # -Wconversion and the others are the house rules; -Wmaybe-uninitialized is in -Wall.
 warnings := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Wimplicit-fallthrough \
             -Wswitch-enum -Wundef -Wvla
-common   := -std=gnu17 -O2 -g -fno-common -I. -isystem $(B)/deps/libfdt -MMD -MP \
-            -ffile-prefix-map=$(CURDIR)=. -Wa,--debug-prefix-map=$(CURDIR)=.
+common   := -std=gnu17 -O2 -g -fno-common -I. -isystem $(B)/deps/libfdt -isystem $(B)/deps/uthash \
+            -MMD -MP -ffile-prefix-map=$(CURDIR)=. -Wa,--debug-prefix-map=$(CURDIR)=.
 riscv    := $(common) --specs=picolibc.specs -mcmodel=medany -mno-relax -msmall-data-limit=0 \
             -ffreestanding -fno-pic -ffunction-sections -fdata-sections
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
@@ -240,7 +240,7 @@ $(B)/version.h: force
 	text='#define FORKVISOR_VERSION "'$$(git describe --always --dirty --tags 2>/dev/null || echo unknown)'"'; \
 	[ "$$text" = "$$(cat $@ 2>/dev/null)" ] || echo "$$text" >$@
 
-# Compilers, QEMU and libfdt's source.
+# Compilers, QEMU and third-party sources.
 $(B)/deps/ready: tools/deps.sh
 	$(Q)tools/deps.sh
 $(libfdt): $(B)/deps/ready ;

@@ -6,8 +6,13 @@ lib-y += lib/drv/virtio_console.c
 lib-y += lib/drv/virtio_mmio.c
 lib-y += lib/elf.c
 lib-y += lib/image.c
+lib-y += lib/kit/heap.c
+lib-y += lib/kit/siphash.c
 lib-y += lib/machine_opts.c
 lib-y += lib/riscv/insn.c
+lib-y += lib/sched/cfs.c
+lib-y += lib/sched/fifo.c
+lib-y += lib/sched/rr.c
 lib-y += lib/tracefilter.c
 lib-y += lib/virtio/virtq.c
 # Only where there is a machine: host tests bring their own.

@@ -4,7 +4,7 @@
 # Gets what the build needs and this machine lacks.
 #
 #   tools/deps.sh          what `make run` and `make test` need: compilers, QEMU, firmware as packages,
-#                          and the source of libfdt in build/deps/libfdt
+#                          and third-party sources in build/deps
 #   tools/deps.sh check    also what `make check` needs
 #
 # Nothing is installed that is there already, and nothing without being named first.  With DEPS=manual
@@ -14,6 +14,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 deps=build/deps
+
+# Third-party sources: folder in build/deps, Debian source package, the package's folder that it is.
+# Of that folder the .c and .h files are taken.
+sources=(
+    "libfdt device-tree-compiler libfdt"
+    "uthash uthash               src"
+)
 
 die() {
     printf 'deps.sh: %s\n' "$*" >&2
@@ -78,7 +85,8 @@ private_sources() {
     return 0
 }
 
-# Fetches libfdt's source package from the suite that the sources in folder $1 name.
+# Fetches the upstream archive of source package $2, as orig.tar in folder $1, from the suite that
+# the sources there name.  Nothing else of the package: mirrors may lack parts that nobody wants.
 fetch_archive() (
     cd "$1"
     # Without the status file apt does not insist on the version that is installed as a binary.
@@ -88,30 +96,33 @@ fetch_archive() (
     mkdir -p state lists/partial cache/archives/partial
     # update also fails when only an unrelated source of this machine does: the fetch decides
     apt-get -q "${options[@]}" update || true
-    apt-get -q "${options[@]}" source --tar-only device-tree-compiler
+    # one line a file: 'URI' NAME BYTES HASH, from signed lists
+    read -r uri _ _ hash < <(apt-get -q "${options[@]}" source --tar-only --print-uris "$2" |
+        grep -E '/[^/]*\.orig\.tar\.[a-z0-9]+. ')
+    [ -n "$hash" ] || return 1
+    /usr/lib/apt/apt-helper "${options[@]}" download-file "${uri//\'/}" orig.tar "$hash"
 )
 
-fetch_libfdt() {
-    local own suite new log=$deps/source.log
+# fetch_source NAME PACKAGE FOLDER: one of `sources`
+fetch_source() {
+    local name=$1 package=$2 folder=$3 own suite new=$deps/new.$$ log=$deps/source.log
     own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    echo "Fetching the source of libfdt (Debian source package device-tree-compiler)"
-    new=$deps/new.$$
+    echo "Fetching the source of $name (Debian source package $package)"
     trap 'rm -rf "$deps/new.$$"' EXIT
     # An archive may lack an old source package: then a newer suite has it.
     for suite in "$own" trixie forky; do
         private_sources "$new"
         find "$new" -type f -exec sed -i "s/\\b$own\\b/$suite/g" {} +
-        if fetch_archive "$new" >"$log" 2>&1 &&
-            tar -C "$new" -xf "$new"/device-tree-compiler_*.orig.tar.* --strip-components=1 \
-                --wildcards '*/libfdt/*.[ch]' 2>>"$log"; then
-            rm -rf "$deps/libfdt"
-            mv "$new/libfdt" "$deps/libfdt"
+        if fetch_archive "$new" "$package" >"$log" 2>&1 && mkdir "$new/tree" &&
+            tar -C "$new/tree" -xf "$new/orig.tar" --strip-components=1 \
+                --wildcards "*/$folder/*.[ch]" 2>>"$log"; then
+            mv "$new/tree/$folder" "$deps/$name"
         fi
         rm -rf "$new"
-        [ ! -e "$deps/libfdt/libfdt.h" ] || return 0
+        [ ! -e "$deps/$name" ] || return 0
     done
     tail -n 20 "$log" >&2
-    die "the source of libfdt cannot be fetched; all of apt's words are in $log"
+    die "the source of $name cannot be fetched; all of apt's words are in $log"
 }
 
 what=${1:-run}
@@ -120,16 +131,18 @@ what=${1:-run}
     die "DEPS=$DEPS: auto installs what is missing, manual only prints the commands"
 
 find_missing "$what"
-source_missing=
-[ -e $deps/libfdt/libfdt.h ] || source_missing=yes
+missing=() # names of sources
+for source in "${sources[@]}"; do
+    [ -e "$deps/${source%% *}" ] || missing+=("${source%% *}")
+done
 
 if [ ${#packages[@]} != 0 ] && ! command -v apt-get >/dev/null; then
     die "this system has no apt-get; install what these Debian packages hold: ${packages[*]}"
 fi
-if [ "${DEPS:-auto}" = manual ] && [ "${#packages[@]}$source_missing" != 0 ]; then
+if [ "${DEPS:-auto}" = manual ] && [ $((${#packages[@]} + ${#missing[@]})) != 0 ]; then
     echo "deps.sh: missing; as root or with sudo, and then without DEPS=manual:" >&2
     [ ${#packages[@]} = 0 ] || echo "    apt-get install --no-install-recommends ${packages[*]}" >&2
-    [ -z "$source_missing" ] || echo "    tools/deps.sh    # fetches the source of libfdt" >&2
+    [ ${#missing[@]} = 0 ] || echo "    tools/deps.sh    # fetches the source of: ${missing[*]}" >&2
     exit 1
 fi
 if [ ${#packages[@]} != 0 ]; then
@@ -141,5 +154,9 @@ if [ ${#packages[@]} != 0 ]; then
         die "not root and no sudo; as root: apt-get install --no-install-recommends ${packages[*]}"
     fi
 fi
-[ -z "$source_missing" ] || fetch_libfdt
+for source in "${sources[@]}"; do
+    [ -e "$deps/${source%% *}" ] && continue
+    read -r name package folder <<<"$source"
+    fetch_source "$name" "$package" "$folder"
+done
 touch $deps/ready
