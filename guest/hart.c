@@ -19,6 +19,8 @@ void thread_init(struct thread *thread)
 
     memcpy(variables, _tls_image, initialised);
     memset(variables + initialised, 0, (u64)_tls_bytes - initialised);
+    thread->preempt_off = 0;
+    thread->preempt_due = 0;
 }
 
 /*

@@ -22,7 +22,8 @@ struct hart;
 struct thread {
     struct trap frame; /* its registers while it is in a trap */
     struct hart *hart; /* that it runs on; changes only while it does not run */
-    u64 pad;
+    u32 preempt_off;   /* preempt.h */
+    u32 preempt_due;
 };
 _Static_assert(sizeof(struct thread) == THREAD_BYTES, "boot.S");
 _Static_assert(offsetof(struct thread, hart) == THREAD_HART, "boot.S");

@@ -11,6 +11,7 @@
 #include "lib/riscv/csr.h"
 
 #include "guest/guest.h"
+#include "guest/preempt.h"
 #include "guest/report.h"
 
 static trap_fn *hook;
@@ -40,6 +41,10 @@ __attribute__((weak)) bool trap_page_fault(struct trap *t)
 __attribute__((weak)) void trap_leave(struct trap *t)
 {
     (void)t;
+}
+
+__attribute__((weak)) void preempt_now(void)
+{
 }
 
 static bool is_page_fault(u64 cause)
