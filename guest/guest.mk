@@ -7,6 +7,7 @@ guest-y += guest/fp.S
 guest-y += guest/hart.c
 guest-y += guest/machine.c
 guest-y += guest/main.c
+guest-y += guest/panic.c
 guest-y += guest/probe.S
 guest-y += guest/probe.c
 guest-y += guest/proc.c

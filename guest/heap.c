@@ -18,7 +18,7 @@
 
 #include "guest/init.h"
 #include "guest/pages.h"
-#include "guest/report.h"
+#include "guest/panic.h"
 #include "guest/spin.h"
 
 #define GROW_BYTES (64 * 1024UL) /* at least, while there are pages */

@@ -8,7 +8,7 @@
 #include "guest/heap.h"
 #include "guest/machine.h"
 #include "guest/pages.h"
-#include "guest/report.h"
+#include "guest/panic.h"
 
 struct heap_backend heap_backend(void)
 {

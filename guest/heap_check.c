@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "guest/heap.h"
-#include "guest/report.h"
+#include "guest/panic.h"
 
 #define SEAL_USED      0x5ea1ab1eU
 #define SEAL_FREED     0x5ea1dead

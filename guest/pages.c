@@ -12,7 +12,7 @@
 
 #include "guest/guest.h"
 #include "guest/init.h"
-#include "guest/report.h"
+#include "guest/panic.h"
 #include "guest/spin.h"
 
 static struct spin lock;

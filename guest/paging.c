@@ -31,7 +31,7 @@
 #include "guest/init.h"
 #include "guest/machine.h"
 #include "guest/pages.h"
-#include "guest/report.h"
+#include "guest/panic.h"
 #include "guest/spin.h"
 
 #define PTE_BASE  (PTE_V | PTE_A | PTE_D | PTE_G)

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* The end of a payload that must not go on. */
+#include "lib/kit/types.h"
+
+__noreturn void panic(const char *format, ...) __printf_like(1, 2);
