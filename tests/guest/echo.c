@@ -9,6 +9,7 @@
 
 #include "guest/args.h"
 #include "guest/guest.h"
+#include "guest/paging.h"
 #include "guest/machine.h"
 #include "guest/proc.h"
 
@@ -57,6 +58,7 @@ int main(void)
     int (*get)(void) = args_is("way", "legacy") ? get_legacy : get_dbcn;
 
     if (args_is("way", "uart")) {
+        paging_off();
         get = get_uart;
     }
     if (args_has("fork")) {
