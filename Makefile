@@ -100,7 +100,7 @@ warnings := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Wi
             -Wswitch-enum -Wundef -Wvla
 common   := -std=gnu17 -O2 -g -fno-common -I. -isystem $(B)/deps/libfdt -isystem $(B)/deps/uthash \
             -MMD -MP -ffile-prefix-map=$(CURDIR)=. -Wa,--debug-prefix-map=$(CURDIR)=.
-riscv    := $(common) --specs=picolibc.specs -mcmodel=medany -mno-relax -msmall-data-limit=0 \
+riscv    := $(common) --specs=picolibc.specs -mcmodel=medany -msmall-data-limit=0 \
             -ffreestanding -fno-pic -ffunction-sections -fdata-sections
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
             -fno-optimize-sibling-calls
@@ -113,8 +113,8 @@ san-cc   := gcc $(common) $(sanitize)
 
 # GCC 12 finds no multilib for a -march that spells out zicsr and zifencei: link with the plain name.
 # picolibc.specs adds --gc-sections, -lc and -lgcc; only what is referenced stays.
-riscv-ld := --specs=picolibc.specs --picolibc-buildtype=release -nostartfiles -static -mno-relax -Wl,--build-id=none \
-            -Wl,--no-relax -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,-z,max-page-size=4096
+riscv-ld := --specs=picolibc.specs --picolibc-buildtype=release -nostartfiles -static -Wl,--build-id=none \
+            -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,-z,max-page-size=4096
 hv-ld    := $(CROSS)gcc -march=rv64imac -mabi=lp64 $(riscv-ld)
 guest-ld := $(CROSS)gcc -march=rv64imafdc -mabi=lp64d $(riscv-ld) -T guest/guest.ld
 
