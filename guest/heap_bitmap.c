@@ -6,5 +6,5 @@
 
 struct heap_backend heap_backend(void)
 {
-    return (struct heap_backend){.allocator = &pages};
+    return (struct heap_backend){.allocator = &pages_allocator};
 }

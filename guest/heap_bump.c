@@ -20,5 +20,5 @@ struct allocator *pages_backend(struct range window, u64 *first)
 
 struct heap_backend heap_backend(void)
 {
-    return (struct heap_backend){.allocator = &pages};
+    return (struct heap_backend){.allocator = &pages_allocator};
 }

@@ -9,5 +9,5 @@ struct heap_backend heap_backend(void)
 {
     static struct slab slab;
 
-    return (struct heap_backend){.allocator = slab_init(&slab, &pages)};
+    return (struct heap_backend){.allocator = slab_init(&slab, &pages_allocator)};
 }

@@ -32,13 +32,13 @@ __attribute__((weak)) struct allocator *pages_backend(struct range window, u64 *
  * NULL: not to be had. */
 void *pages_alloc(size_t count, size_t align_pages)
 {
-    return mem_alloc(&pages, count * MEM_PAGE_BYTES, align_pages * MEM_PAGE_BYTES);
+    return mem_alloc(&pages_allocator, count * MEM_PAGE_BYTES, align_pages * MEM_PAGE_BYTES);
 }
 
 /* All pages of one pages_alloc. */
 void pages_free(void *first)
 {
-    if (mem_free(&pages, first) != ERR_OK) {
+    if (mem_free(&pages_allocator, first) != ERR_OK) {
         panic("pages_free: %p is not the first of pages that are in use", first);
     }
 }
@@ -126,7 +126,7 @@ static const struct allocator_ops locked_ops = {.name = "pages",
                                                 .stats = locked_stats,
                                                 .check = locked_check};
 
-struct allocator pages = {&locked_ops};
+struct allocator pages_allocator = {&locked_ops};
 
 static bool add(u64 base, u64 end)
 {

@@ -9,7 +9,7 @@ void *pages_alloc(size_t count, size_t align_pages);
 void pages_free(void *pages);
 
 /* The same as an allocator, for what stands on pages; it takes the lock itself. */
-extern struct allocator pages;
+extern struct allocator pages_allocator;
 
 /* An allocator without memory for what will be added in window; state in pages of the window from
  * *first on, which it moves.  A component may bring another than the base's bitmap. */

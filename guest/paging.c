@@ -146,8 +146,11 @@ bool trap_page_fault(struct trap *t)
     static const u64 wanted[] = {
         [CAUSE_FETCH_PAGE] = PTE_X, [CAUSE_LOAD_PAGE] = PTE_R, [CAUSE_STORE_PAGE] = PTE_W};
     u32 level;
-    pte_t entry = *pgtable_find(&sv39, hpa_of(root), t->tval, &level);
+    pte_t entry = {0};
 
+    if (root) {
+        entry = *pgtable_find(&sv39, hpa_of(root), t->tval, &level);
+    }
     if (!(entry.v & PTE_V) || !(entry.v & wanted[t->cause])) {
         return false;
     }

@@ -33,6 +33,7 @@
 #include "hv/vm.h"
 
 #define FDT_PAGES_MAX (BACKING_PARTS_MAX - ELF_SEGMENTS_MAX)
+#define FDT_END_MAX   (1UL << 30) /* in RAM */
 #define BUNDLE_ALIGN  8
 
 _Static_assert(BUNDLE_VCPUS_MAX <= VCPUS_MAX, "what a bundle may ask for, a VM can have");
@@ -108,24 +109,34 @@ static enum err add_machine_options(struct guest *guest, const struct machine_op
 
 /* ---- device tree ----------------------------------------------------------------------------- */
 
-/* Whether the last fdt_bytes of RAM hold something of the image, or RAM has not that many. */
+/* Where in RAM the tree goes, which has so many bytes: to its end, or to that of its first GiB,
+ * which is as far as guests see that have but one leaf of their own. */
+static u64 fdt_offset(u64 mem_bytes, u64 fdt_bytes)
+{
+    return (mem_bytes < FDT_END_MAX ? mem_bytes : FDT_END_MAX) - align_up(fdt_bytes, PAGE_BYTES);
+}
+
+/* Whether something of the image is there, or RAM has not that many bytes. */
 static bool is_taken(const struct bundle_guest *entry, u64 fdt_bytes)
 {
+    u64 base = fdt_offset(entry->mem_bytes, fdt_bytes);
+
     if (fdt_bytes > entry->mem_bytes)
         return true;
     for (u32 i = 0; i < entry->image.count; i++) {
         const struct image_segment *segment = &entry->image.segments[i];
+        u64 offset = segment->gpa - GUEST_RAM_BASE;
 
-        if (segment->gpa - GUEST_RAM_BASE + segment->mem_bytes > entry->mem_bytes - fdt_bytes)
+        if (offset < base + fdt_bytes && offset + segment->mem_bytes > base)
             return true;
     }
     return false;
 }
 
-/* Copies the tree into frames and puts these at the end of the guest's RAM. */
+/* Copies the tree into frames and puts these at its place. */
 static enum err store_fdt(struct guest *guest, const u8 *fdt, u64 bytes)
 {
-    guest->fdt = (gpa_t){GUEST_RAM_BASE + guest->mem_bytes - align_up(bytes, PAGE_BYTES)};
+    guest->fdt = (gpa_t){GUEST_RAM_BASE + fdt_offset(guest->mem_bytes, bytes)};
     for (u64 at = 0; at < bytes; at += PAGE_BYTES) {
         u64 now = bytes - at < PAGE_BYTES ? bytes - at : PAGE_BYTES;
         hpa_t frame = frame_alloc();

@@ -2,9 +2,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Pages, page tables and heaps of payloads.
+entry paging        quick 60 pagings
+entry paging_bare   quick 60 pagings BARE=1
 entry heap          quick 60 heaps
 entry heap_bare     quick 60 heaps BARE=1
 entry heap_misuse   quick 60 heap_misuse
+
+# Also with RAM that does not fit into one leaf of 1 GiB.
+pagings() {
+    local mem
+    for mem in 16M 2050M; do
+        run 0 PAYLOAD=build/tests/guest/paging.elf MEM=$mem ${1:-HOSTMEM=3G}
+        want '^paging: ok$'
+    done
+}
 
 heaps() {
     local heap
