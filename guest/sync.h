@@ -13,7 +13,7 @@
  * wake_one, wake_all, semaphore_post and a send or receive with a time of 0 may be called by
  * interrupt handlers.
  *
- * All zeros is no valid state but of a mutex: use the INIT of the type, or its _init.
+ * All zeros is how each begins, but for a semaphore's count and what message_queue_init sets.
  */
 #include "lib/kit/err.h"
 #include "lib/kit/list.h"
@@ -29,12 +29,12 @@ struct waiter {
     struct task *task;
 };
 
-#define WAIT_QUEUE_INIT(queue)                            \
-    {                                                     \
-        .waiters = { &(queue).waiters, &(queue).waiters } \
-    }
+/* Empty, until somebody waits. */
+static inline void wait_queue_init(struct wait_queue *queue)
+{
+    *queue = (struct wait_queue){0};
+}
 
-void wait_queue_init(struct wait_queue *queue);
 void wake_one(struct wait_queue *queue);
 void wake_all(struct wait_queue *queue);
 
@@ -78,17 +78,11 @@ bool waiter_end(struct wait_queue *queue, struct waiter *waiter); /* true: it wa
 struct mutex {
     u64 owner; /* struct task; bit 0: others wait */
     u64 place; /* pc where it was locked */
-    struct spin lock;
-    struct mutex_waiter *first, *last; /* guarded by lock */
+    struct wait_queue queue;
 };
 
-#define MUTEX_INIT \
-    {              \
-        .owner = 0 \
-    }
 #define MUTEX_CONTENDED 1UL
 
-void mutex_init(struct mutex *mutex);
 bool mutex_lock_slow(struct mutex *mutex, u64 time);
 void mutex_unlock_slow(struct mutex *mutex);
 
@@ -139,12 +133,6 @@ struct cond {
     struct wait_queue queue;
 };
 
-#define COND_INIT(cond)               \
-    {                                 \
-        WAIT_QUEUE_INIT((cond).queue) \
-    }
-
-void cond_init(struct cond *cond);
 bool cond_wait_until(struct cond *cond, struct mutex *mutex, u64 time);
 void cond_signal(struct cond *cond);
 void cond_broadcast(struct cond *cond);
@@ -156,12 +144,6 @@ struct semaphore {
     struct wait_queue queue;
 };
 
-#define SEMAPHORE_INIT(semaphore, n)                              \
-    {                                                             \
-        .count = (n), .queue = WAIT_QUEUE_INIT((semaphore).queue) \
-    }
-
-void semaphore_init(struct semaphore *semaphore, u64 count);
 bool semaphore_wait_until(struct semaphore *semaphore, u64 time);
 void semaphore_post(struct semaphore *semaphore);
 

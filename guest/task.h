@@ -31,7 +31,7 @@ struct core;
 
 struct wait_queue {
     struct spin lock;
-    struct list waiters; /* struct waiter; in order of arrival */
+    struct list waiters; /* struct waiter, in order of arrival; all zeros: none so far */
 };
 
 struct task {
