@@ -123,6 +123,11 @@ guest-ld := $(CROSS)gcc -march=rv64imafdc -mabi=lp64d $(riscv-ld) -T guest/guest
 guest-libfdt := -Os -DFDT_ASSUME_MASK=0x1d
 smp-libfdt   := $(guest-libfdt)
 
+# What runs once is small rather than fast.
+cold := args hart machine main report
+$(cold:%=$(B)/guest/guest/%.c.o): guest-cc += -Os
+$(cold:%=$(B)/smp/guest/%.c.o): smp-cc += -Os
+
 # objects of WORLD,SOURCES
 objects = $(addprefix $(B)/$1/,$(addsuffix .o,$(patsubst $(B)/deps/%,%,$2)))
 
@@ -207,7 +212,7 @@ world-of = $(if $(filter smp,$(components-$1)),smp,guest)
 define payload-rules
 $(B)/$2/$1.elf: $(call objects,$(call world-of,$1),$(call program-src,$2/$(or $(source-$1),$1))) $(B)/$(call world-of,$1)/ready payload/payload.mk tests/tests.mk
 	$$(say) "LD $$@"
-	$$(Q)mkdir -p $$(@D) && $(if $(filter $1,$(payload-raw)),$$(guest-ld) -nostdlib -Wl$(,)--defsym=stack_bytes=0 -Wl$(,)--defsym=guard_bytes=16,tools/ukcc \
+	$$(Q)mkdir -p $$(@D) && $(if $(filter $1,$(payload-raw)),$$(guest-ld) -nostdlib -Wl$(,)--defsym=stack_bytes=0 -Wl$(,)--defsym=part_bytes=16,tools/ukcc \
 	    --components=$(subst $(space),$(,),$(strip $(components-$1))) $(stack-$1:%=--stack=%) -Wl$(,)-Map=$$(@:.elf=.map)) \
 	    -o $$@ $$(filter %.o,$$^)
 endef

@@ -32,20 +32,35 @@
     sfence.vma
 .endm
 
+/* From \from to \to, both multiples of 32. */
+.macro clear from, to
+    j 2f
+1:  sd zero, 0(\from)
+    sd zero, 8(\from)
+    sd zero, 16(\from)
+    sd zero, 24(\from)
+    addi \from, \from, 32
+2:  bltu \from, \to, 1b
+.endm
+
     .section .text.entry, "ax"
     .globl _start
 _start:
+    csrr s0, CSR_TIME
     la t0, _bss_start
     la t1, _bss_end
-    j 2f
-1:  sd zero, 0(t0)
-    addi t0, t0, 8
-2:  bltu t0, t1, 1b
+    clear t0, t1
     la sp, boot_stack_top
     la tp, boot_tls
     la t1, boot_trap_stack_top
     sd t1, TRAP_STACK-THREAD_BYTES(tp)
 
+    la t0, guest_started
+    sd s0, 0(t0)
+    la t0, early_table
+    li t1, 4096
+    add t1, t1, t0
+    clear t0, t1
     la t0, early_table
     li t1, EARLY_LEAF
     sd t1, 8 * EARLY_INDEX(t0)
@@ -70,8 +85,7 @@ hart_entry:
     mv a0, a1
     tail hart_main
 
-/* The early table lies in .bss, which is cleared. */
-    .section .bss.early_table, "aw", @nobits
+    .section .early_table, "aw", @nobits
     .balign 4096
 early_table:
     .skip 4096

@@ -8,6 +8,9 @@ void guest_main(u64 hart_id, const void *fdt);
 __noreturn void guest_run(void);
 u64 guest_hart_id(void);
 
+/* timer_now() at the first instruction. */
+extern u64 guest_started;
+
 void console_putc(char c);
 void console_flush(void);
 

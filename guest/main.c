@@ -22,6 +22,7 @@ typedef void init_fn(void);
 extern init_fn *const _init_start[], *const _init_end[];
 
 u64 paging_satp;
+u64 guest_started;
 struct hart hart_boot;
 
 u64 guest_hart_id(void)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 payloads-y += bench
+payloads-y += boot
 payloads-y += demo
 payloads-y += evil
 payloads-y += forktree
