@@ -21,6 +21,7 @@
 #define BUS_DEPTH_MAX     8
 #define UART_SHIFT_MAX    3
 #define TIMEBASE_PROPERTY "timebase-frequency"
+#define RNG_SEED_PROPERTY "rng-seed"
 
 /* What all functions below share. */
 struct reader {
@@ -560,4 +561,26 @@ enum err machine_read(struct machine *machine, const void *fdt, const char **why
     err = read_tree(&reader);
     *why = reader.why;
     return err;
+}
+
+/*
+ * machine_take_rng_seed - the boot loader's random numbers, for one use.
+ *
+ * fdt is a tree that machine_read() took.  A seed that is longer than bytes is cut; a shorter one
+ * is too easy to guess, and counts as none.  Either is overwritten in the tree, which has no such
+ * property afterwards.
+ *
+ * [DT "/chosen Node Properties"]
+ */
+bool machine_take_rng_seed(void *fdt, u8 *seed, size_t bytes)
+{
+    int chosen = fdt_path_offset(fdt, "/chosen"), length;
+    const void *from = fdt_getprop(fdt, chosen, RNG_SEED_PROPERTY, &length);
+    bool is_enough = from != NULL && (size_t)length >= bytes;
+
+    if (is_enough)
+        memcpy(seed, from, bytes);
+    if (from != NULL)
+        fdt_nop_property(fdt, chosen, RNG_SEED_PROPERTY);
+    return is_enough;
 }

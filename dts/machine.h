@@ -38,3 +38,7 @@ struct machine {
 
 /* ERR_FORMAT: not a device tree, or one that lacks what a machine must have; *why says which. */
 __must_check enum err machine_read(struct machine *machine, const void *fdt, const char **why);
+
+/* Moves /chosen/rng-seed out of the tree: afterwards it is in seed[] only.  False: there is none of
+ * that many bytes; seed[] is as before. */
+bool machine_take_rng_seed(void *fdt, u8 *seed, size_t bytes);

@@ -32,6 +32,7 @@
 #include "hv/frame.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
+#include "hv/random.h"
 
 static const struct pgtable_mode sv39x4 = SV39X4_MODE;
 
@@ -142,6 +143,20 @@ static inline void fence_code(const struct gstage *gs)
         fence_code_elsewhere(gs);
 }
 
+/*
+ * Puts random numbers where the seed is, if some of it is in the page.  A page is filled once for
+ * each VM, and again after a reset, so no two have the same; what a fork copies is what was filled.
+ */
+static void fill_seed(gpa_t seed, gpa_t page, hpa_t frame)
+{
+    u64 end = page.v + PAGE_BYTES;
+    u64 from = seed.v > page.v ? seed.v : page.v;
+    u64 to = seed.v + SEED_BYTES < end ? seed.v + SEED_BYTES : end;
+
+    if (from < to && random_bytes((u8 *)hpa_ptr(frame) + (from - page.v), to - from) != ERR_OK)
+        panic("a guest's device tree promises a seed, and there are no random numbers");
+}
+
 /* Fills the page at gpa with what the backing says. */
 OUT_OF_LINE static void fill(const struct backing *backing, gpa_t page, hpa_t frame)
 {
@@ -162,6 +177,7 @@ OUT_OF_LINE static void fill(const struct backing *backing, gpa_t page, hpa_t fr
         }
         memcpy((u8 *)hpa_ptr(frame) + (from - page.v), part->from + (from - part->gpa.v),
                to - from);
+        fill_seed(backing->seed, page, frame);
         if (to - from == PAGE_BYTES)
             return;
     }

@@ -11,6 +11,8 @@
 
 /* What a page contains when it is first touched: parts of files, zeros elsewhere. */
 struct backing {
+    gpa_t seed; /* these SEED_BYTES, within a part, are random: others in each VM; 0: there are none
+                 */
     u32 count;
     struct backing_part {
         gpa_t gpa;
@@ -18,6 +20,8 @@ struct backing {
         const u8 *from;
     } part[BACKING_PARTS_MAX];
 };
+
+#define SEED_BYTES 32UL
 
 struct gstage {
     struct spinlock lock;

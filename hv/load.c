@@ -29,6 +29,7 @@
 
 #include "hv/console.h"
 #include "hv/frame.h"
+#include "hv/random.h"
 #include "hv/timer.h"
 #include "hv/vm.h"
 
@@ -38,6 +39,7 @@
 
 _Static_assert(BUNDLE_VCPUS_MAX <= VCPUS_MAX, "what a bundle may ask for, a VM can have");
 _Static_assert(MACHINE_WORDS_MAX <= ARRAY_LEN(((struct guest *)0)->word), "likewise");
+_Static_assert(GUEST_FDT_SEED_BYTES == SEED_BYTES, "what is announced is what is filled in");
 _Static_assert(BUNDLE_NAME_BYTES <= sizeof(((struct guest *)0)->name), "likewise");
 
 static struct guest guests[GUESTS_MAX];
@@ -163,8 +165,10 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                                    .mmu_type = machine->mmu_type,
                                    .timebase_hz = machine->timebase_hz,
                                    .bootargs = entry->cmdline,
-                                   .has_pflash = guest->pflash != NULL};
+                                   .has_pflash = guest->pflash != NULL,
+                                   .has_rng_seed = random_seeded()};
     size_t bytes;
+    enum err err;
 
     if (guest_fdt_make(fdt, sizeof(fdt), &open, &bytes) != ERR_OK) {
         console_log("guest %s: its device tree is larger than %zu bytes; shorten its command line",
@@ -177,7 +181,10 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                     guest->name, bytes);
         return ERR_FORMAT;
     }
-    return store_fdt(guest, fdt, bytes);
+    err = store_fdt(guest, fdt, bytes);
+    if (open.has_rng_seed)
+        guest->backing.seed.v = guest->fdt.v + guest_fdt_rng_seed(fdt);
+    return err;
 }
 
 /* ---- guests ---------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@ lib-y += lib/elf.c
 lib-y += lib/image.c
 lib-y += lib/kit/heap.c
 lib-y += lib/kit/siphash.c
+lib-y += lib/kit/chacha20.c
 lib-y += lib/machine_opts.c
 lib-y += lib/mem/alloc.c
 lib-y += lib/mem/bitmap.c

@@ -2,6 +2,7 @@
 # Guests that only tests run; host unit tests and fuzz harnesses: one program, build/host/tests.
 test-guests-y += echo
 test-guests-y += ends
+test-guests-y += entropy
 test-guests-y += flash
 test-guests-y += forks
 test-guests-y += hazards
@@ -40,6 +41,7 @@ tests-y += hv/frame.c
 tests-y += hv/gstage.c
 tests-y += hv/options.c
 tests-y += hv/page.c
+tests-y += hv/random.c
 tests-y += hv/trace.c
 tests-y += hv/vmid.c
 tests-y += tests/fuzz/bundle.c
@@ -72,6 +74,7 @@ tests-y += tests/host/options_test.c
 tests-y += tests/host/panic.c
 tests-y += tests/host/policy_test.c
 tests-y += tests/host/proc_test.c
+tests-y += tests/host/random_test.c
 tests-y += tests/host/runner.c
 tests-y += tests/host/sample.c
 tests-y += tests/host/sbi_test.c

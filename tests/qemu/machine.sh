@@ -11,6 +11,9 @@ entry guests_many_kinds        quick 60   guests_many_kinds HARTS=4
 entry input_pipe               quick 60   input_pipe
 entry input_closed             quick 60   input_closed
 entry input_of_child           quick 60   input_of_child
+entry entropy                  quick 60   entropy
+entry entropy_copy_4harts      quick 60   entropy FORK=copy HARTS=4
+entry entropy_no_seed          quick 60   entropy_no_seed
 entry pflash                   quick 60   pflash
 entry plain_qemu               quick 60   plain_qemu
 entry first_screen             quick 30   first_screen
@@ -90,6 +93,52 @@ for the parent
 echo: 15 bytes
 END
     golden_of 2 <<<'echo: 0 bytes'
+}
+
+# distinct NUMBER: so many pieces of 16 bytes were printed, each once
+distinct() {
+    sed -n 's/^.*entropy: [a-z]* \([0-9a-f]\{32\}\)$/\1/p' "$words" | sort >"$out/numbers"
+    [ "$(wc -l <"$out/numbers")" = "$1" ] || fail "$(wc -l <"$out/numbers") random numbers, not $1"
+    [ -z "$(uniq -d "$out/numbers")" ] || fail "random numbers that came twice: $(uniq -d "$out/numbers")"
+}
+
+# Of each boot: a seed in two pieces, and three times four pieces in the parent and in a child.
+entropy() {
+    local guest=build/tests/guest/entropy.elf
+    run 0 PAYLOAD=$guest,$guest "$@"
+    count 2 'entropy: ok$'
+    distinct $((2 * (2 + 3 * 8)))
+    cp "$out/numbers" "$out/earlier"
+    run 0 PAYLOAD=$guest CMDLINE=reset "$@"
+    want '^(\[1\] )?entropy: ok$'
+    distinct $((2 * (2 + 3 * 8)))
+    [ -z "$(sort "$out/numbers" "$out/earlier" | uniq -d)" ] || fail "two runs have random numbers in common"
+}
+
+# QEMU cannot leave out the seed: a few instructions before the hypervisor take its name away.
+entropy_no_seed() {
+    riscv64-unknown-elf-gcc -march=rv64imac -mabi=lp64 -nostdlib -Wl,-N -Ttext=0x88000000 \
+        -Wl,--build-id=none -o "$out/shim" -x assembler - <<'END'
+    .globl  _start
+_start:
+    mv      t0, a1
+    lla     t1, name
+    ld      t1, 0(t1)
+1:  addi    t0, t0, 1
+    ld      t2, 0(t0)
+    bne     t2, t1, 1b
+    sb      zero, 0(t0)
+    li      t0, 0x80200000
+    jr      t0
+name:
+    .ascii  "rng-seed"
+END
+    run 0 PAYLOAD=build/tests/guest/entropy.elf \
+        FV_QEMU_ARGS="-kernel $out/shim -device loader,file=$root/build/hv/forkvisor.elf"
+    want '^\[hv\] no rng-seed: guests get no random numbers$'
+    golden <<<'entropy: no random numbers'
+    run 0 PAYLOAD=hello
+    forbid 'rng-seed'
 }
 
 pflash() {

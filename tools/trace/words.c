@@ -86,6 +86,7 @@ static const struct {
     {PROC_EID,                          PROC_GETPID,                        "getpid"                 },
     {PROC_EID,                          PROC_GETPPID,                       "getppid"                },
     {PROC_EID,                          PROC_INSPECT,                       "inspect"                },
+    {PROC_EID,                          PROC_ENTROPY,                       "entropy"                },
 };
 
 static const char *const dids[TRACE_DID_COUNT] = {
