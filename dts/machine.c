@@ -426,6 +426,16 @@ static enum err add_virtio(struct reader *reader, struct machine_range range)
     return ERR_OK;
 }
 
+/* Each of its ranges is a bank. */
+static void read_pflash(struct reader *reader, const struct bus *bus, int node)
+{
+    struct machine_range bank =
+        reg_get(bus, reader->fdt, node, reg_count(bus, reader->fdt, node) - 1);
+
+    if (translate(bus, reader->fdt, &bank) && bank.bytes <= UINT64_MAX - bank.base)
+        reader->machine->pflash = bank;
+}
+
 /* A device that is not for us, or that has no registers, is passed over. */
 static enum err read_device(struct reader *reader, const struct bus *bus, int node)
 {
@@ -440,6 +450,8 @@ static enum err read_device(struct reader *reader, const struct bus *bus, int no
         return ERR_OK;
     if (is_compatible(fdt, node, "ns16550a"))
         return add_uart(reader, range, node);
+    if (is_compatible(fdt, node, "cfi-flash"))
+        read_pflash(reader, bus, node);
     if (is_compatible(fdt, node, "virtio,mmio"))
         return add_virtio(reader, range);
     if (is_compatible(fdt, node, "sifive,test0"))

@@ -8,6 +8,12 @@
  *     R - X                   the frame may be shared: a write copies it, or, if its reference
  *                             count is 1 by now, takes it over
  *
+ * A device of the machine that the guest may read (the window) is mapped page by page as well, R
+ * alone.  Its pages are no frames: nothing counts, copies or frees them.  They are in leaf tables
+ * without RAM, which are marked, as their leaves are, by PTE_DEVICE; so a walk passes over a table
+ * and need not look at leaves.  A fork leaves them out: a child that reads there faults, and has
+ * them again.
+ *
  * Invariant: a frame with W in any leaf has a reference count of 1.  Only its VM can raise that, in
  * gstage_clone(), under the VM's lock; so "count is 1" is stable while the lock is held.
  *
@@ -17,7 +23,7 @@
  * and fence for itself); replacing a frame needs one on every hart before the old frame is let go;
  * taking W away in a clone needs one of the whole VM before either side runs.
  *
- * Devices are not mapped here: an address without RAM is for fault.c to decide.
+ * Emulated devices are not mapped here: an address without RAM is for fault.c to decide.
  *
  * [PRIV "Two-Stage Address Translation", "Memory-Management Fences"]
  */
@@ -41,6 +47,8 @@ static const struct pgtable_mode sv39x4 = SV39X4_MODE;
 
 #define LEAF_SHARED (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A | PTE_D)
 #define LEAF_OWNED  (LEAF_SHARED | PTE_W)
+#define PTE_DEVICE  PTE_RSW
+#define LEAF_DEVICE (PTE_V | PTE_R | PTE_U | PTE_A | PTE_DEVICE)
 
 /*
  * gstage_create - an empty space.
@@ -68,19 +76,22 @@ static inline void set_entry(pte_t *entry, pte_t value)
 }
 
 /* Fills an invalid entry that is not a leaf with an empty table.  False: no memory. */
-OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry)
+OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry, u64 bits)
 {
     hpa_t below = table_alloc();
 
     if (below.v == 0)
         return false;
-    set_entry(entry, pte_of(below, PTE_V));
+    set_entry(entry, pte_of(below, bits));
     table_use(table, (u64)(entry - (pte_t *)hpa_ptr(table)));
     return true;
 }
 
-/* The leaf entry for gpa; tables on the way are made.  NULL: no memory, nothing lost. */
-static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa)
+/*
+ * The leaf entry for gpa; tables on the way are made, the last one with mark: PTE_DEVICE or 0.
+ * NULL: no memory, nothing lost.
+ */
+static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa, u64 mark)
 {
     hpa_t table = gs->root;
 
@@ -88,7 +99,8 @@ static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa)
     for (u32 level = sv39x4.levels - 1; level > 0; level--) {
         pte_t *entry = (pte_t *)hpa_ptr(table) + pgtable_index(&sv39x4, gpa.v, level);
 
-        if (unlikely(!pte_valid(*entry)) && !make_table(table, entry))
+        if (unlikely(!pte_valid(*entry)) &&
+            !make_table(table, entry, PTE_V | (level == 1 ? mark : 0)))
             return NULL;
         table = pte_hpa(*entry);
     }
@@ -236,7 +248,7 @@ OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
 static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did,
                              pte_t **leaf)
 {
-    pte_t *entry = leaf_entry(gs, gpa);
+    pte_t *entry = leaf_entry(gs, gpa, 0);
 
     if (entry == NULL)
         return ERR_NOMEM;
@@ -274,6 +286,48 @@ enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access, enum tra
     err = grant(gs, gpa, access, did, &leaf);
     if (err == ERR_OK && *did == TRACE_DID_SPURIOUS)
         fence_here();
+    spin_unlock(&gs->lock);
+    return err;
+}
+
+/* gs->lock is held; gpa is in the window. */
+static enum err grant_window(struct gstage *gs, gpa_t gpa, enum trace_did *did)
+{
+    pte_t *entry = leaf_entry(gs, gpa, PTE_DEVICE);
+    hpa_t page = {gs->backing->window.hpa.v + (gpa.v - gs->backing->window.gpa.v)};
+
+    if (entry == NULL)
+        return ERR_NOMEM;
+    if (pte_valid(*entry)) {
+        *did = TRACE_DID_SPURIOUS;
+        fence_here();
+        return ERR_OK;
+    }
+    *did = TRACE_DID_PASSTHROUGH;
+    set_entry(entry, pte_of(page, LEAF_DEVICE));
+    table_use(table_of(entry), index_in_table(entry));
+    fence_page_here(gpa);
+    return ERR_OK;
+}
+
+/*
+ * gstage_fault_window - let a guest retry a faulting load, if it was to the window.
+ *
+ * 0            the guest may retry, as after gstage_fault()
+ * ERR_NOENT    gpa is not in the window; nothing changed
+ * ERR_PERM     it is, and the access is no load; nothing changed
+ * ERR_NOMEM    no frame for a table; the guest sees no change
+ */
+enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did)
+{
+    enum err err;
+
+    if (gpa.v - gs->backing->window.gpa.v >= gs->backing->window.bytes)
+        return ERR_NOENT;
+    if (access != ACCESS_READ)
+        return ERR_PERM;
+    spin_lock(&gs->lock);
+    err = grant_window(gs, gpa, did);
     spin_unlock(&gs->lock);
     return err;
 }
@@ -381,7 +435,7 @@ static enum err clone_table(hpa_t to, hpa_t from, u32 level, enum clone_mode mod
         enum err err;
         hpa_t below;
 
-        if (!pte_valid(source[i]))
+        if (!pte_valid(source[i]) || (source[i].v & PTE_DEVICE))
             continue;
         below = table_alloc();
         if (below.v == 0)
@@ -421,6 +475,15 @@ enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mo
     return err;
 }
 
+static void forget_devices(hpa_t table)
+{
+    const struct frame *span = frame_of(table);
+
+    if (span->first < span->end)
+        memset((pte_t *)hpa_ptr(table) + span->first, 0,
+               (size_t)(span->end - span->first) * sizeof(pte_t));
+}
+
 /* Empties a table and everything below it; what remains is clean. */
 static void empty_table(hpa_t table, u32 level)
 {
@@ -436,7 +499,10 @@ static void empty_table(hpa_t table, u32 level)
         if (level == 0) {
             frame_put(pte_hpa(entry));
         } else {
-            empty_table(pte_hpa(entry), level - 1);
+            if (unlikely(entry.v & PTE_DEVICE))
+                forget_devices(pte_hpa(entry));
+            else
+                empty_table(pte_hpa(entry), level - 1);
             table_free(pte_hpa(entry));
         }
     }
@@ -465,7 +531,8 @@ static void count_table(hpa_t table, u32 level, struct gstage_census *census)
             continue;
         if (level > 0) {
             census->owned++;
-            count_table(pte_hpa(entries[i]), level - 1, census);
+            if (!(entries[i].v & PTE_DEVICE))
+                count_table(pte_hpa(entries[i]), level - 1, census);
         } else if (frame_refs(pte_hpa(entries[i])) == 1) {
             census->owned++;
         } else {
@@ -474,7 +541,7 @@ static void count_table(hpa_t table, u32 level, struct gstage_census *census)
     }
 }
 
-/* Frames of this VM, its tables included: owned by it alone, or shared with others. */
+/* Frames of this VM, its tables included, devices not: owned by it alone, or shared with others. */
 struct gstage_census gstage_count(struct gstage *gs)
 {
     struct gstage_census census = {.owned = sv39x4.root_bytes / PAGE_BYTES};
