@@ -109,6 +109,7 @@ static const char *const dids[TRACE_DID_COUNT] = {
     [TRACE_DID_DRAIN] = "drain",
     [TRACE_DID_IDLE] = "idle",
     [TRACE_DID_PASSTHROUGH] = "passthrough",
+    [TRACE_DID_INJECT_TIMER] = "inject timer",
 };
 
 static const char *const doors[] = {
@@ -233,6 +234,8 @@ void trace_did_words(const struct trace_record *record, char words[TRACE_WORDS_B
     } else if (record->did == TRACE_DID_INJECT) {
         snprintf(words, TRACE_WORDS_BYTES, "inject %s tval=0x%llx", cause_words(record->arg0),
                  value);
+    } else if (record->did == TRACE_DID_INJECT_TIMER) {
+        snprintf(words, TRACE_WORDS_BYTES, "inject timer%s", record->arg0 ? " preempt" : "");
     } else if (record->did == TRACE_DID_END) {
         char status[TRACE_WORDS_BYTES];
 
