@@ -76,22 +76,19 @@ static inline void set_entry(pte_t *entry, pte_t value)
 }
 
 /* Fills an invalid entry that is not a leaf with an empty table.  False: no memory. */
-OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry, u64 bits)
+OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry)
 {
     hpa_t below = table_alloc();
 
     if (below.v == 0)
         return false;
-    set_entry(entry, pte_of(below, bits));
+    set_entry(entry, pte_of(below, PTE_V));
     table_use(table, (u64)(entry - (pte_t *)hpa_ptr(table)));
     return true;
 }
 
-/*
- * The leaf entry for gpa; tables on the way are made, the last one with mark: PTE_DEVICE or 0.
- * NULL: no memory, nothing lost.
- */
-static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa, u64 mark)
+/* The leaf entry for gpa; tables on the way are made.  NULL: no memory, nothing lost. */
+static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa)
 {
     hpa_t table = gs->root;
 
@@ -99,8 +96,7 @@ static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa, u64 mark)
     for (u32 level = sv39x4.levels - 1; level > 0; level--) {
         pte_t *entry = (pte_t *)hpa_ptr(table) + pgtable_index(&sv39x4, gpa.v, level);
 
-        if (unlikely(!pte_valid(*entry)) &&
-            !make_table(table, entry, PTE_V | (level == 1 ? mark : 0)))
+        if (unlikely(!pte_valid(*entry)) && !make_table(table, entry))
             return NULL;
         table = pte_hpa(*entry);
     }
@@ -248,7 +244,7 @@ OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
 static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did,
                              pte_t **leaf)
 {
-    pte_t *entry = leaf_entry(gs, gpa, 0);
+    pte_t *entry = leaf_entry(gs, gpa);
 
     if (entry == NULL)
         return ERR_NOMEM;
@@ -290,10 +286,19 @@ enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access, enum tra
     return err;
 }
 
+/* Marks the leaf table for gpa, which is there, as one of devices. */
+static void mark_devices(const struct gstage *gs, gpa_t gpa)
+{
+    pte_t *entry = (pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
+
+    entry = (pte_t *)hpa_ptr(pte_hpa(*entry)) + pgtable_index(&sv39x4, gpa.v, 1);
+    set_entry(entry, (pte_t){entry->v | PTE_DEVICE});
+}
+
 /* gs->lock is held; gpa is in the window. */
 static enum err grant_window(struct gstage *gs, gpa_t gpa, enum trace_did *did)
 {
-    pte_t *entry = leaf_entry(gs, gpa, PTE_DEVICE);
+    pte_t *entry = leaf_entry(gs, gpa);
     hpa_t page = {gs->backing->window.hpa.v + (gpa.v - gs->backing->window.gpa.v)};
 
     if (entry == NULL)
@@ -304,6 +309,7 @@ static enum err grant_window(struct gstage *gs, gpa_t gpa, enum trace_did *did)
         return ERR_OK;
     }
     *did = TRACE_DID_PASSTHROUGH;
+    mark_devices(gs, gpa);
     set_entry(entry, pte_of(page, LEAF_DEVICE));
     table_use(table_of(entry), index_in_table(entry));
     fence_page_here(gpa);
@@ -435,7 +441,7 @@ static enum err clone_table(hpa_t to, hpa_t from, u32 level, enum clone_mode mod
         enum err err;
         hpa_t below;
 
-        if (!pte_valid(source[i]) || (source[i].v & PTE_DEVICE))
+        if ((source[i].v & (PTE_V | PTE_DEVICE)) != PTE_V)
             continue;
         below = table_alloc();
         if (below.v == 0)
@@ -484,10 +490,9 @@ static void forget_devices(hpa_t table)
                (size_t)(span->end - span->first) * sizeof(pte_t));
 }
 
-/* Empties a table and everything below it; what remains is clean. */
-static void empty_table(hpa_t table, u32 level)
+static void empty_leaves(hpa_t table)
 {
-    struct frame *span = frame_of(table);
+    const struct frame *span = frame_of(table);
     pte_t *entries = hpa_ptr(table);
 
     for (u64 i = span->first; i < span->end; i++) {
@@ -496,15 +501,29 @@ static void empty_table(hpa_t table, u32 level)
         if (!pte_valid(entry))
             continue;
         entries[i] = (pte_t){0};
-        if (level == 0) {
-            frame_put(pte_hpa(entry));
-        } else {
-            if (unlikely(entry.v & PTE_DEVICE))
-                forget_devices(pte_hpa(entry));
-            else
-                empty_table(pte_hpa(entry), level - 1);
-            table_free(pte_hpa(entry));
-        }
+        frame_put(pte_hpa(entry));
+    }
+}
+
+/* Empties a table above the leaves and everything below it; what remains is clean. */
+static void empty_table(hpa_t table, u32 level)
+{
+    const struct frame *span = frame_of(table);
+    pte_t *entries = hpa_ptr(table);
+
+    for (u64 i = span->first; i < span->end; i++) {
+        pte_t entry = entries[i];
+
+        if (!pte_valid(entry))
+            continue;
+        entries[i] = (pte_t){0};
+        if (level > 1)
+            empty_table(pte_hpa(entry), level - 1);
+        else if (entry.v & PTE_DEVICE)
+            forget_devices(pte_hpa(entry));
+        else
+            empty_leaves(pte_hpa(entry));
+        table_free(pte_hpa(entry));
     }
 }
 

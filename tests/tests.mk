@@ -85,6 +85,7 @@ tests-y += tests/host/trace_decoder_test.c
 tests-y += tests/host/trace_ring_test.c
 tests-y += tests/host/tracefilter_test.c
 tests-y += tests/host/virtio_test.c
+tests-y += tests/host/window_test.c
 tests-y += tools/trace/histogram.c
 tests-y += tools/trace/perfetto.c
 tests-y += tools/trace/stream.c

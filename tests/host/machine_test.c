@@ -107,6 +107,8 @@ TEST(machine_is_virt)
     CHECK_EQ(machine.uart_stride, 1);
     CHECK_EQ(machine.finisher.base, 0x100000);
     CHECK_EQ(machine.plic.base, 0xc000000);
+    CHECK_EQ(machine.pflash.base, 0x22000000);
+    CHECK_EQ(machine.pflash.bytes, 32 * MIB);
     CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_STR(machine.bootargs, "fork=cow trace=off sstc=on");
     CHECK_EQ(machine.virtios, 8);
@@ -380,6 +382,7 @@ TEST(guest_tree_is_a_machine)
                              .bootargs = ""};
     CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &all, &bytes), ERR_OK);
     machine = read_tree();
+    CHECK_EQ(machine.pflash.base, 0x22000000);
     CHECK_STR(machine.isa, "rv64imafdc_zicboz_zicsr_zifencei");
     CHECK_STR(machine.mmu_type, "riscv,sv39");
     CHECK_EQ(machine.timebase_hz, 1ULL << 33);

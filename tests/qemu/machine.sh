@@ -15,6 +15,8 @@ entry entropy                  quick 60   entropy
 entry entropy_copy_4harts      quick 60   entropy FORK=copy HARTS=4
 entry entropy_no_seed          quick 60   entropy_no_seed
 entry pflash                   quick 60   pflash
+entry pflash_passthrough       quick 60   pflash_passthrough
+entry pflash_passthrough_copy  quick 60   pflash_passthrough FORK=copy HARTS=2
 entry plain_qemu               quick 60   plain_qemu
 entry first_screen             quick 30   first_screen
 entry timeout                  quick 30   timeout_ends
@@ -158,6 +160,35 @@ END
     run 0 PAYLOAD=build/tests/guest/flash.elf PFLASH="$out/whole" BARE=1
     want '^flash: 6670 646c 646c6670 0000000004000000$' '^flash: 0a646e6520656874$'
     rm "$out/whole"
+}
+
+# The machine's own, read by guests and their children as an emulated one is, and never written.
+pflash_passthrough() {
+    local guest=build/tests/guest/flash.elf mode=(PFLASH="$out/flash" PFLASH_MODE=passthrough "$@")
+    { printf 'pfld\0\0\0\001' && head -c $(((32 << 20) - 16)) /dev/zero && printf 'the end\n'; } >"$out/flash"
+    run 0 PAYLOAD=$guest PFLASH="$out/flash"
+    grep -a '^flash:' "$words" >"$out/emulated"
+    run 0 PAYLOAD=$guest "${mode[@]}" TRACE=exits
+    golden <"$out/emulated"
+    [ "$(grep -c ' fault load gpa=0x2[23][0-9a-f]* passthrough ' "$out/exits.log")" = 2 ] ||
+        fail "not two pages were mapped"
+    ! grep ' mmio .*gpa=0x2[23]' "$out/exits.log" || fail "a load of flash was emulated"
+    run 0 PAYLOAD=$guest,$guest,hello CMDLINE=fork "${mode[@]}"
+    for _ in 1 2 3 4 5; do cat "$out/emulated"; done >"$out/five"
+    sed -n 's/^\[[0-9]*\] flash/flash/p' "$words" | sort >"$out/said"
+    sort "$out/five" "$out/five" >"$out/expected"
+    same "$out/expected" "$out/said"
+    run 1 PAYLOAD=$guest CMDLINE=store "${mode[@]}"
+    want '^trap: store/AMO access fault \(7\), '
+    forbid 'stored'
+    run 1 PAYLOAD=$guest CMDLINE=fetch "${mode[@]}"
+    want '^trap: instruction access fault \(1\), '
+    run 0 PAYLOAD=$guest CMDLINE=store PFLASH="$out/flash" "$@"
+    { cat "$out/emulated" && echo 'flash: stored' && cat "$out/emulated"; } | golden
+    # a machine option where the flash is
+    run 2 PAYLOAD=$guest MACHINE='word@0x22000008=1' "${mode[@]}"
+    want 'machine option word@0x22000008 is where its pflash is; move it'
+    rm "$out/flash"
 }
 
 # The lines of the README, as they stand there.
