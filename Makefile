@@ -36,6 +36,7 @@ Variables of make run:
   CMDLINE="..."            the guests' command line
   MEM=128M VCPUS=1         memory and vCPUs of a guest
   PFLASH=file              contents of the guests' flash
+  PFLASH_MODE=emulated|passthrough  a flash for each guest, or one for all: the machine's own, to read
   MACHINE="options"        machine options: mhartid=0x1234 word@0x40=0x6688
   GUESTS=file              several guests, one a line:
                            payload mem= vcpus= pflash= machine= control procs= cmdline="..."
@@ -46,7 +47,7 @@ Variables of make run:
   SSTC=on|off              the guests' timer: the hart's own, or injected interrupts
   TRACE=off|exits[:filter] a line for each VM exit in build/run/exits.log; filter: pid=3,cause=ecall
   TIMEOUT=seconds          end a run that hangs, with status 124
-  (DISK, INITRD, PFLASH_MODE=passthrough and OVERCOMMIT=strict have no function yet)
+  (DISK, INITRD and OVERCOMMIT=strict have no function yet)
 
 Variables of others:
   TIER=quick|full|soak     how much make test does

@@ -100,6 +100,17 @@ static int set_memory(void *fdt, const struct guest_fdt *guest)
                                                sizeof(bytes));
 }
 
+static int set_chosen(void *fdt, const struct guest_fdt *guest)
+{
+    static const u8 zeros[GUEST_FDT_SEED_BYTES];
+    int node = fdt_path_offset(fdt, "/chosen");
+    int failure = set_string(fdt, node, "bootargs", guest->bootargs);
+
+    if (failure == 0 && guest->has_rng_seed)
+        failure = fdt_setprop(fdt, node, "rng-seed", zeros, sizeof(zeros));
+    return failure;
+}
+
 static int complete(void *fdt, const struct guest_fdt *guest)
 {
     int failure = set_memory(fdt, guest);
@@ -109,7 +120,7 @@ static int complete(void *fdt, const struct guest_fdt *guest)
     if (failure == 0)
         failure = set_cpus(fdt, guest);
     if (failure == 0)
-        failure = set_string(fdt, fdt_path_offset(fdt, "/chosen"), "bootargs", guest->bootargs);
+        failure = set_chosen(fdt, guest);
     return failure;
 }
 
@@ -121,6 +132,13 @@ enum err guest_fdt_make(void *to, size_t to_bytes, const struct guest_fdt *guest
         return ERR_NOMEM;
     *bytes = fdt_totalsize(to);
     return ERR_OK;
+}
+
+size_t guest_fdt_rng_seed(const void *fdt)
+{
+    const u8 *seed = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "rng-seed", NULL);
+
+    return (size_t)(seed - (const u8 *)fdt);
 }
 
 /* The template's root and its one bus have addresses and sizes of two cells, and no translation. */

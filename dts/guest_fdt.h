@@ -15,11 +15,17 @@ struct guest_fdt {
     u64 timebase_hz;
     const char *bootargs;
     bool has_pflash;
+    bool has_rng_seed; /* zeros, to be replaced where guest_fdt_rng_seed() says */
 };
+
+#define GUEST_FDT_SEED_BYTES 32
 
 /* Writes the tree to `to`, aligned to 8; its length is in *bytes.  ERR_NOMEM: it needs more. */
 __must_check enum err guest_fdt_make(void *to, size_t to_bytes, const struct guest_fdt *guest,
                                      size_t *bytes);
+
+/* Where in a tree that was made so its rng-seed begins, in bytes. */
+size_t guest_fdt_rng_seed(const void *fdt);
 
 /* Where guest.dts has the device; bytes 0: nowhere. */
 struct machine_range guest_fdt_device(const char *compatible);

@@ -21,6 +21,7 @@
 #define BUS_DEPTH_MAX     8
 #define UART_SHIFT_MAX    3
 #define TIMEBASE_PROPERTY "timebase-frequency"
+#define RNG_SEED_PROPERTY "rng-seed"
 
 /* What all functions below share. */
 struct reader {
@@ -425,6 +426,16 @@ static enum err add_virtio(struct reader *reader, struct machine_range range)
     return ERR_OK;
 }
 
+/* Each of its ranges is a bank. */
+static void read_pflash(struct reader *reader, const struct bus *bus, int node)
+{
+    struct machine_range bank =
+        reg_get(bus, reader->fdt, node, reg_count(bus, reader->fdt, node) - 1);
+
+    if (translate(bus, reader->fdt, &bank) && bank.bytes <= UINT64_MAX - bank.base)
+        reader->machine->pflash = bank;
+}
+
 /* A device that is not for us, or that has no registers, is passed over. */
 static enum err read_device(struct reader *reader, const struct bus *bus, int node)
 {
@@ -439,6 +450,8 @@ static enum err read_device(struct reader *reader, const struct bus *bus, int no
         return ERR_OK;
     if (is_compatible(fdt, node, "ns16550a"))
         return add_uart(reader, range, node);
+    if (is_compatible(fdt, node, "cfi-flash"))
+        read_pflash(reader, bus, node);
     if (is_compatible(fdt, node, "virtio,mmio"))
         return add_virtio(reader, range);
     if (is_compatible(fdt, node, "sifive,test0"))
@@ -560,4 +573,26 @@ enum err machine_read(struct machine *machine, const void *fdt, const char **why
     err = read_tree(&reader);
     *why = reader.why;
     return err;
+}
+
+/*
+ * machine_take_rng_seed - the boot loader's random numbers, for one use.
+ *
+ * fdt is a tree that machine_read() took.  A seed that is longer than bytes is cut; a shorter one
+ * is too easy to guess, and counts as none.  Either is overwritten in the tree, which has no such
+ * property afterwards.
+ *
+ * [DT "/chosen Node Properties"]
+ */
+bool machine_take_rng_seed(void *fdt, u8 *seed, size_t bytes)
+{
+    int chosen = fdt_path_offset(fdt, "/chosen"), length;
+    const void *from = fdt_getprop(fdt, chosen, RNG_SEED_PROPERTY, &length);
+    bool is_enough = from != NULL && (size_t)length >= bytes;
+
+    if (is_enough)
+        memcpy(seed, from, bytes);
+    if (from != NULL)
+        fdt_nop_property(fdt, chosen, RNG_SEED_PROPERTY);
+    return is_enough;
 }

@@ -30,6 +30,8 @@ struct machine {
     u32 uart_stride;               /* bytes from register to register */
     struct machine_range finisher; /* sifive,test0; bytes 0: none */
     struct machine_range plic;
+    struct machine_range
+        pflash; /* cfi-flash, its last bank: the first may be firmware's; bytes 0: none */
     u32 virtios;
     struct machine_range virtio[MACHINE_VIRTIO_MAX]; /* virtio,mmio, in address order */
     struct machine_range initrd;                     /* bytes 0: none */
@@ -38,3 +40,7 @@ struct machine {
 
 /* ERR_FORMAT: not a device tree, or one that lacks what a machine must have; *why says which. */
 __must_check enum err machine_read(struct machine *machine, const void *fdt, const char **why);
+
+/* Moves /chosen/rng-seed out of the tree: afterwards it is in seed[] only.  False: there is none of
+ * that many bytes; seed[] is as before. */
+bool machine_take_rng_seed(void *fdt, u8 *seed, size_t bytes);

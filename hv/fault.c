@@ -9,7 +9,8 @@
  *     a VS-stage walk setting A or D      instruction was 0x3020 (0x2020): a write
  *
  * A device register is never a page table: such a walk gets an access fault, as does every access
- * to an address where there is nothing, which is what a physical machine answers.
+ * to an address where there is nothing, which is what a physical machine answers.  A device that is
+ * passed through is the machine's own, to read like RAM, and only that.
  *
  * [PRIV "Guest-Page Faults", "Transformed Instruction or Pseudoinstruction for mtinst or htinst"]
  */
@@ -67,6 +68,22 @@ enum verdict fault_refuse(struct vcpu *vcpu)
     return vmexit_inject(vcpu, access_fault(e->cause), e->tval);
 }
 
+/* What is neither RAM nor an emulated device: one that is passed through, or nothing. */
+enum verdict fault_elsewhere(struct vcpu *vcpu)
+{
+    const struct vmexit *e = &vcpu->vmexit;
+    enum access access = access_of(e);
+    enum trace_did did;
+    enum err err = gstage_fault_window(&vcpu->vm->gs, e->gpa, access, &did);
+
+    if (err == ERR_NOMEM)
+        return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
+    if (err != ERR_OK)
+        return fault_refuse(vcpu);
+    vmexit_note(did, e->gpa.v, 0, access, 0);
+    return VERDICT_RESUME;
+}
+
 /* In the trace, result is the access and addr the GPA. */
 static enum verdict serve_ram(struct vcpu *vcpu, gpa_t gpa, enum access access)
 {
@@ -86,6 +103,6 @@ enum verdict fault_serve(struct vcpu *vcpu)
     if (likely(gstage_is_ram(&vcpu->vm->gs, e->gpa)))
         return serve_ram(vcpu, by_walk(e) ? (gpa_t){e->gpa.v & ~3UL} : e->gpa, access);
     if (by_walk(e) || access == ACCESS_EXEC)
-        return fault_refuse(vcpu);
+        return fault_elsewhere(vcpu);
     return mmio_serve(vcpu);
 }

@@ -8,6 +8,12 @@
  *     R - X                   the frame may be shared: a write copies it, or, if its reference
  *                             count is 1 by now, takes it over
  *
+ * A device of the machine that the guest may read (the window) is mapped page by page as well, R
+ * alone.  Its pages are no frames: nothing counts, copies or frees them.  They are in leaf tables
+ * without RAM, which are marked, as their leaves are, by PTE_DEVICE; so a walk passes over a table
+ * and need not look at leaves.  A fork leaves them out: a child that reads there faults, and has
+ * them again.
+ *
  * Invariant: a frame with W in any leaf has a reference count of 1.  Only its VM can raise that, in
  * gstage_clone(), under the VM's lock; so "count is 1" is stable while the lock is held.
  *
@@ -17,7 +23,7 @@
  * and fence for itself); replacing a frame needs one on every hart before the old frame is let go;
  * taking W away in a clone needs one of the whole VM before either side runs.
  *
- * Devices are not mapped here: an address without RAM is for fault.c to decide.
+ * Emulated devices are not mapped here: an address without RAM is for fault.c to decide.
  *
  * [PRIV "Two-Stage Address Translation", "Memory-Management Fences"]
  */
@@ -32,6 +38,7 @@
 #include "hv/frame.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
+#include "hv/random.h"
 
 static const struct pgtable_mode sv39x4 = SV39X4_MODE;
 
@@ -40,6 +47,8 @@ static const struct pgtable_mode sv39x4 = SV39X4_MODE;
 
 #define LEAF_SHARED (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A | PTE_D)
 #define LEAF_OWNED  (LEAF_SHARED | PTE_W)
+#define PTE_DEVICE  PTE_RSW
+#define LEAF_DEVICE (PTE_V | PTE_R | PTE_U | PTE_A | PTE_DEVICE)
 
 /*
  * gstage_create - an empty space.
@@ -142,6 +151,20 @@ static inline void fence_code(const struct gstage *gs)
         fence_code_elsewhere(gs);
 }
 
+/*
+ * Puts random numbers where the seed is, if some of it is in the page.  A page is filled once for
+ * each VM, and again after a reset, so no two have the same; what a fork copies is what was filled.
+ */
+static void fill_seed(gpa_t seed, gpa_t page, hpa_t frame)
+{
+    u64 end = page.v + PAGE_BYTES;
+    u64 from = seed.v > page.v ? seed.v : page.v;
+    u64 to = seed.v + SEED_BYTES < end ? seed.v + SEED_BYTES : end;
+
+    if (from < to && random_bytes((u8 *)hpa_ptr(frame) + (from - page.v), to - from) != ERR_OK)
+        panic("a guest's device tree promises a seed, and there are no random numbers");
+}
+
 /* Fills the page at gpa with what the backing says. */
 OUT_OF_LINE static void fill(const struct backing *backing, gpa_t page, hpa_t frame)
 {
@@ -162,6 +185,7 @@ OUT_OF_LINE static void fill(const struct backing *backing, gpa_t page, hpa_t fr
         }
         memcpy((u8 *)hpa_ptr(frame) + (from - page.v), part->from + (from - part->gpa.v),
                to - from);
+        fill_seed(backing->seed, page, frame);
         if (to - from == PAGE_BYTES)
             return;
     }
@@ -258,6 +282,58 @@ enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access, enum tra
     err = grant(gs, gpa, access, did, &leaf);
     if (err == ERR_OK && *did == TRACE_DID_SPURIOUS)
         fence_here();
+    spin_unlock(&gs->lock);
+    return err;
+}
+
+/* Marks the leaf table for gpa, which is there, as one of devices. */
+static void mark_devices(const struct gstage *gs, gpa_t gpa)
+{
+    pte_t *entry = (pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
+
+    entry = (pte_t *)hpa_ptr(pte_hpa(*entry)) + pgtable_index(&sv39x4, gpa.v, 1);
+    set_entry(entry, (pte_t){entry->v | PTE_DEVICE});
+}
+
+/* gs->lock is held; gpa is in the window. */
+static enum err grant_window(struct gstage *gs, gpa_t gpa, enum trace_did *did)
+{
+    pte_t *entry = leaf_entry(gs, gpa);
+    hpa_t page = {gs->backing->window.hpa.v + (gpa.v - gs->backing->window.gpa.v)};
+
+    if (entry == NULL)
+        return ERR_NOMEM;
+    if (pte_valid(*entry)) {
+        *did = TRACE_DID_SPURIOUS;
+        fence_here();
+        return ERR_OK;
+    }
+    *did = TRACE_DID_PASSTHROUGH;
+    mark_devices(gs, gpa);
+    set_entry(entry, pte_of(page, LEAF_DEVICE));
+    table_use(table_of(entry), index_in_table(entry));
+    fence_page_here(gpa);
+    return ERR_OK;
+}
+
+/*
+ * gstage_fault_window - let a guest retry a faulting load, if it was to the window.
+ *
+ * 0            the guest may retry, as after gstage_fault()
+ * ERR_NOENT    gpa is not in the window; nothing changed
+ * ERR_PERM     it is, and the access is no load; nothing changed
+ * ERR_NOMEM    no frame for a table; the guest sees no change
+ */
+enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did)
+{
+    enum err err;
+
+    if (gpa.v - gs->backing->window.gpa.v >= gs->backing->window.bytes)
+        return ERR_NOENT;
+    if (access != ACCESS_READ)
+        return ERR_PERM;
+    spin_lock(&gs->lock);
+    err = grant_window(gs, gpa, did);
     spin_unlock(&gs->lock);
     return err;
 }
@@ -365,7 +441,7 @@ static enum err clone_table(hpa_t to, hpa_t from, u32 level, enum clone_mode mod
         enum err err;
         hpa_t below;
 
-        if (!pte_valid(source[i]))
+        if ((source[i].v & (PTE_V | PTE_DEVICE)) != PTE_V)
             continue;
         below = table_alloc();
         if (below.v == 0)
@@ -405,10 +481,18 @@ enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mo
     return err;
 }
 
-/* Empties a table and everything below it; what remains is clean. */
-static void empty_table(hpa_t table, u32 level)
+static void forget_devices(hpa_t table)
 {
-    struct frame *span = frame_of(table);
+    const struct frame *span = frame_of(table);
+
+    if (span->first < span->end)
+        memset((pte_t *)hpa_ptr(table) + span->first, 0,
+               (size_t)(span->end - span->first) * sizeof(pte_t));
+}
+
+static void empty_leaves(hpa_t table)
+{
+    const struct frame *span = frame_of(table);
     pte_t *entries = hpa_ptr(table);
 
     for (u64 i = span->first; i < span->end; i++) {
@@ -417,12 +501,29 @@ static void empty_table(hpa_t table, u32 level)
         if (!pte_valid(entry))
             continue;
         entries[i] = (pte_t){0};
-        if (level == 0) {
-            frame_put(pte_hpa(entry));
-        } else {
+        frame_put(pte_hpa(entry));
+    }
+}
+
+/* Empties a table above the leaves and everything below it; what remains is clean. */
+static void empty_table(hpa_t table, u32 level)
+{
+    const struct frame *span = frame_of(table);
+    pte_t *entries = hpa_ptr(table);
+
+    for (u64 i = span->first; i < span->end; i++) {
+        pte_t entry = entries[i];
+
+        if (!pte_valid(entry))
+            continue;
+        entries[i] = (pte_t){0};
+        if (level > 1)
             empty_table(pte_hpa(entry), level - 1);
-            table_free(pte_hpa(entry));
-        }
+        else if (entry.v & PTE_DEVICE)
+            forget_devices(pte_hpa(entry));
+        else
+            empty_leaves(pte_hpa(entry));
+        table_free(pte_hpa(entry));
     }
 }
 
@@ -449,7 +550,8 @@ static void count_table(hpa_t table, u32 level, struct gstage_census *census)
             continue;
         if (level > 0) {
             census->owned++;
-            count_table(pte_hpa(entries[i]), level - 1, census);
+            if (!(entries[i].v & PTE_DEVICE))
+                count_table(pte_hpa(entries[i]), level - 1, census);
         } else if (frame_refs(pte_hpa(entries[i])) == 1) {
             census->owned++;
         } else {
@@ -458,7 +560,7 @@ static void count_table(hpa_t table, u32 level, struct gstage_census *census)
     }
 }
 
-/* Frames of this VM, its tables included: owned by it alone, or shared with others. */
+/* Frames of this VM, its tables included, devices not: owned by it alone, or shared with others. */
 struct gstage_census gstage_count(struct gstage *gs)
 {
     struct gstage_census census = {.owned = sv39x4.root_bytes / PAGE_BYTES};

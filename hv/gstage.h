@@ -11,6 +11,13 @@
 
 /* What a page contains when it is first touched: parts of files, zeros elsewhere. */
 struct backing {
+    struct {
+        gpa_t gpa;
+        u64 bytes; /* 0: none */
+        hpa_t hpa;
+    } window;   /* a device of the machine that the guest may read; in leaf tables without RAM */
+    gpa_t seed; /* these SEED_BYTES, within a part, are random: others in each VM; 0: there are none
+                 */
     u32 count;
     struct backing_part {
         gpa_t gpa;
@@ -18,6 +25,8 @@ struct backing {
         const u8 *from;
     } part[BACKING_PARTS_MAX];
 };
+
+#define SEED_BYTES 32UL
 
 struct gstage {
     struct spinlock lock;
@@ -49,6 +58,9 @@ static inline bool gstage_is_ram(const struct gstage *gs, gpa_t gpa)
 
 __must_check enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access,
                                    enum trace_did *did);
+/* The same for the window, to which there are only loads. */
+__must_check enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum access access,
+                                          enum trace_did *did);
 __must_check enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes);
 __must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes);
 

@@ -26,6 +26,7 @@ hv-y += hv/page.c
 hv-y += hv/power.c
 hv-y += hv/probe.S
 hv-y += hv/proc.c
+hv-y += hv/random.c
 hv-y += hv/report.c
 hv-y += hv/run_guest.S
 hv-y += hv/sbi_base.c

@@ -19,17 +19,17 @@
 static enum verdict serve_timer(struct vcpu *vcpu)
 {
     struct hart *hart = this_hart();
+    bool fired = timer_serve(vcpu);
 
-    timer_serve(vcpu);
     if (timer_now() >= hart->slice_end) {
         if (sched_contended()) {
-            vmexit_note(TRACE_DID_PREEMPT, 0, 0, 0, 0);
+            vmexit_note(fired ? TRACE_DID_INJECT_TIMER : TRACE_DID_PREEMPT, 0, fired, 0, 0);
             return VERDICT_YIELD;
         }
         hart->slice_end = timer_now() + timer_ticks_of_ns(SLICE_NS);
     }
     timer_program(vcpu);
-    vmexit_note(TRACE_DID_TIMER, 0, 0, 0, 0);
+    vmexit_note(fired ? TRACE_DID_INJECT_TIMER : TRACE_DID_TIMER, 0, 0, 0, 0);
     return VERDICT_RESUME;
 }
 

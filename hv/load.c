@@ -24,21 +24,28 @@
 #include <string.h>
 
 #include "lib/bundle.h"
+#include "lib/riscv/pgtable.h"
 
 #include "dts/guest_fdt.h"
 
 #include "hv/console.h"
 #include "hv/frame.h"
+#include "hv/panic.h"
+#include "hv/random.h"
 #include "hv/timer.h"
 #include "hv/vm.h"
 
 #define FDT_PAGES_MAX (BACKING_PARTS_MAX - ELF_SEGMENTS_MAX)
 #define FDT_END_MAX   (1UL << 30) /* in RAM */
 #define BUNDLE_ALIGN  8
+#define WINDOW_ALIGN  (PAGE_BYTES * TABLE_ENTRIES) /* what a leaf table maps */
 
 _Static_assert(BUNDLE_VCPUS_MAX <= VCPUS_MAX, "what a bundle may ask for, a VM can have");
 _Static_assert(MACHINE_WORDS_MAX <= ARRAY_LEN(((struct guest *)0)->word), "likewise");
+_Static_assert(GUEST_FDT_SEED_BYTES == SEED_BYTES, "what is announced is what is filled in");
 _Static_assert(BUNDLE_NAME_BYTES <= sizeof(((struct guest *)0)->name), "likewise");
+
+#define PFLASH_COMPATIBLE "cfi-flash"
 
 static struct guest guests[GUESTS_MAX];
 static u32 guest_count;
@@ -52,15 +59,20 @@ static struct kind {
     {.ops = &finisher_ops, .compatible = "sifive,test0"          },
     {.ops = &vuart_ops,    .compatible = "ns16550a"              },
     {.ops = &doorbell_ops, .compatible = PROC_DOORBELL_COMPATIBLE},
-    {.ops = &pflash_ops,   .compatible = "cfi-flash"             },
+    {.ops = &pflash_ops,   .compatible = PFLASH_COMPATIBLE       },
 };
 #define KIND_COUNT ARRAY_LEN(kinds)
 
 _Static_assert(KIND_COUNT + MACHINE_WORDS_MAX <= DEVICES_MAX, "a VM has room for all of them");
 
-static bool guest_has(const struct guest *guest, const struct kind *kind)
+static bool is_emulated(const struct guest *guest, const struct kind *kind)
 {
     return kind->ops != &pflash_ops || guest->pflash != NULL;
+}
+
+static bool guest_has(const struct guest *guest, const struct kind *kind)
+{
+    return is_emulated(guest, kind) || guest->backing.window.bytes > 0;
 }
 
 /* ---- image and devices ----------------------------------------------------------------------- */
@@ -81,6 +93,25 @@ static void add_image(struct guest *guest, const struct bundle_guest *entry)
             add_part(guest, segment->gpa, (const u8 *)entry->file + segment->file_at,
                      segment->file_bytes);
     }
+}
+
+/* The flash of guest.dts is the machine's own. */
+static enum err pass_pflash_through(struct guest *guest, const struct machine *machine)
+{
+    struct machine_range here = guest_fdt_device(PFLASH_COMPATIBLE);
+
+    assert(here.base % WINDOW_ALIGN == 0 && here.bytes % WINDOW_ALIGN == 0 &&
+           here.base + here.bytes <= GUEST_RAM_BASE);
+    if (machine->pflash.bytes < here.bytes || machine->pflash.base % PAGE_BYTES != 0) {
+        console_log("guest %s: the machine has no pflash of %lu MiB to pass through; leave out "
+                    "PFLASH_MODE",
+                    guest->name, here.bytes >> 20);
+        return ERR_NOENT;
+    }
+    guest->backing.window.gpa.v = here.base;
+    guest->backing.window.bytes = here.bytes;
+    guest->backing.window.hpa.v = machine->pflash.base;
+    return ERR_OK;
 }
 
 static enum err add_machine_options(struct guest *guest, const struct machine_opts *opts)
@@ -163,8 +194,11 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                                    .mmu_type = machine->mmu_type,
                                    .timebase_hz = machine->timebase_hz,
                                    .bootargs = entry->cmdline,
-                                   .has_pflash = guest->pflash != NULL};
+                                   .has_pflash =
+                                       guest->pflash != NULL || guest->backing.window.bytes > 0,
+                                   .has_rng_seed = random_seeded()};
     size_t bytes;
+    enum err err;
 
     if (guest_fdt_make(fdt, sizeof(fdt), &open, &bytes) != ERR_OK) {
         console_log("guest %s: its device tree is larger than %zu bytes; shorten its command line",
@@ -177,7 +211,10 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                     guest->name, bytes);
         return ERR_FORMAT;
     }
-    return store_fdt(guest, fdt, bytes);
+    err = store_fdt(guest, fdt, bytes);
+    if (open.has_rng_seed)
+        guest->backing.seed.v = guest->fdt.v + guest_fdt_rng_seed(fdt);
+    return err;
 }
 
 /* ---- guests ---------------------------------------------------------------------------------- */
@@ -186,7 +223,7 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
                              const struct machine *machine)
 {
     u64 host_bytes = frame_total_count() * PAGE_BYTES;
-    enum err err;
+    enum err err = ERR_OK;
 
     *guest = (struct guest){
         .ram_base = {GUEST_RAM_BASE},
@@ -207,7 +244,10 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         return ERR_NOMEM;
     }
     add_image(guest, entry);
-    err = add_machine_options(guest, &entry->machine);
+    if (entry->passthrough)
+        err = pass_pflash_through(guest, machine);
+    if (err == ERR_OK)
+        err = add_machine_options(guest, &entry->machine);
     return err == ERR_OK ? add_fdt(guest, entry, machine) : err;
 }
 
@@ -325,7 +365,7 @@ void load_attach_devices(struct vm *vm)
     const struct guest *guest = vm->guest;
 
     for (u32 k = 0; k < KIND_COUNT; k++) {
-        if (guest_has(guest, &kinds[k]))
+        if (is_emulated(guest, &kinds[k]))
             vm_attach(vm, kinds[k].ops, (gpa_t){kinds[k].range.base}, kinds[k].range.bytes);
     }
     for (u32 i = 0; i < guest->words; i++)

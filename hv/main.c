@@ -16,6 +16,7 @@
 #include "hv/panic.h"
 #include "hv/power.h"
 #include "hv/proc.h"
+#include "hv/random.h"
 #include "hv/report.h"
 #include "hv/sched.h"
 #include "hv/timer.h"
@@ -32,7 +33,7 @@ extern const char image_start[], image_end[];
 
 static struct machine machine;
 
-__noreturn void hv_main(u64 hart_id, const void *fdt);
+__noreturn void hv_main(u64 hart_id, void *fdt);
 
 /* Everything that is in memory already: firmware, this image, the device tree, the bundle. */
 static void init_frames(void)
@@ -85,6 +86,14 @@ static void init_machine(const void *fdt)
         give_up("this machine's harts have no H extension; run QEMU 7.2 or later, with -cpu rv64");
 }
 
+static void init_random(void *fdt)
+{
+    u8 seed[RANDOM_SEED_BYTES];
+
+    if (machine_take_rng_seed(fdt, seed, sizeof(seed)))
+        random_seed(seed);
+}
+
 static void say_machine(void)
 {
     u64 bytes = frame_total_count() * PAGE_BYTES;
@@ -94,6 +103,8 @@ static void say_machine(void)
                 timer_guest_has_sstc() ? "by Sstc" : "by injection");
     console_log("ISA %s", machine.isa);
     firmware_say();
+    if (!random_seeded())
+        console_log("no rng-seed: guests get no random numbers");
 }
 
 /* Before any of them exists, so that between making a guest and running it there is nothing else:
@@ -130,7 +141,7 @@ static void start_guests(void)
         sched_start(vms[i]->vcpu[0]);
 }
 
-void hv_main(u64 hart_id, const void *fdt)
+void hv_main(u64 hart_id, void *fdt)
 {
     struct hv_options options;
     char why[160];
@@ -140,6 +151,7 @@ void hv_main(u64 hart_id, const void *fdt)
     if (options_parse(&options, machine.bootargs, why, sizeof(why)) != ERR_OK)
         give_up(why);
     init_frames();
+    init_random(fdt);
     if (machine.has_zicboz)
         page_use_zicboz();
     timer_init(machine.timebase_hz, machine.has_sstc && probe_stimecmp(), options.sstc);

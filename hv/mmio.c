@@ -79,7 +79,7 @@ enum verdict mmio_serve(struct vcpu *vcpu)
     u64 offset;
 
     if (device == NULL)
-        return fault_refuse(vcpu);
+        return fault_elsewhere(vcpu);
     if (unlikely(!decode(e, &insn)))
         return VERDICT_RESUME; /* another vCPU changed the code: let the guest fetch it again */
     if (insn.kind != INSN_LOAD && insn.kind != INSN_STORE)

@@ -3,11 +3,13 @@
  * PRC, the process extension: checks a guest's arguments and asks proc.c.  Its specification is
  * sbi/proc.h.
  */
+#include "lib/kit/wipe.h"
 #include "sbi/proc.h"
 
 #include "hv/ecall.h"
 #include "hv/fork.h"
 #include "hv/proc.h"
+#include "hv/random.h"
 #include "hv/vm.h"
 
 static long proc_call_exit(struct vcpu *vcpu, u64 status)
@@ -44,6 +46,27 @@ static long proc_call_inspect(struct vcpu *vcpu, u64 pid, gpa_t gpa, u64 bytes)
     return err == ERR_OK ? (long)next : ecall_sbi_error(err);
 }
 
+/*
+ * What is drawn and cannot be delivered is lost, as it must be.
+ *
+ * Out of line, so that a fork does not make room for its buffer.
+ */
+__attribute__((noinline)) static long proc_call_entropy(struct vcpu *vcpu, gpa_t gpa, u64 bytes)
+{
+    u8 numbers[PROC_ENTROPY_BYTES_MAX];
+    enum err err;
+
+    if (!random_seeded())
+        return SBI_ERR_NOT_SUPPORTED;
+    if (bytes > sizeof(numbers))
+        return SBI_ERR_INVALID_PARAM;
+    err = random_bytes(numbers, bytes);
+    if (err == ERR_OK)
+        err = gstage_write(&vcpu->vm->gs, gpa, numbers, bytes);
+    wipe(numbers, sizeof(numbers));
+    return err == ERR_OK ? (long)bytes : ecall_sbi_error(err);
+}
+
 long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     switch (fid) {
@@ -53,6 +76,7 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_GETPID: return vcpu->vm->pid;
     case PROC_GETPPID: return proc_ppid(vcpu->vm);
     case PROC_INSPECT: return proc_call_inspect(vcpu, args[0], (gpa_t){args[1]}, args[2]);
+    case PROC_ENTROPY: return proc_call_entropy(vcpu, (gpa_t){args[0]}, args[1]);
     default: return SBI_ERR_NOT_SUPPORTED;
     }
 }

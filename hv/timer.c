@@ -88,15 +88,18 @@ void timer_program(const struct vcpu *loaded)
         set_host_timer(deadline);
 }
 
-void timer_serve(struct vcpu *loaded)
+/* True if VSTIP was set: a deadline is used up by that, so this is at most once for each. */
+bool timer_serve(struct vcpu *loaded)
 {
     u64 now = timer_now();
+    bool fires = !guest_has_sstc && loaded->csr.timer <= now;
 
-    if (!guest_has_sstc && loaded->csr.timer <= now) {
+    if (fires) {
         loaded->csr.timer = UINT64_MAX;
         csr_set(CSR_HVIP, IP_VSTIP);
     }
     sched_expire(now);
+    return fires;
 }
 
 /*

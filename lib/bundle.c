@@ -121,7 +121,7 @@ static enum refusal check_entry(const struct bundle *bundle, const struct bundle
 {
     if (!is_name(entry->name))
         return REFUSED_GUEST_NAME;
-    if ((entry->flags & ~(BUNDLE_START | BUNDLE_CONTROL)) != 0)
+    if ((entry->flags & ~(BUNDLE_START | BUNDLE_CONTROL | BUNDLE_PASSTHROUGH)) != 0)
         return REFUSED_GUEST_FLAGS;
     if (entry->vcpus == 0 || entry->vcpus > BUNDLE_VCPUS_MAX)
         return REFUSED_GUEST_VCPUS;
@@ -134,6 +134,8 @@ static enum refusal check_entry(const struct bundle *bundle, const struct bundle
         return REFUSED_GUEST_PFLASH_PLACE;
     if (entry->pflash_bytes > BUNDLE_PFLASH_BYTES)
         return REFUSED_GUEST_PFLASH_SIZE;
+    if (entry->pflash_bytes != 0 && (entry->flags & BUNDLE_PASSTHROUGH) != 0)
+        return REFUSED_GUEST_PFLASH_TWICE;
     if (entry->disk_at != 0 || entry->disk_bytes != 0)
         return REFUSED_GUEST_DISK;
     return REFUSED_NOTHING;
@@ -160,6 +162,7 @@ static enum refusal read_entry(const struct bundle *bundle, u32 index, struct bu
         .file_bytes = entry.image_bytes,
         .pflash = bundle->file + entry.pflash_at,
         .pflash_bytes = entry.pflash_bytes,
+        .passthrough = (entry.flags & BUNDLE_PASSTHROUGH) != 0,
     };
     memcpy(guest->name, entry.name, sizeof(guest->name));
     refusal = find_string(bundle, entry.cmdline_at, &guest->cmdline);

@@ -40,6 +40,7 @@ struct bundle_guest {
     struct image image; /* what file holds */
     const void *pflash;
     u64 pflash_bytes;    /* 0: none */
+    bool passthrough;    /* pflash is the machine's own */
     const char *cmdline; /* "" if it has none */
     struct machine_opts machine;
 };

@@ -6,6 +6,7 @@ lib-y += lib/drv/virtio_console.c
 lib-y += lib/drv/virtio_mmio.c
 lib-y += lib/elf.c
 lib-y += lib/image.c
+lib-y += lib/kit/chacha20.c
 lib-y += lib/kit/heap.c
 lib-y += lib/kit/siphash.c
 lib-y += lib/machine_opts.c

@@ -45,6 +45,8 @@ struct bundle_entry {
 #define BUNDLE_START \
     (1U << 0) /* a guest of the command line: started, in file order, as pid 1 to n */
 #define BUNDLE_CONTROL (1U << 1) /* has the control right */
+#define BUNDLE_PASSTHROUGH \
+    (1U << 2) /* its pflash 1 is the machine's own, to read; pflash_bytes is 0 */
 
 _Static_assert(sizeof(struct bundle_header) == 32, "file format");
 _Static_assert(sizeof(struct bundle_entry) == 120, "file format");

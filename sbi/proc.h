@@ -13,8 +13,8 @@
  * and its descendants, unless it holds the control right.  Whether other pids exist cannot be told:
  * wait gives SBI_ERR_DENIED for all of them, inspect succeeds without filling its record.
  *
- * Today's limits: exec, kill, share, wait_on, wake, events, signals, spawn, process groups,
- * entropy, limit, connect and the control calls have their numbers but not yet their functions.
+ * Today's limits: exec, kill, share, wait_on, wake, events, signals, spawn, process groups, limit,
+ * connect and the control calls have their numbers but not yet their functions.
  */
 #include <stdint.h>
 
@@ -28,6 +28,7 @@ enum proc_fid {
     PROC_GETPID = 3,   /* () -> pid */
     PROC_GETPPID = 4,  /* () -> parent's pid; 0 for a guest of the command line */
     PROC_INSPECT = 10, /* (pid, gpa, bytes) -> the smallest live pid above pid, 0 at the end */
+    PROC_ENTROPY = 16, /* (gpa, bytes) -> bytes: so many fresh random bytes are at gpa */
 };
 
 /* fork flags: any other bit is SBI_ERR_INVALID_PARAM */
@@ -40,6 +41,18 @@ enum proc_fid {
 #define PROC_WAIT_NOHANG    (1UL << 0)
 #define PROC_WAIT_STOPPED   (1UL << 1)
 #define PROC_WAIT_CONTINUED (1UL << 2)
+
+/*
+ * entropy: numbers that nobody else got or will get; what a forked child draws, its parent does
+ * not. More than PROC_ENTROPY_BYTES_MAX: SBI_ERR_INVALID_PARAM; a range that is not RAM:
+ * SBI_ERR_INVALID_ADDRESS; both with nothing written.  0 bytes are written anywhere.  Where the
+ * machine gave the hypervisor no seed every call is SBI_ERR_NOT_SUPPORTED.
+ *
+ * For a start there is /chosen/rng-seed in the guest's FDT, 32 bytes, if there are random numbers:
+ * others for each guest and after each reset.  It is memory as all is: a forked child may find what
+ * its parent finds there.
+ */
+#define PROC_ENTROPY_BYTES_MAX 64
 
 /* A wait status as POSIX encodes it: exit code << 8, or the number of the signal that ended it. */
 #define PROC_STATUS_EXITED(code)    (((unsigned)(code)&0xffU) << 8)

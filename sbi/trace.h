@@ -56,6 +56,10 @@ enum trace_did {
     TRACE_DID_DRAIN,    /* TRACE_HART only: records left, arg0 of them; addr: time at cycle,
                            value: cycles it took.  The last ones of a stream have arg0 0 */
     TRACE_DID_IDLE,     /* TRACE_HART only: no vCPU to run; value: cycles it took */
+    TRACE_DID_PASSTHROUGH,  /* fault: a page of a device of the machine was mapped; addr GPA,
+                               result: trace_access */
+    TRACE_DID_INJECT_TIMER, /* host timer: the guest's own deadline came and VSTIP was set, once
+                               for each; arg0: 1 if the slice was used up, too */
     TRACE_DID_COUNT
 };
 

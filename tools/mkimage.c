@@ -27,7 +27,7 @@ struct request {
     u64 mem_bytes;
     u64 vcpus;
     u64 procs;
-    bool control;
+    bool control, passthrough;
     const char *machine;
     const char *cmdline;
     const char *pflash;
@@ -107,6 +107,8 @@ static void parse_guest_word(struct request *request, const char *word)
         request->procs = parse_size(word, value);
     } else if (strcmp(word, "control") == 0) {
         request->control = true;
+    } else if (strcmp(word, "passthrough") == 0) {
+        request->passthrough = true;
     } else if ((value = value_of(word, "machine")) != NULL) {
         request->machine = value;
     } else if ((value = value_of(word, "cmdline")) != NULL) {
@@ -115,7 +117,7 @@ static void parse_guest_word(struct request *request, const char *word)
         request->pflash = value;
     } else {
         die("%s: unknown; a guest has image= name= mem= vcpus= procs= control machine= cmdline= "
-            "pflash=",
+            "pflash= passthrough",
             word);
     }
 }
@@ -224,7 +226,8 @@ static void set_entry(u32 index, const struct request *request)
 {
     struct piece image = append_file(request->image);
     struct bundle_entry entry = {
-        .flags = BUNDLE_START | (request->control ? BUNDLE_CONTROL : 0),
+        .flags = BUNDLE_START | (request->control ? BUNDLE_CONTROL : 0) |
+                 (request->passthrough ? BUNDLE_PASSTHROUGH : 0),
         .vcpus = request->vcpus > UINT32_MAX ? UINT32_MAX : (u32)request->vcpus,
         .mem_bytes = request->mem_bytes,
         .procs = request->procs,
@@ -322,6 +325,8 @@ static void print_guest(u32 index, const struct bundle_guest *guest)
         printf(", at most %" PRIu64 " processes", guest->procs);
     if (guest->pflash_bytes != 0)
         printf(", pflash of %" PRIu64 " bytes", guest->pflash_bytes);
+    if (guest->passthrough)
+        printf(", pflash of the machine");
     printf("%s%s", guest->has_control ? ", control" : "", guest->starts ? "" : ", not started");
     if (guest->machine.has_mhartid || guest->machine.word_count != 0)
         printf(", machine");
@@ -360,7 +365,7 @@ static void list(const char *path)
 
 static const char usage[] =
     "usage: mkimage -o OUT --guest image=PATH [name=NAME] [mem=128M] [vcpus=1] [procs=N] [control]\n"
-    "                              [machine=\"OPTIONS\"] [cmdline=\"WORDS\"] [pflash=PATH]\n"
+    "                              [machine=\"OPTIONS\"] [cmdline=\"WORDS\"] [pflash=PATH|passthrough]\n"
     "                      [--guest ...]\n"
     "       mkimage -l FILE\n";
 

@@ -74,8 +74,6 @@ forbid() {
 refuse_unsupported() {
     [ -z "${DISK:-}" ] || die "DISK: guests have no disk yet; leave it out"
     [ -z "${INITRD:-}" ] || die "INITRD: guests get no initial RAM disk yet; leave it out"
-    [ "${PFLASH_MODE:-emulated}" = emulated ] ||
-        die "PFLASH_MODE=passthrough: flash is only emulated yet; leave it out"
     [ "${OVERCOMMIT:-lazy}" = lazy ] ||
         die "OVERCOMMIT=strict: memory is only handed out lazily yet; leave it out"
 }
@@ -104,6 +102,7 @@ check_variables() {
 declare -A guest # the guest at hand: a value for each of guest_keys that was given
 bundle=()        # mkimage's arguments
 titles=()        # names of the guests
+flash=           # the file that is in the machine's own flash
 
 # find_image WORD: the file and the name of a payload, given by name, folder or image file
 find_image() {
@@ -153,6 +152,21 @@ complete_guest() {
         die "PFLASH=${guest[pflash]}: no such file"
 }
 
+# in_flash FILE: it is what the machine's own flash holds
+in_flash() {
+    [ -z "$flash" ] || [ "$flash" -ef "$1" ] ||
+        die "PFLASH_MODE=passthrough: the machine has one flash, which cannot hold both $flash and $1;" \
+            "use one file, or PFLASH_MODE=emulated"
+    [ -s "$1" ] || die "PFLASH=$1: an empty file"
+    [ "$(stat -L -c %s "$1")" -le $((32 << 20)) ] || die "PFLASH=$1: pflash holds at most 32 MiB; cut the file"
+    flash=$1
+}
+
+# An if=pflash drive would be booted from instead of -kernel.
+flash_args() {
+    [ -z "$flash" ] || args+=(-device "loader,file=${flash//,/,,},addr=0x22000000,force-raw=on")
+}
+
 # Puts guest[] into the bundle.
 add_guest() {
     complete_guest
@@ -163,7 +177,12 @@ add_guest() {
     [ -z "${guest[procs]:-}" ] || bundle+=("procs=${guest[procs]}")
     [ -z "${guest[control]:-}" ] || bundle+=(control)
     [ -z "${guest[machine]:-}" ] || bundle+=("machine=${guest[machine]}")
-    [ -z "${guest[pflash]:-}" ] || bundle+=("pflash=${guest[pflash]}")
+    if [ -n "${guest[pflash]:-}" ] && [ "${PFLASH_MODE:-emulated}" = passthrough ]; then
+        in_flash "${guest[pflash]}"
+        bundle+=(passthrough)
+    elif [ -n "${guest[pflash]:-}" ]; then
+        bundle+=("pflash=${guest[pflash]}")
+    fi
     [ -z "${guest[cmdline]:-}" ] || bundle+=("cmdline=${guest[cmdline]}")
     titles+=("$name")
 }
@@ -279,7 +298,7 @@ run_qemu() {
 # The payload itself on the bare machine.
 run_bare() {
     local cpu=rv64 args=()
-    forbid "with BARE=1" GUESTS MACHINE HARTS HOSTMEM FORK OVERCOMMIT TRACE
+    forbid "with BARE=1" GUESTS MACHINE HARTS HOSTMEM FORK OVERCOMMIT TRACE PFLASH_MODE
     [[ ${PAYLOAD:-} != *,* ]] || die "PAYLOAD=$PAYLOAD: a bare machine runs one payload"
     guest_from_variables "${PAYLOAD:-hello}"
     complete_guest
@@ -287,10 +306,8 @@ run_bare() {
     [ "${SSTC:-on}" = on ] || cpu=rv64,sstc=off
     args=(-cpu "$cpu" -smp "${guest[vcpus]}" -m "${guest[mem]}B" -kernel "$image")
     [ -z "${guest[cmdline]}" ] || args+=(-append "${guest[cmdline]}")
-    if [ -n "${guest[pflash]:-}" ]; then
-        # an if=pflash drive would be booted from instead of -kernel
-        args+=(-device "loader,file=${guest[pflash]//,/,,},addr=0x22000000,force-raw=on")
-    fi
+    [ -z "${guest[pflash]:-}" ] || in_flash "${guest[pflash]}"
+    flash_args
     run_qemu "${args[@]}"
 }
 
@@ -298,10 +315,13 @@ run_bare() {
 run_guests() {
     local args status=0
     collect_guests
+    [ "${PFLASH_MODE:-emulated}" = emulated ] || [ -n "$flash" ] ||
+        die "PFLASH_MODE=passthrough: no guest has a flash; add PFLASH=file"
     "$root/build/host/mkimage" -o "$out/bundle" "${bundle[@]}" || exit
     args=(-cpu rv64 -smp "${HARTS:-1}" -m "${HOSTMEM:-1G}"
         -kernel "$root/build/hv/forkvisor.elf" -initrd "$out/bundle"
         -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
+    flash_args
     if [ "$trace" != off ]; then
         count_instructions
         rm -f "$out/exits.bin" "$out/exits.log"

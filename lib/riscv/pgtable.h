@@ -28,6 +28,7 @@ typedef struct {
 #define PTE_G   (1UL << 5)
 #define PTE_A   (1UL << 6)
 #define PTE_D   (1UL << 7)
+#define PTE_RSW (1UL << 8) /* one of two bits that are software's, in each entry */
 #define PTE_RWX (PTE_R | PTE_W | PTE_X)
 #define PTE_PPN (((1UL << 44) - 1) << 10)
 

@@ -65,6 +65,25 @@ TEST(bundle_is_read_as_it_was_packed)
     CHECK_EQ(guest.machine.word_count, 0);
 }
 
+TEST(bundle_passes_a_flash_through)
+{
+    u8 file[SAMPLE_BUNDLE_BYTES];
+    size_t size = sample_bundle(file);
+    struct bundle_header *header = (struct bundle_header *)file;
+    struct bundle_entry *entry = (struct bundle_entry *)(header + 1);
+    struct bundle bundle;
+    struct bundle_guest guest;
+
+    entry->flags |= BUNDLE_PASSTHROUGH;
+    entry->pflash_bytes = 0;
+    header->crc32 = bundle_crc32(header + 1, size - sizeof(*header));
+    CHECK_EQ(bundle_open(&bundle, file, size), REFUSED_NOTHING);
+    CHECK_EQ(bundle_guest(&bundle, 0, &guest), REFUSED_NOTHING);
+    CHECK(guest.passthrough && guest.pflash_bytes == 0);
+    CHECK_EQ(bundle_guest(&bundle, 1, &guest), REFUSED_NOTHING);
+    CHECK(!guest.passthrough);
+}
+
 TEST(bundle_of_a_plain_image_is_one_guest)
 {
     struct sample_elf elf;
@@ -134,7 +153,8 @@ static const struct damage damages[] = {
     {ENTRY(name[1]),      '\n',                                 REFUSED_GUEST_NAME        },
     {ENTRY(name[1]),      ' ',                                  REFUSED_GUEST_NAME        },
     {ENTRY(name[1]),      0xc3,                                 REFUSED_GUEST_NAME        },
-    {ENTRY(flags),        4,                                    REFUSED_GUEST_FLAGS       },
+    {ENTRY(flags),        8,                                    REFUSED_GUEST_FLAGS       },
+    {ENTRY(flags),        5,                                    REFUSED_GUEST_PFLASH_TWICE},
     {ENTRY(flags),        0,                                    REFUSED_NOTHING           },
     {ENTRY(vcpus),        0,                                    REFUSED_GUEST_VCPUS       },
     {ENTRY(vcpus),        8,                                    REFUSED_NOTHING           },

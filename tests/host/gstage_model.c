@@ -32,6 +32,8 @@
 #define ASIDS                 2
 #define NOBODY                UINT32_MAX
 #define RAM_BASE              0x80000000UL
+#define WINDOW                0x22000000UL
+#define WINDOW_AT             0x1000000UL /* in the machine: nothing that hv may touch */
 #define VSATP_OF(table, asid) (8UL << 60 | (u64)(asid) << 44 | (table))
 
 struct model_vcpu {
@@ -59,7 +61,14 @@ static const gpa_t gpas[TLB_PAGES] = {
     {RAM_BASE + 0x40000000},
     {RAM_BASE + 0x40001000},
     {RAM_BASE + 0x40200000},
+    {WINDOW + 0x5000},
+    {WINDOW + 0x6000},
 };
+
+static bool in_window(u32 page)
+{
+    return gpas[page].v < RAM_BASE;
+}
 
 /* Two kinds of VM; what the one may touch, the other may not. */
 static const struct {
@@ -98,11 +107,12 @@ static void make_backing(void)
         file[i] = (u8)test_random(&random);
     /* a whole page and a bit, a range across two tables, two pieces of one page */
     backing = (struct backing){
+        .window = {.gpa = {WINDOW},                              .bytes = 0x200000, .hpa = {WINDOW_AT}},
         .count = 4,
-        .part = {{{gpas[0].v}, PAGE_BYTES + 100, file},
-                 {{gpas[3].v + 0x800}, PAGE_BYTES, file + 77},
-                 {{gpas[7].v + 8}, 16, file + 5},
-                 {{gpas[7].v + 0xff0}, PAGE_BYTES, file + 9}},
+        .part = { {{gpas[0].v}, PAGE_BYTES + 100, file},
+                   {{gpas[3].v + 0x800}, PAGE_BYTES, file + 77},
+                   {{gpas[7].v + 8}, 16, file + 5},
+                   {{gpas[7].v + 0xff0}, PAGE_BYTES, file + 9}},
     };
 }
 
@@ -127,12 +137,12 @@ static pte_t leaf_at(const struct model_vm *vm, u32 page)
     return level == 0 ? pte : (pte_t){0};
 }
 
-/* {0} if the page was never touched. */
+/* {0} if the page was never touched, or is a device's and so no frame. */
 static hpa_t frame_at(const struct model_vm *vm, u32 page)
 {
     pte_t pte = leaf_at(vm, page);
 
-    return pte_valid(pte) ? pte_hpa(pte) : (hpa_t){0};
+    return pte_valid(pte) && !in_window(page) ? pte_hpa(pte) : (hpa_t){0};
 }
 
 static u32 leaves_of(hpa_t frame)
@@ -300,7 +310,8 @@ static enum err fault_once(struct model_vm *vm, gpa_t gpa, enum access access)
     hpa_t frames[TLB_PAGES];
     u64 since = before_change(vm, frames);
     enum trace_did did;
-    enum err err = gstage_fault(&vm->gs, gpa, access, &did);
+    enum err err = gpa.v < RAM_BASE ? gstage_fault_window(&vm->gs, gpa, access, &did)
+                                    : gstage_fault(&vm->gs, gpa, access, &did);
 
     after_change(vm, frames, since);
     tlb_observe();
@@ -339,6 +350,24 @@ static u8 *translate(const struct model_vm *vm, u32 page, enum access access)
     return hpa_ptr(pte_hpa(leaf));
 }
 
+/* Only loads; and what a fork has left out comes again. */
+static void read_window(struct model_vm *vm, u32 page, gpa_t gpa, enum access access)
+{
+    enum trace_did did;
+    pte_t leaf;
+
+    if (access != ACCESS_READ) {
+        CHECK_EQ(gstage_fault_window(&vm->gs, gpa, access, &did), ERR_PERM);
+        return;
+    }
+    if (tlb_may_refuse(gpa, access) && !fault(vm, gpa, access))
+        return;
+    tlb_check();
+    leaf = leaf_at(vm, page);
+    CHECK_EQ(leaf.v & (PTE_V | PTE_RWX), PTE_V | PTE_R);
+    CHECK_EQ(pte_hpa(leaf).v - WINDOW_AT, gpas[page].v - WINDOW);
+}
+
 static void act_as_guest(struct model_vm *vm, u32 id, u32 page, enum access access, u64 offset,
                          u64 value)
 {
@@ -351,6 +380,8 @@ static void act_as_guest(struct model_vm *vm, u32 id, u32 page, enum access acce
         enum trace_did did;
 
         CHECK_EQ(gstage_fault(&vm->gs, gpa, access, &did), ERR_NOENT);
+        if (in_window(page))
+            read_window(vm, page, gpa, access);
         return;
     }
     if (tlb_may_refuse(gpa, access) && !fault(vm, gpa, access))

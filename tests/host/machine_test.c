@@ -107,6 +107,8 @@ TEST(machine_is_virt)
     CHECK_EQ(machine.uart_stride, 1);
     CHECK_EQ(machine.finisher.base, 0x100000);
     CHECK_EQ(machine.plic.base, 0xc000000);
+    CHECK_EQ(machine.pflash.base, 0x22000000);
+    CHECK_EQ(machine.pflash.bytes, 32 * MIB);
     CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_STR(machine.bootargs, "fork=cow trace=off sstc=on");
     CHECK_EQ(machine.virtios, 8);
@@ -295,6 +297,43 @@ TEST(machine_of_no_tree)
     check_refused("not a flattened device tree");
 }
 
+/* What is taken is nowhere in the tree any more. */
+TEST(machine_rng_seed_is_taken_once)
+{
+    u8 given[48], seed[32];
+
+    for (size_t i = 0; i < sizeof(given); i++)
+        given[i] = (u8)(0xc0 + i);
+    for (int bytes = 32; bytes <= 48; bytes += 16) {
+        memset(seed, 0xee, sizeof(seed));
+        CHECK_EQ(fdt_setprop(tree, tree_start("/chosen"), "rng-seed", given, bytes), 0);
+        CHECK(machine_take_rng_seed(tree, seed, sizeof(seed)));
+        CHECK(memcmp(seed, given, sizeof(seed)) == 0);
+        for (size_t at = 0; at + 4 <= sizeof(tree); at++)
+            CHECK(memcmp(tree + at, given + bytes - 4, 4) != 0 && memcmp(tree + at, given, 4) != 0);
+        CHECK_STR(read_tree().bootargs, "fork=cow trace=off sstc=on");
+        CHECK(!machine_take_rng_seed(tree, seed, sizeof(seed)));
+        CHECK(memcmp(seed, given, sizeof(seed)) == 0);
+    }
+}
+
+TEST(machine_without_rng_seed)
+{
+    u8 seed[32] = {1};
+
+    tree_start("/");
+    CHECK(!machine_take_rng_seed(tree, seed, sizeof(seed)));
+    CHECK_EQ(fdt_del_node(tree, fdt_path_offset(tree, "/chosen")), 0);
+    CHECK(!machine_take_rng_seed(tree, seed, sizeof(seed)));
+    /* too short: not used, and not left */
+    CHECK_EQ(
+        fdt_setprop(tree, tree_start("/chosen"), "rng-seed", "0123456789abcdefghijklmnopqrstu", 31),
+        0);
+    CHECK(!machine_take_rng_seed(tree, seed, sizeof(seed)));
+    CHECK(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "rng-seed", NULL) == NULL);
+    CHECK_EQ(seed[0], 1);
+}
+
 static const struct guest_fdt guest = {
     .mem_bytes = 128 * MIB,
     .vcpus = 8,
@@ -309,7 +348,9 @@ TEST(guest_tree_is_a_machine)
 {
     struct guest_fdt all = guest;
     struct machine machine;
+    const u8 *seed;
     size_t bytes;
+    int length;
 
     CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &all, &bytes), ERR_OK);
     machine = read_tree();
@@ -329,20 +370,28 @@ TEST(guest_tree_is_a_machine)
     CHECK_EQ(machine.virtios + machine.plic.bytes, 0);
     CHECK(fdt_node_offset_by_compatible(tree, -1, PROC_DOORBELL_COMPATIBLE) > 0);
     CHECK(fdt_node_offset_by_compatible(tree, -1, "cfi-flash") < 0);
+    CHECK(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "rng-seed", NULL) == NULL);
 
     all = (struct guest_fdt){.mem_bytes = 4096,
                              .vcpus = 1,
                              .has_zicboz = true,
                              .has_pflash = true,
+                             .has_rng_seed = true,
                              .mmu_type = "",
                              .timebase_hz = 1ULL << 33,
                              .bootargs = ""};
     CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &all, &bytes), ERR_OK);
     machine = read_tree();
+    CHECK_EQ(machine.pflash.base, 0x22000000);
     CHECK_STR(machine.isa, "rv64imafdc_zicboz_zicsr_zifencei");
     CHECK_STR(machine.mmu_type, "riscv,sv39");
     CHECK_EQ(machine.timebase_hz, 1ULL << 33);
     CHECK(fdt_node_offset_by_compatible(tree, -1, "cfi-flash") > 0);
+    memset(tree + guest_fdt_rng_seed(tree), 0x5a, GUEST_FDT_SEED_BYTES);
+    seed = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "rng-seed", &length);
+    CHECK_EQ(length, GUEST_FDT_SEED_BYTES);
+    CHECK(seed[0] == 0x5a && seed[length - 1] == 0x5a);
+    CHECK_EQ(read_tree().timebase_hz, 1ULL << 33);
 }
 
 /* However little room there is, it is refused, and not a byte behind it is written. */

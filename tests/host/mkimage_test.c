@@ -82,22 +82,24 @@ TEST(mkimage_packs_and_lists)
     set_up();
     CHECK_EQ(mkimage("-o out --guest image=good.elf mem=64M vcpus=2 procs=5 control pflash=flash "
                      "machine='mhartid=0x1234 word@0x40=0x6688' cmdline='a b' "
-                     "--guest name=other image=./Image --guest image=good.elf"),
+                     "--guest name=other image=./Image passthrough --guest image=good.elf"),
              0);
     CHECK_STR(output, "");
     CHECK(!exists("out.tmp"));
     CHECK_EQ(mkimage("-l out"), 0);
-    CHECK_STR(output,
-              "1 good: ELF of 12856 bytes, entry 0x80200004, mem 65536K, 2 vCPUs, at most 5 "
-              "processes, pflash of 4 bytes, control, machine mhartid=0x1234 word@0x40=0x6688, "
-              "cmdline \"a b\"\n"
-              "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
-              "    0x80202340 to 0x80204340, 4096 bytes from the file\n"
-              "2 other: Linux Image of 4112 bytes, entry 0x80200000, mem 131072K, 1 vCPU\n"
-              "    0x80200000 to 0x80203000, 4112 bytes from the file\n"
-              "3 good: ELF of 12856 bytes, entry 0x80200004, mem 131072K, 1 vCPU\n"
-              "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
-              "    0x80202340 to 0x80204340, 4096 bytes from the file\n");
+    CHECK_STR(
+        output,
+        "1 good: ELF of 12856 bytes, entry 0x80200004, mem 65536K, 2 vCPUs, at most 5 "
+        "processes, pflash of 4 bytes, control, machine mhartid=0x1234 word@0x40=0x6688, "
+        "cmdline \"a b\"\n"
+        "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
+        "    0x80202340 to 0x80204340, 4096 bytes from the file\n"
+        "2 other: Linux Image of 4112 bytes, entry 0x80200000, mem 131072K, 1 vCPU, pflash of "
+        "the machine\n"
+        "    0x80200000 to 0x80203000, 4112 bytes from the file\n"
+        "3 good: ELF of 12856 bytes, entry 0x80200004, mem 131072K, 1 vCPU\n"
+        "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
+        "    0x80202340 to 0x80204340, 4096 bytes from the file\n");
     CHECK_EQ(mkimage("-l Image"), 0);
     CHECK(strstr(output, "not a bundle") == output);
     clean_up();
@@ -129,6 +131,8 @@ TEST(mkimage_refuses_and_leaves_nothing)
          "mkimage: good.elf: a guest's name is empty, or longer"                                                                       },
         {"-o out --guest image=good.elf machine=x",                             "mkimage: good.elf: unknown machine option;"           },
         {"-o out --guest image=good.elf pflash=empty",                          "mkimage: empty: the file is empty;"                   },
+        {"-o out --guest image=good.elf pflash=flash passthrough",
+         "mkimage: good.elf: a guest's pflash is passed through"                                                                       },
         {"-o out --guest image=good.elf colour=1",                              "mkimage: colour=1: unknown; a guest has"              },
         {"-o out --guest image=good.elf --guest",                               "mkimage: a guest without an image;"                   },
         {"-o none/out --guest image=good.elf",                                  "mkimage: none/out.tmp: No such file"                  },

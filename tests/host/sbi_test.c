@@ -24,6 +24,8 @@
 #define proc_inspect      fake_proc_inspect
 #define proc_ppid         fake_proc_ppid
 #define proc_wait         fake_proc_wait
+#define random_bytes      fake_random_bytes
+#define random_seeded     fake_random_seeded
 #define sched_start       fake_sched_start
 #define vcpu_load         fake_vcpu_load
 #define vcpu_pend_soft    fake_vcpu_pend_soft
@@ -48,6 +50,8 @@ static struct {
     u32 loads;
     enum err err; /* what proc.c answers */
     u64 insn_bytes;
+    bool has_no_seed;
+    u8 random; /* the last number given */
 } asked;
 
 static enum err fake_transfer(gpa_t gpa, void *buffer, u64 bytes, bool to_guest)
@@ -107,6 +111,19 @@ static void fake_proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *re
     if (*found)
         *record = (struct proc_record){.version = PROC_RECORD_VERSION, .bytes = sizeof(*record)};
     *next = pid == 0 ? 1 : 0;
+}
+
+static bool fake_random_seeded(void)
+{
+    return !asked.has_no_seed;
+}
+
+/* 1, 2, 3, ... */
+static enum err fake_random_bytes(void *to, u64 bytes)
+{
+    for (u64 i = 0; i < bytes; i++)
+        ((u8 *)to)[i] = ++asked.random;
+    return ERR_OK;
 }
 
 static void fake_sched_start(struct vcpu *vcpu)
@@ -453,6 +470,50 @@ TEST(sbi_proc_inspect_writes_no_more_than_it_may)
     check(PROC_EID, PROC_INSPECT, 1UL << 32 | 1, 0, 8, SBI_SUCCESS, 0);
 }
 
+TEST(sbi_proc_entropy_writes_all_or_nothing)
+{
+    struct vcpu *vcpu;
+    u64 end = RAM_BASE + RAM_BYTES;
+
+    memset(ram, 0xee, sizeof(ram));
+    check(PROC_EID, PROC_ENTROPY, RAM_BASE + 1, 64, 0, SBI_SUCCESS, 64);
+    CHECK_EQ(ram[0], 0xee);
+    CHECK_EQ(ram[1], 1);
+    CHECK_EQ(ram[64], 64);
+    CHECK_EQ(ram[65], 0xee);
+    check(PROC_EID, PROC_ENTROPY, end - 1, 1, 0, SBI_SUCCESS, 1);
+    CHECK_EQ(ram[RAM_BYTES - 1], 1);
+    vcpu = begin();
+    memset(ram, 0xee, sizeof(ram));
+    asked.random = 1;
+    CHECK_EQ(call(vcpu, PROC_EID, PROC_ENTROPY, end - 1, 2, 0), VERDICT_SKIP);
+    CHECK_CALL(vcpu, SBI_ERR_INVALID_ADDRESS, 0);
+    CHECK_EQ(ram[RAM_BYTES - 1], 0xee);
+    CHECK_EQ(asked.random, 3); /* drawn, and given to nobody */
+    check(PROC_EID, PROC_ENTROPY, RAM_BASE - 1, 2, 0, SBI_ERR_INVALID_ADDRESS, 0);
+    check(PROC_EID, PROC_ENTROPY, -1UL, 64, 0, SBI_ERR_INVALID_ADDRESS, 0);
+    check(PROC_EID, PROC_ENTROPY, RAM_BASE, 65, 0, SBI_ERR_INVALID_PARAM, 0);
+    check(PROC_EID, PROC_ENTROPY, RAM_BASE, -1UL, 0, SBI_ERR_INVALID_PARAM, 0);
+    check(PROC_EID, PROC_ENTROPY, RAM_BASE, 1UL << 32, 0, SBI_ERR_INVALID_PARAM, 0);
+    CHECK_EQ(ram[0], 0xee);
+    check(PROC_EID, PROC_ENTROPY, RAM_BASE, 0, 0, SBI_SUCCESS, 0);
+    CHECK_EQ(ram[0], 0xee);
+}
+
+TEST(sbi_proc_entropy_without_a_seed)
+{
+    struct vcpu *vcpu = begin();
+
+    asked.has_no_seed = true;
+    memset(ram, 0xee, sizeof(ram));
+    for (u64 bytes = 0; bytes < 70; bytes++) {
+        CHECK_EQ(call(vcpu, PROC_EID, PROC_ENTROPY, RAM_BASE, bytes, 0), VERDICT_SKIP);
+        CHECK_CALL(vcpu, SBI_ERR_NOT_SUPPORTED, 0);
+    }
+    CHECK_EQ(ram[0], 0xee);
+    CHECK_EQ(asked.random, 0);
+}
+
 /* Any numbers in the registers: a known verdict, and what a guest gets is a result of the SBI. */
 FUZZ(ecall)
 {
@@ -491,4 +552,9 @@ FUZZ_SEEDS(ecall)
             fuzz_seed(&seed, sizeof(seed));
         }
     }
+    seed.which = ARRAY_LEN(eids) - 1;
+    seed.words[0] = RAM_BASE;
+    seed.words[1] = PROC_ENTROPY_BYTES_MAX;
+    seed.words[3] = PROC_ENTROPY;
+    fuzz_seed(&seed, sizeof(seed));
 }

@@ -3,7 +3,7 @@
 /* Translation and instruction caches that forget only what a fence names.  See tlb_model.c. */
 #include "lib/riscv/ops.h"
 
-#define TLB_PAGES 10 /* GPAs that the model watches */
+#define TLB_PAGES 12 /* GPAs that the model watches */
 #define TLB_SITES 64
 
 /* A fence of hv, by the two source lines that led to it.  One table for all processes of a test. */

@@ -253,6 +253,13 @@ TEST(trace_words_for_everything_that_hv_does)
                 "end signal 11");
     check_words((struct trace_record){.did = TRACE_DID_WFI}, "wfi");
     check_words((struct trace_record){.did = TRACE_DID_PREEMPT}, "preempt");
+    check_words((struct trace_record){.did = TRACE_DID_PASSTHROUGH,
+                                      .addr = 0x22000010,
+                                      .result = TRACE_ACCESS_LOAD},
+                "fault load gpa=0x22000010 passthrough");
+    check_words((struct trace_record){.did = TRACE_DID_INJECT_TIMER}, "inject timer");
+    check_words((struct trace_record){.did = TRACE_DID_INJECT_TIMER, .arg0 = 1},
+                "inject timer preempt");
     check_words((struct trace_record){.did = 777}, "did 777");
     CHECK_STR(trace_cause_words(INTERRUPT | 5), "supervisor timer interrupt");
     CHECK_STR(trace_cause_words(INTERRUPT | 63), "reserved interrupt");

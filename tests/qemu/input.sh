@@ -39,6 +39,7 @@ entry too_many_vcpus           quick 30   refused 1 'a guest has 1 to 8 vCPUs' P
 entry no_h_extension           quick 30   refused 2 'no H extension; run QEMU 7.2 or later' PAYLOAD=hello FV_QEMU_ARGS='-cpu rv64,h=false'
 entry no_qemu                  quick 30   refused 64 'there is no /nowhere/qemu' PAYLOAD=hello FV_QEMU=/nowhere/qemu
 entry not_yet                  quick 30   not_yet
+entry flash_that_cannot_be     quick 30   flash_that_cannot_be
 
 # Images that are none.
 entry image_empty              quick 30   bad_image 'the file is empty'
@@ -105,8 +106,21 @@ mem_too_small_for_fdt() {
 not_yet() {
     refused 64 'DISK: guests have no disk yet' DISK=README.md
     refused 64 'INITRD: guests get no initial RAM disk yet' INITRD=README.md
-    refused 64 'PFLASH_MODE=passthrough: flash is only emulated yet' PFLASH_MODE=passthrough
     refused 64 'OVERCOMMIT=strict: memory is only handed out lazily yet' OVERCOMMIT=strict
+}
+
+flash_that_cannot_be() {
+    local through=PFLASH_MODE=passthrough
+    refused 64 'PFLASH_MODE=passthrough: no guest has a flash; add PFLASH=file' PAYLOAD=hello $through
+    refused 64 'PFLASH_MODE=trough: must be one of' PFLASH_MODE=trough
+    printf '%s\n' 'hello pflash=README.md' 'hello pflash=Makefile' >"$out/guests"
+    refused 64 'the machine has one flash, which cannot hold both README.md and Makefile' GUESTS="$out/guests" $through
+    : >"$out/empty"
+    refused 64 'an empty file' PAYLOAD=hello PFLASH="$out/empty" $through
+    head -c $(((32 << 20) + 1)) /dev/zero >"$out/large"
+    refused 64 'pflash holds at most 32 MiB; cut the file' PAYLOAD=hello PFLASH="$out/large" $through
+    refused 64 'PFLASH_MODE: means nothing with BARE=1' PAYLOAD=hello BARE=1 PFLASH=README.md $through
+    rm "$out/large"
 }
 
 # bad_image PATTERN: the bytes are stdin

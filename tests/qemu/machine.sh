@@ -11,7 +11,12 @@ entry guests_many_kinds        quick 60   guests_many_kinds HARTS=4
 entry input_pipe               quick 60   input_pipe
 entry input_closed             quick 60   input_closed
 entry input_of_child           quick 60   input_of_child
+entry entropy                  quick 60   entropy
+entry entropy_copy_4harts      quick 60   entropy FORK=copy HARTS=4
+entry entropy_no_seed          quick 60   entropy_no_seed
 entry pflash                   quick 60   pflash
+entry pflash_passthrough       quick 60   pflash_passthrough
+entry pflash_passthrough_copy  quick 60   pflash_passthrough FORK=copy HARTS=2
 entry plain_qemu               quick 60   plain_qemu
 entry first_screen             quick 30   first_screen
 entry timeout                  quick 30   timeout_ends
@@ -92,6 +97,52 @@ END
     golden_of 2 <<<'echo: 0 bytes'
 }
 
+# distinct NUMBER: so many pieces of 16 bytes were printed, each once
+distinct() {
+    sed -n 's/^.*entropy: [a-z]* \([0-9a-f]\{32\}\)$/\1/p' "$words" | sort >"$out/numbers"
+    [ "$(wc -l <"$out/numbers")" = "$1" ] || fail "$(wc -l <"$out/numbers") random numbers, not $1"
+    [ -z "$(uniq -d "$out/numbers")" ] || fail "random numbers that came twice: $(uniq -d "$out/numbers")"
+}
+
+# Of each boot: a seed in two pieces, and three times four pieces in the parent and in a child.
+entropy() {
+    local guest=build/tests/guest/entropy.elf
+    run 0 PAYLOAD=$guest,$guest "$@"
+    count 2 'entropy: ok$'
+    distinct $((2 * (2 + 3 * 8)))
+    cp "$out/numbers" "$out/earlier"
+    run 0 PAYLOAD=$guest CMDLINE=reset "$@"
+    want '^(\[1\] )?entropy: ok$'
+    distinct $((2 * (2 + 3 * 8)))
+    [ -z "$(sort "$out/numbers" "$out/earlier" | uniq -d)" ] || fail "two runs have random numbers in common"
+}
+
+# QEMU cannot leave out the seed: a few instructions before the hypervisor take its name away.
+entropy_no_seed() {
+    riscv64-unknown-elf-gcc -march=rv64imac -mabi=lp64 -nostdlib -Wl,-N -Ttext=0x88000000 \
+        -Wl,--build-id=none -o "$out/shim" -x assembler - <<'END'
+    .globl  _start
+_start:
+    mv      t0, a1
+    lla     t1, name
+    ld      t1, 0(t1)
+1:  addi    t0, t0, 1
+    ld      t2, 0(t0)
+    bne     t2, t1, 1b
+    sb      zero, 0(t0)
+    li      t0, 0x80200000
+    jr      t0
+name:
+    .ascii  "rng-seed"
+END
+    run 0 PAYLOAD=build/tests/guest/entropy.elf \
+        FV_QEMU_ARGS="-kernel $out/shim -device loader,file=$root/build/hv/forkvisor.elf"
+    want '^\[hv\] no rng-seed: guests get no random numbers$'
+    golden <<<'entropy: no random numbers'
+    run 0 PAYLOAD=hello
+    forbid 'rng-seed'
+}
+
 pflash() {
     { printf 'pfld\0\0\0\001\0\0\0\004\0\0\0\0\161\021\052\300' && head -c 100 /dev/zero; } >"$out/short"
     run 0 PAYLOAD=build/tests/guest/flash.elf PFLASH="$out/short"
@@ -109,6 +160,35 @@ END
     run 0 PAYLOAD=build/tests/guest/flash.elf PFLASH="$out/whole" BARE=1
     want '^flash: 6670 646c 646c6670 0000000004000000$' '^flash: 0a646e6520656874$'
     rm "$out/whole"
+}
+
+# The machine's own, read by guests and their children as an emulated one is, and never written.
+pflash_passthrough() {
+    local guest=build/tests/guest/flash.elf mode=(PFLASH="$out/flash" PFLASH_MODE=passthrough "$@")
+    { printf 'pfld\0\0\0\001' && head -c $(((32 << 20) - 16)) /dev/zero && printf 'the end\n'; } >"$out/flash"
+    run 0 PAYLOAD=$guest PFLASH="$out/flash"
+    grep -a '^flash:' "$words" >"$out/emulated"
+    run 0 PAYLOAD=$guest "${mode[@]}" TRACE=exits
+    golden <"$out/emulated"
+    [ "$(grep -c ' fault load gpa=0x2[23][0-9a-f]* passthrough ' "$out/exits.log")" = 2 ] ||
+        fail "not two pages were mapped"
+    ! grep ' mmio .*gpa=0x2[23]' "$out/exits.log" || fail "a load of flash was emulated"
+    run 0 PAYLOAD=$guest,$guest,hello CMDLINE=fork "${mode[@]}"
+    for _ in 1 2 3 4 5; do cat "$out/emulated"; done >"$out/five"
+    sed -n 's/^\[[0-9]*\] flash/flash/p' "$words" | sort >"$out/said"
+    sort "$out/five" "$out/five" >"$out/expected"
+    same "$out/expected" "$out/said"
+    run 1 PAYLOAD=$guest CMDLINE=store "${mode[@]}"
+    want '^trap: store/AMO access fault \(7\), '
+    forbid 'stored'
+    run 1 PAYLOAD=$guest CMDLINE=fetch "${mode[@]}"
+    want '^trap: instruction access fault \(1\), '
+    run 0 PAYLOAD=$guest CMDLINE=store PFLASH="$out/flash" "$@"
+    { cat "$out/emulated" && echo 'flash: stored' && cat "$out/emulated"; } | golden
+    # a machine option where the flash is
+    run 2 PAYLOAD=$guest MACHINE='word@0x22000008=1' "${mode[@]}"
+    want 'machine option word@0x22000008 is where its pflash is; move it'
+    rm "$out/flash"
 }
 
 # The lines of the README, as they stand there.

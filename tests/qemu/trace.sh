@@ -9,6 +9,8 @@ entry trace_skernel2           quick 30   trace_skernel2
 entry trace_filter             quick 60   trace_filter
 entry trace_forktree           quick 60   trace_forktree
 entry trace_forktree_4harts    quick 60   trace_forktree HARTS=4
+entry trace_timer              quick 60   trace_timer
+entry trace_timer_4harts       full  60   trace_timer HARTS=4
 entry trace_lossless           full  120  trace_lossless
 
 # log_without_times: what is left is the same in every run
@@ -72,6 +74,22 @@ trace_forktree() {
     cat "$out/phases"
     [ "$(awk '/"s"/ { s = $1 } /"f"/ { f = $1 } END { print s + 0, f + 0 }' "$out/phases")" = '12 12' ] ||
         fail "not an arrow for each of the twelve forks"
+}
+
+# An injected timer interrupt for each set_timer at most, and one for what a child has from its parent;
+# with Sstc none, and nobody asks for one.
+trace_timer() {
+    local guests=PAYLOAD=good,good,build/tests/guest/hazards.elf
+    run 0 $guests CMDLINE='rounds=2 ms=200 hazard=armed' SSTC=off TRACE=exits "$@"
+    awk '{ split($2, id, ".") }
+        / inject timer / { injected[id[1]]++; all++ }
+        / sbi (TIME|LEGACY)\.set_timer -> 0 / { set[id[1]]++ }
+        END { for (pid in injected) if (injected[pid] > set[pid] + 1) exit 1
+              exit all < 10 }' "$out/exits.log" || fail "too few injected timer interrupts, or too many"
+    say 0 build/host/trace histogram "$out/exits.bin"
+    want ' inject timer$' ' sbi TIME.set_timer$'
+    run 0 $guests CMDLINE='rounds=2 ms=200 hazard=armed' SSTC=on TRACE=exits "$@"
+    ! grep -E ' inject timer| set_timer ' "$out/exits.log" || fail "a timer was injected, or asked for"
 }
 
 # Far more records than the ring of a hart holds: none is lost.

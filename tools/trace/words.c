@@ -86,18 +86,30 @@ static const struct {
     {PROC_EID,                          PROC_GETPID,                        "getpid"                 },
     {PROC_EID,                          PROC_GETPPID,                       "getppid"                },
     {PROC_EID,                          PROC_INSPECT,                       "inspect"                },
+    {PROC_EID,                          PROC_ENTROPY,                       "entropy"                },
 };
 
 static const char *const dids[TRACE_DID_COUNT] = {
-    [TRACE_DID_NOTHING] = "nothing",   [TRACE_DID_SBI] = "sbi",
-    [TRACE_DID_FORK] = "fork",         [TRACE_DID_LAZY] = "lazy",
-    [TRACE_DID_COW] = "cow",           [TRACE_DID_TAKEOVER] = "takeover",
-    [TRACE_DID_SPURIOUS] = "spurious", [TRACE_DID_MMIO] = "mmio",
-    [TRACE_DID_CSR] = "csr",           [TRACE_DID_WFI] = "wfi",
-    [TRACE_DID_INJECT] = "inject",     [TRACE_DID_TIMER] = "timer",
-    [TRACE_DID_IPI] = "ipi",           [TRACE_DID_PREEMPT] = "preempt",
-    [TRACE_DID_END] = "end",           [TRACE_DID_CREATE] = "create",
-    [TRACE_DID_DRAIN] = "drain",       [TRACE_DID_IDLE] = "idle",
+    [TRACE_DID_NOTHING] = "nothing",
+    [TRACE_DID_SBI] = "sbi",
+    [TRACE_DID_FORK] = "fork",
+    [TRACE_DID_LAZY] = "lazy",
+    [TRACE_DID_COW] = "cow",
+    [TRACE_DID_TAKEOVER] = "takeover",
+    [TRACE_DID_SPURIOUS] = "spurious",
+    [TRACE_DID_MMIO] = "mmio",
+    [TRACE_DID_CSR] = "csr",
+    [TRACE_DID_WFI] = "wfi",
+    [TRACE_DID_INJECT] = "inject",
+    [TRACE_DID_TIMER] = "timer",
+    [TRACE_DID_IPI] = "ipi",
+    [TRACE_DID_PREEMPT] = "preempt",
+    [TRACE_DID_END] = "end",
+    [TRACE_DID_CREATE] = "create",
+    [TRACE_DID_DRAIN] = "drain",
+    [TRACE_DID_IDLE] = "idle",
+    [TRACE_DID_PASSTHROUGH] = "passthrough",
+    [TRACE_DID_INJECT_TIMER] = "inject timer",
 };
 
 static const char *const doors[] = {
@@ -121,7 +133,8 @@ const char *trace_cause_words(u64 cause)
 
 static bool is_fault(const struct trace_record *record)
 {
-    return record->did >= TRACE_DID_LAZY && record->did <= TRACE_DID_SPURIOUS;
+    return (record->did >= TRACE_DID_LAZY && record->did <= TRACE_DID_SPURIOUS) ||
+           record->did == TRACE_DID_PASSTHROUGH;
 }
 
 /* "TIME.set_timer"; what has no name as a number. */
@@ -221,6 +234,8 @@ void trace_did_words(const struct trace_record *record, char words[TRACE_WORDS_B
     } else if (record->did == TRACE_DID_INJECT) {
         snprintf(words, TRACE_WORDS_BYTES, "inject %s tval=0x%llx", cause_words(record->arg0),
                  value);
+    } else if (record->did == TRACE_DID_INJECT_TIMER) {
+        snprintf(words, TRACE_WORDS_BYTES, "inject timer%s", record->arg0 ? " preempt" : "");
     } else if (record->did == TRACE_DID_END) {
         char status[TRACE_WORDS_BYTES];
 
