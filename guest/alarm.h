@@ -29,3 +29,11 @@ struct alarm {
 void alarm_set(struct alarm *alarm, u64 time);
 bool alarm_cancel(struct alarm *alarm);
 u64 alarm_ticks(u64 ns);
+bool alarm_any(void);     /* one is set, on any hart */
+void alarm_only_me(void); /* after a fork: no alarm is set, and this hart's timer is ours */
+
+/* Inside: irq.c; preempt.c, whose tick needs no alarm. */
+void alarm_hart_init(void);
+void alarm_interrupt(void);
+void alarm_tick_at(u64 time);
+u64 alarm_tick(u64 now); /* weak, component preempt: when the next one is */

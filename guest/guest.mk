@@ -69,4 +69,43 @@ paging-needs += pages
 components-y += symbols
 symbols-y += guest/symbols.c
 
+components-y += irq
+irq-y += guest/alarm.c
+irq-y += guest/irq.c
+
+component-kinds += sched
+default-sched := fifo
+
+components-y += task
+task-y += guest/core.c
+task-y += guest/switch.S
+task-y += guest/sync.c
+task-y += guest/sync_mutex.c
+task-y += guest/task.c
+task-y += guest/task_report.c
+task-needs += irq
+task-needs += pages
+task-needs += sched
+
+components-y += cfs
+cfs-y += guest/sched_cfs.c
+cfs-kind := sched
+cfs-needs += task
+
+components-y += fifo
+fifo-y += guest/sched_fifo.c
+fifo-kind := sched
+fifo-needs += task
+
+components-y += rr
+rr-y += guest/sched_rr.c
+rr-kind := sched
+rr-needs += task
+
+components-y += preempt
+preempt-y += guest/preempt.c
+preempt-needs += task
+
 components-y += smp
+smp-y += guest/smp.c
+smp-needs += task

@@ -38,6 +38,7 @@ void hart_init(struct hart *hart, u64 id, void *stacks, u64 bytes)
     thread->hart = hart;
     thread->frame.stack = middle;
     hart->id = id;
+    hart->index = 0;
     hart->thread = thread;
     hart->stack_top = align_down((u64)stacks + bytes, 16);
 }

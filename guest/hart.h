@@ -16,6 +16,7 @@ struct hart {
     struct thread *thread; /* what it begins with, initialised but for its registers */
     u64 id;
     void (*run)(struct hart *hart); /* the hart stops when it returns */
+    u64 index;                      /* component smp: counts them; the first one's is 0 */
 };
 _Static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "boot.S");
 _Static_assert(offsetof(struct hart, thread) == HART_THREAD, "boot.S");
@@ -24,6 +25,11 @@ _Static_assert(offsetof(struct hart, thread) == HART_THREAD, "boot.S");
 static inline struct hart *hart_self(void)
 {
     return thread_self()->hart;
+}
+
+static inline u64 hart_index(void)
+{
+    return GUEST_HARTS_MAX > 1 ? hart_self()->index : 0;
 }
 
 /* The one that the machine began with. */

@@ -13,4 +13,6 @@
 #define INIT_SMP    106
 #define INIT_LIBC   107
 
+#define INIT_INTERRUPTS 120 /* component irq: interrupts are on from here on */
+
 #define GUEST_INIT(order) __attribute__((constructor(order)))

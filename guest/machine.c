@@ -169,6 +169,28 @@ u64 machine_timebase(void)
     return hz && bytes == 4 ? fdt32_to_cpu(*hz) : 0;
 }
 
+/* Whether the first CPU's riscv,isa names a multi-letter extension.
+ * [UNPRIV "ISA Extension Naming Conventions"] */
+bool machine_isa_has(const char *extension)
+{
+    size_t length = strlen(extension);
+    int bytes = 0;
+    int node =
+        fdt ? fdt_node_offset_by_prop_value(fdt, -1, "device_type", "cpu", sizeof("cpu")) : -1;
+    const char *p = node < 0 ? NULL : fdt_getprop(fdt, node, "riscv,isa", &bytes);
+
+    if (!p || bytes < 1 || p[bytes - 1] != '\0') {
+        return false;
+    }
+    while ((p = strchr(p, '_'))) {
+        p++;
+        if (strncmp(p, extension, length) == 0 && (p[length] == '_' || p[length] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Fill ids with the first max hart ids; returns how many harts there are. */
 size_t machine_harts(u64 *ids, size_t max)
 {

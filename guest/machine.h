@@ -21,4 +21,5 @@ void *machine_take(u64 bytes);
 u64 machine_device(const char *compatible);
 void machine_ranges(void (*visit)(struct range range));
 u64 machine_timebase(void);
+bool machine_isa_has(const char *extension);
 size_t machine_harts(u64 *ids, size_t max);

@@ -52,7 +52,8 @@ static void report_named(const char *name, u64 value)
     report_hex(value);
 }
 
-static void report_place(u64 pc)
+/* An address of code, and the function that it is in. */
+void report_place(u64 pc)
 {
     u64 offset = 0;
     const char *function = symbol_find(pc, &offset);

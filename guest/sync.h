@@ -32,7 +32,7 @@ struct waiter {
 /* Empty, until somebody waits. */
 static inline void wait_queue_init(struct wait_queue *queue)
 {
-    *queue = (struct wait_queue){0};
+    *queue = (struct wait_queue){.waiters = {NULL, NULL}};
 }
 
 void wake_one(struct wait_queue *queue);
@@ -46,7 +46,11 @@ void wake_all(struct wait_queue *queue);
 #define wait_until(queue, condition) ((void)wait_until_time(queue, condition, ALARM_NEVER))
 
 /* The same until a time.  False: it does not hold, and the time is up. */
-#define wait_until_time(queue, condition, time)                                              \
+#define wait_until_time(queue, condition, time) \
+    wait_until_as(queue, condition, time, "a condition", queue, NULL)
+
+/* The same with words for reports: what kind of thing, which one, where (NULL: here). */
+#define wait_until_as(queue, condition, time, what, object, place)                           \
     ({                                                                                       \
         bool holds_ = (condition);                                                           \
                                                                                              \
@@ -55,7 +59,7 @@ void wake_all(struct wait_queue *queue);
             struct wait_queue *queue_ = (queue);                                             \
             u64 time_ = (time);                                                              \
                                                                                              \
-            waiter_init(&waiter_);                                                           \
+            waiter_init(&waiter_, what, object, place);                                      \
             do {                                                                             \
                 waiter_begin(queue_, &waiter_);                                              \
                 holds_ = (condition);                                                        \
@@ -67,8 +71,8 @@ void wake_all(struct wait_queue *queue);
         holds_;                                                                              \
     })
 
-/* The parts of wait_until_time. */
-void waiter_init(struct waiter *waiter);
+/* The parts of wait_until_as. */
+void waiter_init(struct waiter *waiter, const char *what, const void *object, const void *place);
 void waiter_begin(struct wait_queue *queue, struct waiter *waiter);
 bool waiter_block(u64 time);                                      /* false: the time is up */
 bool waiter_end(struct wait_queue *queue, struct waiter *waiter); /* true: it was woken */

@@ -3,17 +3,24 @@
 /*
  * Component task: tasks, each with a stack of its own, run by the policy that the payload chose
  * (fifo, rr, cfs).  main is one.  Without the component preempt a task runs until it waits, yields
- * or ends.
+ * or ends.  When the last one ends, the payload does, with main's status.
  *
  * Where nothing is said, functions are for tasks, and not for interrupt handlers.
  */
-#include "lib/kit/err.h"
-#include "lib/kit/list.h"
-#include "lib/sched/policy.h"
+#ifndef __ASSEMBLER__
 
-#include "guest/fp.h"
-#include "guest/spin.h"
-#include "guest/thread.h"
+#    include "lib/kit/err.h"
+#    include "lib/kit/list.h"
+#    include "lib/sched/policy.h"
+
+#    include "guest/fp.h"
+#    include "guest/spin.h"
+#    include "guest/thread.h"
+
+#    define TASK_STACK_BYTES 65536
+#    define TASK_NAME_BYTES  16
+
+struct core;
 
 /* What a task that was switched from goes on with; switch.S. */
 struct context {
@@ -27,53 +34,50 @@ enum task_state {
     TASK_OVER,
 };
 
-struct core;
-
 struct wait_queue {
     struct spin lock;
     struct list waiters; /* struct waiter, in order of arrival; all zeros: none so far */
 };
 
 struct task {
+    struct context context; /* first: switch.S.  While it does not run */
     struct runnable runnable;
-    struct context context; /* while it does not run */
-    struct core *core;      /* whose queue it is in, or that it runs on or did last */
+    struct core *core; /* in whose queue it is, or that it runs on or did last */
 
-    /* guarded by the lock of its core's queue: */
-    u32 state;     /* enum task_state */
+    /* guarded by core's lock: */
+    u32 state;     /* enum task_state; TASK_WAITING is set by itself, without the lock */
     u32 scheduled; /* it runs or is queued */
 
     /* its own: */
     u32 fp_used; /* fp is valid while it does not run */
-    u32 running; /* on several harts: a hart is still on its stack */
+    u32 running; /* several harts: one is on its stack */
     struct fp_regs fp;
-    const char *waits_for; /* for the report of a deadlock */
-    const void *waits_on;
-    u64 waits_at;
     int (*fn)(void *arg);
     void *arg;
+    const char *waits_for; /* for reports: what, which, where */
+    const void *waits_on;
+    u64 waits_at;
+    struct list *waits_in; /* its link in a wait queue */
 
-    /* guarded by the list of all tasks: */
+    /* guarded by the lock of all tasks' list: */
     struct list link;
     struct wait_queue ended;
     int code;
     bool over, joined, detached;
 
     /* immutable: */
-    char name[16];
-    u64 *stack_low; /* lowest word: the canary; NULL: main */
-    void *block;    /* its memory */
+    char name[TASK_NAME_BYTES];
+    u64 *stack_low; /* its lowest word, the canary */
+    void *block;    /* all of its memory, a guard page first; NULL: main's is the image's */
 
     struct thread thread; /* last: thread.h */
-};
+} __attribute__((aligned(16)));
 
 struct task_options {
-    const char *name;   /* for reports; at most 15 bytes of it are kept; NULL: "task" */
+    const char *name;   /* for reports; NULL: "task" */
     size_t stack_bytes; /* at least; 0: TASK_STACK_BYTES */
     int nice;           /* NICE_MIN to NICE_MAX, where the policy knows them */
 };
-
-#define TASK_STACK_BYTES 65536
 
 static inline struct task *task_self(void)
 {
@@ -95,12 +99,14 @@ void task_sleep_ns(u64 ns);
  * thread-specific data with destructors.  (Other thread-local data is what __thread is for.) */
 void task_leaving(void);
 
-/* In the child of a fork of the whole machine, with interrupts off: all other tasks, on other harts
- * too, are gone; locks that they held are not released. */
+/* In the child of a fork of the whole machine: all other tasks and all alarms are gone. */
 void task_only_me(void);
 
 /* What waiting is made of; sync.h has what is easier to use. */
-void task_wait_begin(const char *what, const void *object, const void *place);
+void task_wait_for(const char *what, const void *object, const void *place);
+void task_wait_begin(void);
 void task_block(void);
 void task_wait_end(void);
 void task_wake(struct task *task); /* from anywhere */
+
+#endif

@@ -45,6 +45,7 @@ trap_vector:
 /* trap_return(frame): go on with the thread whose frame this is. */
 trap_return:
     mv sp, a0
+    sc.d zero, zero, (sp) /* no LR from before the trap is completed after it; x0's place is unused */
     ld t0, TRAP_PC(sp)
     csrw CSR_SEPC, t0
     ld t0, TRAP_STATUS(sp)

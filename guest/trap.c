@@ -43,8 +43,11 @@ __attribute__((weak)) void trap_leave(struct trap *t)
     (void)t;
 }
 
-__attribute__((weak)) void preempt_now(void)
+__attribute__((weak)) void preempt_now(void) {}
+
+__attribute__((weak)) void report_thread(const struct trap *t)
 {
+    (void)t;
 }
 
 static bool is_page_fault(u64 cause)
@@ -71,6 +74,7 @@ void trap_take(struct trap *t)
     }
     if (!reporting) {
         reporting = true;
+        report_thread(t);
         report_trap(t);
     }
     guest_exit(1);
