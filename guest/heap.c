@@ -54,29 +54,15 @@ const char *heap_check(const void **at)
     return broken;
 }
 
-__attribute__((weak)) void *heap_block_alloc(struct allocator *a, size_t bytes, size_t align)
+__attribute__((weak)) struct allocator *heap_front(struct allocator *allocator)
 {
-    return mem_alloc(a, bytes, align);
+    return allocator;
 }
 
-__attribute__((weak)) void heap_block_free(struct allocator *a, void *block)
+static __noreturn __attribute__((noinline)) void refuse(const char *what, void *block, enum err err)
 {
-    enum err err = mem_free(a, block);
-
-    if (err != ERR_OK) {
-        panic("free(%p): %s", block,
-              err == ERR_STATE ? "freed twice" : "no block, or overwritten in front of it");
-    }
-}
-
-__attribute__((weak)) enum err heap_block_resize(struct allocator *a, void *block, size_t bytes)
-{
-    return mem_resize(a, block, bytes);
-}
-
-__attribute__((weak)) size_t heap_block_usable(const struct allocator *a, const void *block)
-{
-    return mem_usable(a, block);
+    panic("%s(%p): %s", what, block,
+          err == ERR_STATE ? "freed already" : "no block, or overwritten in front of it");
 }
 
 /* Give the allocator so many bytes of pages; false: there are not so many together. */
@@ -99,7 +85,7 @@ static bool grow(size_t bytes)
  * A block from pages that the heap did not have.  Towards the end of memory ever smaller pieces
  * are tried, since they may touch what is free already.
  */
-static void *alloc_growing(size_t bytes, size_t align)
+static __attribute__((noinline)) void *alloc_growing(size_t bytes, size_t align)
 {
     size_t wanted = bytes + 2 * align + MEM_PAGE_BYTES;
 
@@ -109,7 +95,7 @@ static void *alloc_growing(size_t bytes, size_t align)
     wanted = wanted < GROW_BYTES ? GROW_BYTES : wanted;
     while (wanted >= MEM_PAGE_BYTES) {
         if (grow(wanted)) {
-            void *block = heap_block_alloc(heap.allocator, bytes, align);
+            void *block = mem_alloc(heap.allocator, bytes, align);
 
             if (block) {
                 return block;
@@ -121,12 +107,12 @@ static void *alloc_growing(size_t bytes, size_t align)
     return NULL;
 }
 
-static void *take(size_t bytes, size_t align)
+static inline void *take(size_t bytes, size_t align)
 {
     void *block;
 
     spin_lock(&lock);
-    block = heap_block_alloc(heap.allocator, bytes, align);
+    block = mem_alloc(heap.allocator, bytes, align);
     if (unlikely(!block)) {
         block = alloc_growing(bytes, align);
     }
@@ -144,10 +130,16 @@ void *malloc(size_t bytes)
 
 void free(void *block)
 {
-    if (block) {
-        spin_lock(&lock);
-        heap_block_free(heap.allocator, block);
-        spin_unlock(&lock);
+    enum err err;
+
+    if (!block) {
+        return;
+    }
+    spin_lock(&lock);
+    err = mem_free(heap.allocator, block);
+    spin_unlock(&lock);
+    if (unlikely(err != ERR_OK)) {
+        refuse("free", block, err);
     }
 }
 
@@ -170,7 +162,7 @@ size_t malloc_usable_size(void *block)
 
     if (block) {
         spin_lock(&lock);
-        bytes = heap_block_usable(heap.allocator, block);
+        bytes = mem_usable(heap.allocator, block);
         spin_unlock(&lock);
     }
     return bytes;
@@ -187,14 +179,14 @@ void *realloc(void *block, size_t bytes)
         return malloc(bytes);
     }
     spin_lock(&lock);
-    err = heap_block_resize(heap.allocator, block, bytes);
-    old = heap_block_usable(heap.allocator, block);
+    err = mem_resize(heap.allocator, block, bytes);
+    old = mem_usable(heap.allocator, block);
     spin_unlock(&lock);
     if (err == ERR_OK) {
         return block;
     }
     if (err != ERR_NOMEM) {
-        panic("realloc(%p): no block, or overwritten in front of it", block);
+        refuse("realloc", block, err);
     }
     moved = malloc(bytes);
     if (moved) {
@@ -239,4 +231,5 @@ int posix_memalign(void **to, size_t align, size_t bytes)
 static GUEST_INIT(INIT_HEAP) void bring_up(void)
 {
     heap = heap_backend();
+    heap.allocator = heap_front(heap.allocator);
 }

@@ -18,8 +18,5 @@ struct heap_backend {
 };
 struct heap_backend heap_backend(void);
 
-/* What the component heapcheck puts between malloc and the allocator. */
-void *heap_block_alloc(struct allocator *a, size_t bytes, size_t align);
-void heap_block_free(struct allocator *a, void *block);
-__must_check enum err heap_block_resize(struct allocator *a, void *block, size_t bytes);
-size_t heap_block_usable(const struct allocator *a, const void *block);
+/* What malloc is to use for it: itself, or what the component heapcheck puts in front of it. */
+struct allocator *heap_front(struct allocator *allocator);

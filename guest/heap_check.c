@@ -32,6 +32,7 @@ struct seal {
 };
 _Static_assert(sizeof(struct seal) == MEM_ALIGN, "the caller's bytes are aligned");
 
+static struct allocator *behind;
 static char *kept[KEPT_BACK]; /* a ring of freed blocks; NULL: empty */
 static u32 next_kept;
 static u32 calls;
@@ -64,71 +65,71 @@ static bool is_filled(const char *at, size_t bytes, int byte)
     return true;
 }
 
-static void check_allocator(struct allocator *a)
+static void check_allocator(void)
 {
     const void *at = NULL;
-    const char *broken = ++calls % CHECK_INTERVAL == 0 ? mem_check(a, &at) : NULL;
+    const char *broken = ++calls % CHECK_INTERVAL == 0 ? mem_check(behind, &at) : NULL;
 
     if (broken) {
         panic("heap: %s at %p", broken, at);
     }
 }
 
-static void check_used(const char *who, char *block)
+/* ERR_INVAL, ERR_STATE: as of mem_free. */
+static enum err check_used(const char *who, char *block)
 {
     struct seal *seal = seal_of(block);
 
     if ((u64)block % MEM_ALIGN != 0) {
-        panic("%s(%p): no block", who, (void *)block);
-    }
-    if (state_of(seal) == SEAL_FREED) {
-        panic("%s(%p): freed already", who, (void *)block);
+        return ERR_INVAL;
     }
     if (state_of(seal) != SEAL_USED) {
-        panic("%s(%p): no block, or overwritten in front of it", who, (void *)block);
+        return state_of(seal) == SEAL_FREED ? ERR_STATE : ERR_INVAL;
     }
     if (!is_filled(block + seal->bytes, FENCE_BYTES, FENCE)) {
         panic("%s(%p): written past its end, which is at %lu bytes", who, (void *)block,
               (unsigned long)seal->bytes);
     }
+    return ERR_OK;
 }
 
-static void give_back(struct allocator *a, char *block)
+static void give_back(char *block)
 {
     struct seal *seal = seal_of(block);
 
     if (state_of(seal) != SEAL_FREED || !is_filled(block, seal->bytes, FREED)) {
         panic("heap: the block %p was written after it was freed", (void *)block);
     }
-    if (mem_free(a, block - seal->offset) != ERR_OK) {
+    if (mem_free(behind, block - seal->offset) != ERR_OK) {
         panic("heap: the allocator does not know the block %p any more", (void *)block);
     }
 }
 
-static void give_all_back(struct allocator *a)
+static void give_all_back(void)
 {
     for (u32 i = 0; i < KEPT_BACK; i++) {
         if (kept[i]) {
-            give_back(a, kept[i]);
+            give_back(kept[i]);
             kept[i] = NULL;
         }
     }
 }
 
-void *heap_block_alloc(struct allocator *a, size_t bytes, size_t align)
+static void *checked_alloc(struct allocator *a, size_t bytes, size_t align)
 {
     size_t offset = align > sizeof(struct seal) ? align : sizeof(struct seal);
     size_t all;
     char *block;
 
-    check_allocator(a);
+    (void)a;
+    check_allocator();
     if (__builtin_add_overflow(bytes, offset + FENCE_BYTES, &all) || offset > UINT32_MAX) {
         return NULL;
     }
-    block = mem_alloc(a, all, align);
+    block = mem_alloc(behind, all, align);
     if (!block) {
-        give_all_back(a);
-        block = mem_alloc(a, all, align);
+        give_all_back();
+        block = mem_alloc(behind, all, align);
     }
     if (!block) {
         return NULL;
@@ -141,29 +142,70 @@ void *heap_block_alloc(struct allocator *a, size_t bytes, size_t align)
     return block;
 }
 
-void heap_block_free(struct allocator *a, void *block)
+static enum err checked_free(struct allocator *a, void *block)
 {
-    check_allocator(a);
-    check_used("free", block);
+    enum err err = check_used("free", block);
+
+    (void)a;
+    check_allocator();
+    if (err != ERR_OK) {
+        return err;
+    }
     set_state(seal_of(block), SEAL_FREED);
     memset(block, FREED, seal_of(block)->bytes);
     if (kept[next_kept]) {
-        give_back(a, kept[next_kept]);
+        give_back(kept[next_kept]);
     }
     kept[next_kept] = block;
     next_kept = (next_kept + 1) % KEPT_BACK;
+    return ERR_OK;
 }
 
-enum err heap_block_resize(struct allocator *a, void *block, size_t bytes)
+static enum err checked_resize(struct allocator *a, void *block, size_t bytes)
 {
+    enum err err = check_used("realloc", block);
+
     (void)a;
     (void)bytes;
-    check_used("realloc", block);
-    return ERR_NOMEM;
+    return err == ERR_OK ? ERR_NOMEM : err;
 }
 
-size_t heap_block_usable(const struct allocator *a, const void *block)
+static size_t checked_usable(const struct allocator *a, const void *block)
 {
     (void)a;
-    return seal_of((void *)(uintptr_t)block)->bytes;
+    return ((const struct seal *)block - 1)->bytes;
+}
+
+static enum err checked_add(struct allocator *a, void *base, size_t bytes)
+{
+    (void)a;
+    return mem_add(behind, base, bytes);
+}
+
+static void checked_stats(const struct allocator *a, struct mem_stats *stats)
+{
+    (void)a;
+    mem_stats(behind, stats);
+}
+
+static const char *checked_check(const struct allocator *a, const void **at)
+{
+    (void)a;
+    return mem_check(behind, at);
+}
+
+struct allocator *heap_front(struct allocator *allocator)
+{
+    static const struct allocator_ops ops = {.name = "checked",
+                                             .alloc = checked_alloc,
+                                             .free = checked_free,
+                                             .resize = checked_resize,
+                                             .usable = checked_usable,
+                                             .add = checked_add,
+                                             .stats = checked_stats,
+                                             .check = checked_check};
+    static struct allocator front = {&ops};
+
+    behind = allocator;
+    return &front;
 }
