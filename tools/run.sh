@@ -303,6 +303,8 @@ run_bare() {
     guest_from_variables "${PAYLOAD:-hello}"
     complete_guest
     [ -s "$image" ] || die "PAYLOAD=$image: an empty file"
+    [ "${guest[mem]}" -ge $((6 << 20)) ] ||
+        die "MEM: too little for a bare machine, which holds firmware, image and device tree; 6M or more"
     [ "${SSTC:-on}" = on ] || cpu=rv64,sstc=off
     args=(-cpu "$cpu" -smp "${guest[vcpus]}" -m "${guest[mem]}B" -kernel "$image")
     [ -z "${guest[cmdline]}" ] || args+=(-append "${guest[cmdline]}")

@@ -7,6 +7,7 @@ entry paging_bare   quick 60 pagings BARE=1
 entry heap          quick 60 heaps
 entry heap_bare     quick 60 heaps BARE=1
 entry heap_misuse   quick 60 heap_misuse
+entry memory_too_small quick 60 memory_too_small
 
 # Also with RAM that does not fit into one leaf of 1 GiB.
 pagings() {
@@ -40,4 +41,16 @@ heap_misuse() {
 misuse() {
     run 1 PAYLOAD=build/tests/guest/heap_checked.elf CMDLINE="act=$1"
     want "$2"
+}
+
+# Less memory than the image, the stacks or the page tables need.
+memory_too_small() {
+    local guest=build/tests/guest/paging.elf end
+    say 1 env FV_OUT="$out" TIMEOUT="$limit" PAYLOAD=$guest MEM=2M tools/run.sh
+    want "^mkimage: $guest: a part lies beyond guest RAM; give the guest more memory"
+    say 64 env FV_OUT="$out" TIMEOUT="$limit" PAYLOAD=$guest MEM=4M BARE=1 tools/run.sh
+    want '^run: MEM: too little for a bare machine'
+    end=$(riscv64-unknown-elf-nm $guest | sed -n 's/ B _image_end//p')
+    run 1 PAYLOAD=$guest MEM=$(((0x$end - 0x80000000) / 1024 + 28))K
+    want 'raise MEM|MEM is too small'
 }
