@@ -288,16 +288,16 @@ reproducible: ## prove that two builds, in two places, are the same bytes
 check: compile_commands.json ## judge the sources: format, layers, licence lines, static analysis
 	$(Q)tools/deps.sh check && tools/check.sh
 
-# What editors want to know.
-compile-line = printf '{"directory": "%s", "file": "%s", "command": "%s"}' '$(CURDIR)' $2 '$($1-cc) $(warnings) -c $2'
+# What editors want to know.  It is longer than a command of the shell may be.
+compile-entry = {"directory": "$(CURDIR)", "file": "$2", "command": "$($1-cc) $(warnings) -c $2"}
+compile-entries = $(foreach s,$(filter-out %.dts,$2),$(call compile-entry,$1,$s))
 compile_commands.json: Makefile $(wildcard */*.mk) ## for editors
 	$(say) "GEN $@"
-	$(Q){ sep='['; \
-	$(foreach s,$(filter-out %.dts,$(hv-y) $(lib-y) $(lib-riscv-y) $(dts-y)),echo "$$sep"; $(call compile-line,hv,$s); sep=,;) \
-	$(foreach s,$(guest-y) $(foreach p,$(payloads-y),$(call program-src,payload/$p)) $(test-guests-y:%=tests/guest/%.c),echo "$$sep"; $(call compile-line,guest,$s); sep=,;) \
-	$(foreach s,$(foreach t,$(tools-y),$(call program-src,tools/$t)),echo "$$sep"; $(call compile-line,host,$s); sep=,;) \
-	$(foreach s,$(filter-out %.dts,$(tests-y)),echo "$$sep"; $(call compile-line,san,$s); sep=,;) \
-	echo ']'; } >$@
+	$(Q)$(file >$@,[$(subst } {,}$(,) {,$(strip \
+	    $(call compile-entries,hv,$(hv-y) $(lib-y) $(lib-riscv-y) $(dts-y)) \
+	    $(call compile-entries,guest,$(guest-y) $(foreach p,$(payloads-y),$(call program-src,payload/$p)) $(test-guests-y:%=tests/guest/%.c)) \
+	    $(call compile-entries,host,$(foreach t,$(tools-y),$(call program-src,tools/$t))) \
+	    $(call compile-entries,san,$(tests-y))))])
 
 help: export HELP = $(help-variables)
 help: ## this text
