@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Standard output, a line at a time: through SBI DBCN, else the legacy console, else the UART.
+ * The console: through SBI DBCN, else the legacy console, else the UART.
  *
- * Each thread collects a line of its own, so that lines of several do not mix.
+ * Output goes a line at a time.  Each thread collects a line of its own, so that lines of several
+ * do not mix.  Input is a byte at a time, and nobody waits here for one: guest/libc/input.c.
  */
 #include <stdio.h>
 
 #include "sbi/call.h"
 
 #include "guest/guest.h"
-#include "guest/paging.h"
+#include "guest/physical.h"
 
-#define UART          0x10000000UL /* ns16550: transmit register, */
+#define UART          0x10000000UL /* ns16550: transmit and receive register, */
 #define UART_LSR      5            /* line status, */
-#define UART_LSR_THRE 0x20         /* its bit: transmitter is empty */
+#define UART_LSR_DR   0x01         /* its bits: a byte was received, */
+#define UART_LSR_THRE 0x20         /* transmitter is empty */
 
 #define LINE_BYTES 124
 
@@ -21,17 +23,26 @@ static enum { CONSOLE_UNKNOWN, CONSOLE_UART, CONSOLE_LEGACY, CONSOLE_DBCN } way;
 static __thread char line[LINE_BYTES];
 static __thread u32 used;
 
-/* The UART is in no early table: translation is off for it. */
+/* The UART is in no early table. */
 static void uart_put(char c)
 {
     volatile u8 *uart = (volatile u8 *)UART;
-    u64 satp = csr_read(CSR_SATP);
+    struct physical before = physical_begin();
 
-    csr_write(CSR_SATP, 0);
     while (!(uart[UART_LSR] & UART_LSR_THRE)) {
     }
     uart[0] = (u8)c;
-    csr_write(CSR_SATP, satp);
+    physical_end(before);
+}
+
+static int uart_get(void)
+{
+    volatile u8 *uart = (volatile u8 *)UART;
+    struct physical before = physical_begin();
+    int c = uart[UART_LSR] & UART_LSR_DR ? uart[0] : -1;
+
+    physical_end(before);
+    return c;
 }
 
 /* DBCN may take fewer bytes than it is given, also none. [SBI "Debug Console Extension"] */
@@ -49,8 +60,20 @@ static void dbcn_write(const char *text, size_t bytes)
     }
 }
 
+static int dbcn_get(void)
+{
+    volatile u8 byte;
+    struct sbiret ret =
+        sbi_call(SBI_EID_DBCN, SBI_DBCN_CONSOLE_READ, 1, (unsigned long)&byte, 0, 0, 0);
+
+    return ret.error == 0 && ret.value == 1 ? byte : -1;
+}
+
 static void find_way(void)
 {
+    if (way != CONSOLE_UNKNOWN) {
+        return;
+    }
     if (sbi_has(SBI_EID_DBCN)) {
         way = CONSOLE_DBCN;
     } else if (sbi_has(SBI_LEGACY_PUTCHAR)) {
@@ -69,9 +92,7 @@ void console_flush(void)
     if (bytes == 0) {
         return;
     }
-    if (way == CONSOLE_UNKNOWN) {
-        find_way();
-    }
+    find_way();
     if (way == CONSOLE_DBCN) {
         dbcn_write(line, bytes);
         return;
@@ -93,6 +114,19 @@ void console_putc(char c)
     }
 }
 
+/* The next byte that was typed, or -1: there is none now.  A byte is read once. */
+int console_getc(void)
+{
+    find_way();
+    switch (way) {
+    case CONSOLE_DBCN: return dbcn_get();
+    case CONSOLE_LEGACY: return (int)sbi_call(SBI_LEGACY_GETCHAR, 0, 0, 0, 0, 0, 0).error;
+    case CONSOLE_UART: return uart_get();
+    case CONSOLE_UNKNOWN: break;
+    }
+    return -1;
+}
+
 static int console_put(char c, FILE *file)
 {
     (void)file;
@@ -100,6 +134,14 @@ static int console_put(char c, FILE *file)
     return (unsigned char)c;
 }
 
-static FILE console = FDEV_SETUP_STREAM(console_put, NULL, NULL, _FDEV_SETUP_WRITE);
-FILE *const stdout = &console;
-FILE *const stderr = &console;
+static int flush(FILE *file)
+{
+    (void)file;
+    console_flush();
+    return 0;
+}
+
+static FILE output = FDEV_SETUP_STREAM(console_put, NULL, flush, _FDEV_SETUP_WRITE);
+static FILE error = FDEV_SETUP_STREAM(console_put, NULL, flush, _FDEV_SETUP_WRITE);
+FILE *const stdout = &output;
+FILE *const stderr = &error;

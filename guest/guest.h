@@ -13,6 +13,7 @@ extern u64 guest_started;
 
 void console_putc(char c);
 void console_flush(void);
+int console_getc(void);
 
 /* Bounds of the image in memory, its parts, and the boot hart's stack in it: guest.ld. */
 extern char _start[], _text_start[], _text_end[], _rodata_start[], _data_start[], _bss_start[],
