@@ -107,7 +107,9 @@ sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
             -fno-optimize-sibling-calls
 
 hv-cc    := $(CROSS)gcc -march=rv64imac_zicsr_zifencei -mabi=lp64 $(riscv)
-guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -isystem guest/include -DGUEST_HARTS_MAX=1
+# Without these picolibc's headers do not show what guest/libc has.
+posix    := $(addprefix -D_POSIX_,TIMERS=1 MONOTONIC_CLOCK=1 CLOCK_SELECTION=1 THREADS=1 TIMEOUTS=1 CPUTIME=1)
+guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -isystem guest/include $(posix) -DGUEST_HARTS_MAX=1
 smp-cc   := $(filter-out -DGUEST_HARTS_MAX=%,$(guest-cc)) -DGUEST_HARTS_MAX=8
 host-cc  := gcc $(common)
 san-cc   := gcc $(common) $(sanitize)
