@@ -5,8 +5,10 @@ guest-y += guest/boot.S
 guest-y += guest/console.c
 guest-y += guest/fp.S
 guest-y += guest/hart.c
+guest-y += guest/libc/atfork.c
 guest-y += guest/libc/clock.c
 guest-y += guest/libc/pause.c
+guest-y += guest/libc/process.c
 guest-y += guest/machine.c
 guest-y += guest/main.c
 guest-y += guest/panic.c
@@ -29,6 +31,7 @@ default-allocator := tlsf
 
 components-y += heap
 heap-y += guest/heap.c
+heap-y += guest/libc/fork_heap.c
 heap-needs += allocator
 
 components-y += bitmap

@@ -14,6 +14,9 @@
 
 #include "guest/guest.h"
 #include "guest/machine.h"
+#include "guest/physical.h"
+
+u32 proc_forks;
 
 /* True if this is a VM that can fork.  Asked once. */
 bool proc_available(void)
@@ -49,14 +52,10 @@ static struct sbiret fork_doorbell(u64 flags, u64 doorbell)
 {
     register unsigned long a0 __asm__("a0") = 0;
     register unsigned long a1 __asm__("a1") = 0;
-    u64 satp = csr_read(CSR_SATP);
+    struct physical before = physical_begin();
 
-    __asm__ volatile("csrw " CSR_STR(CSR_SATP) ", zero\n"
-                     "sw %2, 0(%3)\n"
-                     "csrw " CSR_STR(CSR_SATP) ", %4"
-                     : "+r"(a0), "+r"(a1)
-                     : "r"(flags), "r"(doorbell), "r"(satp)
-                     : "memory");
+    __asm__ volatile("sw %2, 0(%3)" : "+r"(a0), "+r"(a1) : "r"(flags), "r"(doorbell) : "memory");
+    physical_end(before);
     return (struct sbiret){.error = (long)a0, .value = (long)a1};
 }
 
@@ -79,6 +78,9 @@ long proc_fork(enum proc_door door, u64 flags)
             ret = fork_doorbell(flags, doorbell);
         }
         break;
+    }
+    if (ret.error == 0 && ret.value == 0) {
+        proc_forks++;
     }
     return ret.error ? ret.error : ret.value;
 }
@@ -120,6 +122,12 @@ long proc_getppid(void)
     struct sbiret ret = call(PROC_GETPPID, 0, 0, 0);
 
     return ret.error ? ret.error : ret.value;
+}
+
+/* Fresh random bytes, at most PROC_ENTROPY_BYTES_MAX; 0 or an error. */
+long proc_entropy(void *to, u64 bytes)
+{
+    return call(PROC_ENTROPY, (unsigned long)to, bytes, 0).error;
 }
 
 /* Fill *record if pid lives; returns the smallest live pid above it, 0 at the end. */
