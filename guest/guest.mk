@@ -9,6 +9,7 @@ guest-y += guest/libc/atfork.c
 guest-y += guest/libc/clock.c
 guest-y += guest/libc/pause.c
 guest-y += guest/libc/process.c
+guest-y += guest/libc/random.c
 guest-y += guest/machine.c
 guest-y += guest/main.c
 guest-y += guest/panic.c

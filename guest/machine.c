@@ -169,6 +169,28 @@ u64 machine_timebase(void)
     return hz && bytes == 4 ? fdt32_to_cpu(*hz) : 0;
 }
 
+/*
+ * machine_take_seed - the boot loader's random numbers, for one use.
+ *
+ * They are overwritten in the FDT.  False: there are not so many; seed[] is as before.
+ *
+ * [DT "/chosen Node Properties"]
+ */
+bool machine_take_seed(u8 *seed, u64 bytes)
+{
+    int chosen = fdt ? fdt_path_offset(fdt, "/chosen") : -1, length = 0;
+    const u8 *from = chosen < 0 ? NULL : fdt_getprop(fdt, chosen, "rng-seed", &length);
+    bool is_enough = from && (u64)length >= bytes;
+
+    if (is_enough) {
+        memcpy(seed, from, bytes);
+    }
+    if (from) {
+        fdt_nop_property((void *)(uintptr_t)fdt, chosen, "rng-seed");
+    }
+    return is_enough;
+}
+
 /* Whether the first CPU's riscv,isa names a multi-letter extension.
  * [UNPRIV "ISA Extension Naming Conventions"] */
 bool machine_isa_has(const char *extension)

@@ -21,5 +21,6 @@ void *machine_take(u64 bytes);
 u64 machine_device(const char *compatible);
 void machine_ranges(void (*visit)(struct range range));
 u64 machine_timebase(void);
+bool machine_take_seed(u8 *seed, u64 bytes);
 bool machine_isa_has(const char *extension);
 size_t machine_harts(u64 *ids, size_t max);
