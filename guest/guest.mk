@@ -7,9 +7,15 @@ guest-y += guest/fp.S
 guest-y += guest/hart.c
 guest-y += guest/libc/atfork.c
 guest-y += guest/libc/clock.c
+guest-y += guest/libc/exit.c
+guest-y += guest/libc/fgets.c
+guest-y += guest/libc/files.c
+guest-y += guest/libc/input.c
 guest-y += guest/libc/pause.c
 guest-y += guest/libc/process.c
 guest-y += guest/libc/random.c
+guest-y += guest/libc/system.c
+guest-y += guest/libc/tty.c
 guest-y += guest/machine.c
 guest-y += guest/main.c
 guest-y += guest/panic.c
@@ -64,6 +70,10 @@ tlsf-y += guest/heap_tlsf.c
 tlsf-kind := allocator
 tlsf-needs += heap
 tlsf-needs += pages
+
+components-y += libc
+libc-y += guest/libc/start.c
+libc-y += guest/libc/words.c
 
 components-y += pages
 pages-y += guest/pages.c

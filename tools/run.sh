@@ -144,6 +144,7 @@ complete_guest() {
     read_defaults
     cmdline=${guest[cmdline]:-}
     [ -z "${DOOR:-}" ] || cmdline="${cmdline:+$cmdline }door=$DOOR"
+    [ ! -t 0 ] || cmdline="${cmdline:+$cmdline }console=tty"
     guest[cmdline]=$cmdline
     bytes MEM "${guest[mem]:-128M}"
     guest[mem]=$REPLY
