@@ -25,6 +25,15 @@ entry libc_fork_invalid        quick 60   fork DOOR=invalid
 entry libc_fork_mmio           quick 60   fork DOOR=mmio
 entry libc_fork_copy           quick 60   fork FORK=copy HARTS=2
 entry libc_fork_bare           quick 30   fork_bare
+entry libc_pthreads_vm         quick 60   pthreads pthreads
+entry libc_pthreads_bare       quick 60   pthreads pthreads BARE=1
+entry libc_preempt_vm          quick 60   pthreads pthreads_preempt
+entry libc_preempt_bare        quick 60   pthreads pthreads_preempt BARE=1
+entry libc_taskfork            quick 60   taskfork taskfork
+entry libc_taskfork_doors      full  90   taskfork_doors
+entry libc_taskfork_preempt    quick 60   taskfork taskfork_preempt
+entry libc_taskfork_1000       quick 90   taskfork_1000
+entry libc_taskfork_bare       quick 30   taskfork_bare
 
 guest=build/tests/guest/libc.elf
 
@@ -222,4 +231,45 @@ fork() {
 fork_bare() {
     run 0 PAYLOAD=build/tests/guest/libcfork.elf BARE=1 CMDLINE=bare
     want '^fork: ok$'
+}
+
+# pthreads GUEST [VARIABLE=VALUE...]
+pthreads() {
+    local threads=build/tests/guest/$1.elf
+    shift
+    run 0 PAYLOAD="$threads" "$@"
+    want '^pthreads: ok$'
+    run 0 PAYLOAD="$threads" CMDLINE=last "$@"
+    want '^pthreads: atexit$'
+    run 0 PAYLOAD="$threads" CMDLINE=lines "$@"
+    count 80 '^thread [0-3] says [0-9]+$'
+    seq 500 >"$out/in"
+    run 0 PAYLOAD="$threads" CMDLINE=reader "$@" <"$out/in"
+    want '^pthreads: read 1892 bytes$'
+}
+
+# taskfork GUEST [VARIABLE=VALUE...]
+taskfork() {
+    local forker=build/tests/guest/$1.elf
+    shift
+    run 0 PAYLOAD="$forker" "$@"
+    want 'taskfork: ok$' 'child of main$' 'child of a task$' 'held mutexes$' 'timer handler$'
+}
+
+taskfork_doors() {
+    taskfork taskfork DOOR=invalid
+    taskfork taskfork_preempt DOOR=mmio
+    taskfork taskfork_preempt FORK=copy HARTS=2
+}
+
+taskfork_1000() {
+    run 0 PAYLOAD=build/tests/guest/taskfork.elf CMDLINE=many
+    want 'taskfork: 1000 forks$'
+    run 0 PAYLOAD=build/tests/guest/taskfork_preempt.elf CMDLINE=many HARTS=2
+    want 'taskfork: 1000 forks$'
+}
+
+taskfork_bare() {
+    run 0 PAYLOAD=build/tests/guest/taskfork.elf BARE=1 CMDLINE=bare
+    want '^taskfork: ok$'
 }

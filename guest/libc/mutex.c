@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * POSIX mutexes.  A normal one that its owner locks again, or that somebody else unlocks, ends the
+ * program with a report, by the component task; the other types return an error.
+ */
+#include "guest/libc/mutex.h"
+
+#include <errno.h>
+
+#include "guest/libc/pause.h"
+
+static bool is_mine(pthread_mutex_t *mutex)
+{
+    return mutex_owner(mutex_of(mutex)) == task_self();
+}
+
+/* What its owner gets who locks it again; -1: it is not locked by this task. */
+static int lock_again(pthread_mutex_t *mutex)
+{
+    if (mutex->type_ == PTHREAD_MUTEX_NORMAL || !is_mine(mutex)) {
+        return -1;
+    }
+    if (mutex->type_ == PTHREAD_MUTEX_ERRORCHECK) {
+        return EDEADLK;
+    }
+    if (mutex->depth_ == UINT32_MAX) {
+        return EAGAIN;
+    }
+    mutex->depth_++;
+    return 0;
+}
+
+static int lock_until(pthread_mutex_t *mutex, u64 time, void *place)
+{
+    int again = lock_again(mutex);
+
+    if (again >= 0) {
+        return again;
+    }
+    if (!mutex_lock_until(mutex_of(mutex), time)) {
+        return ETIMEDOUT;
+    }
+    mutex_of(mutex)->place = (u64)place; /* for reports: the program's, not ours */
+    return 0;
+}
+
+int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    return lock_until(mutex, ALARM_NEVER, __builtin_return_address(0));
+}
+
+int pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+    int again = lock_again(mutex);
+
+    if (again >= 0) {
+        return again == EDEADLK ? EBUSY : again;
+    }
+    return mutex_try_lock(mutex_of(mutex)) ? 0 : EBUSY;
+}
+
+int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *time)
+{
+    u64 deadline;
+    int error;
+
+    if (pthread_mutex_trylock(mutex) == 0) {
+        return 0; /* whatever time is */
+    }
+    error = clock_deadline(CLOCK_REALTIME, time, &deadline);
+    return error ? error : lock_until(mutex, deadline, __builtin_return_address(0));
+}
+
+/* EPERM: it is another's, or free. */
+int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+    if (mutex->type_ != PTHREAD_MUTEX_NORMAL && !is_mine(mutex)) {
+        return EPERM;
+    }
+    if (mutex->depth_ > 0) {
+        mutex->depth_--;
+        return 0;
+    }
+    mutex_unlock(mutex_of(mutex));
+    return 0;
+}
+
+int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)
+{
+    *mutex = (pthread_mutex_t){.type_ = attr ? attr->type_ : PTHREAD_MUTEX_DEFAULT};
+    return 0;
+}
+
+/* EBUSY: it is locked. */
+int pthread_mutex_destroy(pthread_mutex_t *mutex)
+{
+    return mutex_owner(mutex_of(mutex)) ? EBUSY : 0;
+}
+
+int pthread_mutexattr_init(pthread_mutexattr_t *attr)
+{
+    attr->type_ = PTHREAD_MUTEX_DEFAULT;
+    return 0;
+}
+
+int pthread_mutexattr_destroy(pthread_mutexattr_t *attr)
+{
+    (void)attr;
+    return 0;
+}
+
+int pthread_mutexattr_settype(pthread_mutexattr_t *attr, int type)
+{
+    if (type < PTHREAD_MUTEX_NORMAL || type > PTHREAD_MUTEX_ERRORCHECK) {
+        return EINVAL;
+    }
+    attr->type_ = type;
+    return 0;
+}
+
+int pthread_mutexattr_gettype(const pthread_mutexattr_t *attr, int *type)
+{
+    *type = attr->type_;
+    return 0;
+}
