@@ -10,13 +10,31 @@
  *     some free      `partial`             FREE for the free ones
  *     none free      none                  all others
  *
+ * Groups are cut from chunks of 2 MiB when they are needed; until then all frames of a chunk are
+ * SPARE.  A whole chunk can be reserved for the pages that one leaf table maps, so that 512 of them
+ * can become one leaf of 2 MiB:
+ *
+ *     chunk state             free frames are                         it becomes
+ *     spare, in `spare`       SPARE, all 512                          reserved, or cut
+ *     reserved                SPARE: the table takes them one by one  loose, or cut
+ *     loose                   SPARE, until all are                    spare, or cut
+ *     cut                     FREE, in groups                         spare, when all are free
+ *
+ * What is reserved is free memory all the same: when there is no other, such chunks are cut.  A
+ * reserved chunk that is cut remains reserved, so that it cannot become another one's, until its
+ * table notices that a frame is not to be had.
+ *
  * A hart takes from a cache of its own and gives back to it; only when that is empty or full does
  * it move half of it under the lock.  Page tables that are given back are known to be all zero and
  * wait on lists of their own for the next taker; when everything else is used up they are ordinary
  * memory again.
  *
- * Invariant: every frame is in exactly one of: a free group, a hart's cache, the list of clean
- * tables or roots, or held with refs above 0.  frame_free_count() adds up the first four.
+ * Invariant: every frame is in exactly one of: a free group, a chunk's spare frames, a hart's
+ * cache, the list of clean tables or roots, or held with refs above 0.  frame_free_count() adds up
+ * all but the last.  A chunk counts what is out: all but the first two.
+ *
+ * All states change under the pool's lock, but for one: SPARE to 1, by which the owner of a
+ * reserved chunk takes a frame.
  *
  * It does not keep quotas, and it does not zero: callers say what they need.
  */
@@ -24,30 +42,31 @@
 
 #include "lib/kit/spinlock.h"
 
+#include "hv/frame_pool.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
 
 #define NONE  UINT32_MAX
 #define GROUP 4U
 
-#define RESERVED_MAX 32
-#define FREE         UINT32_MAX /* refs of a frame in a group; 0 is a held one that is just given back */
-
-u64 frame_table_bias;
+u64 frame_table_bias, chunk_table_bias, chunk_base;
 
 static struct frame *frames;
+static struct chunk *chunks;
 static u64 first_pfn; /* of frames[0] */
-static u32 frame_slots;
+static u32 frame_slots, chunk_slots;
 static u64 total_frames;
 
 static struct {
     struct spinlock lock;
     u32 whole, partial; /* heads: first frame of a group */
     u64 in_groups;      /* free frames in both lists */
+    u32 spare;          /* head: chunks */
+    u32 cut_at;         /* where the search for a chunk to cut goes on */
     u32 clean;          /* head: tables, all zero */
     u32 clean_roots;    /* head: roots, all zero */
     u64 clean_count;    /* frames in these two lists */
-} pool = {.whole = NONE, .partial = NONE, .clean = NONE, .clean_roots = NONE};
+} pool = {.whole = NONE, .partial = NONE, .spare = NONE, .clean = NONE, .clean_roots = NONE};
 
 static u32 index_of(hpa_t hpa)
 {
@@ -86,24 +105,122 @@ static u32 group_free_frames(u32 group)
     u32 count = 0;
 
     for (u32 i = 0; i < GROUP; i++)
-        count += frames[group + i].refs == FREE;
+        count += frames[group + i].refs == FRAME_FREE;
     return count;
 }
 
-/* pool.lock is held.  The frame is FREE from here on. */
+static struct chunk *chunk_at(u32 index)
+{
+    return &chunks[index / CHUNK_FRAMES];
+}
+
+static void chunk_push(struct chunk *chunk)
+{
+    chunk->next = pool.spare;
+    pool.spare = (u32)(chunk - chunks);
+}
+
+/* Takes one from the list; NULL if there is none. */
+static struct chunk *chunk_pop(void)
+{
+    struct chunk *chunk;
+
+    if (pool.spare == NONE)
+        return NULL;
+    chunk = &chunks[pool.spare];
+    pool.spare = chunk->next;
+    return chunk;
+}
+
+static u32 first_of(const struct chunk *chunk)
+{
+    return (u32)((u64)(chunk - chunks) * CHUNK_FRAMES);
+}
+
+/* A spare frame becomes a free one, unless the owner of its chunk has just taken it. */
+static inline bool cut_frame(u32 *refs, bool is_reserved)
+{
+    u32 spare = FRAME_SPARE;
+
+    if (unlikely(is_reserved))
+        return __atomic_compare_exchange_n(refs, &spare, FRAME_FREE, false, __ATOMIC_RELAXED,
+                                           __ATOMIC_RELAXED);
+    if (__atomic_load_n(refs, __ATOMIC_RELAXED) != spare)
+        return false;
+    *refs = FRAME_FREE;
+    return true;
+}
+
+/* Its spare frames become free groups. */
+static void cut(struct chunk *chunk)
+{
+    u32 first = first_of(chunk);
+
+    chunk->is_cut = true;
+    for (u32 group = first; group < first + CHUNK_FRAMES; group += GROUP) {
+        u32 count = 0;
+
+        for (u32 i = group; i < group + GROUP; i++)
+            count += cut_frame(&frames[i].refs, chunk->is_reserved);
+        if (count > 0)
+            group_push(count == GROUP ? &pool.whole : &pool.partial, group);
+        pool.in_groups += count;
+    }
+}
+
+/* All its frames are free, and nobody has it reserved. */
+static void make_spare(struct chunk *chunk)
+{
+    u32 first = first_of(chunk);
+
+    if (chunk->is_cut) {
+        for (u32 group = first; group < first + CHUNK_FRAMES; group += GROUP)
+            group_remove(&pool.whole, group);
+        for (u32 i = first; i < first + CHUNK_FRAMES; i++)
+            frames[i].refs = FRAME_SPARE;
+        pool.in_groups -= CHUNK_FRAMES;
+        chunk->is_cut = false;
+    }
+    chunk_push(chunk);
+}
+
+/* Cuts a chunk that has spare frames although not all are.  False: there is none. */
+static bool cut_another(void)
+{
+    for (u32 i = 0; i < chunk_slots; i++) {
+        struct chunk *chunk = &chunks[pool.cut_at];
+
+        pool.cut_at = pool.cut_at + 1 < chunk_slots ? pool.cut_at + 1 : 0;
+        if (!chunk->is_cut && __atomic_load_n(&chunk->out, __ATOMIC_RELAXED) < CHUNK_FRAMES) {
+            cut(chunk);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* pool.lock is held.  The frame is FREE or SPARE from here on. */
 static void pool_give(u32 index)
 {
-    u32 group = index & ~(GROUP - 1);
-    u32 were_free = group_free_frames(group);
+    struct chunk *chunk = chunk_at(index);
 
-    frames[index].refs = FREE;
-    pool.in_groups++;
-    if (were_free == 0) {
-        group_push(&pool.partial, group);
-    } else if (were_free == GROUP - 1) {
-        group_remove(&pool.partial, group);
-        group_push(&pool.whole, group);
+    if (!chunk->is_cut) {
+        __atomic_store_n(&frames[index].refs, FRAME_SPARE, __ATOMIC_RELEASE);
+    } else {
+        u32 group = index & ~(GROUP - 1);
+        u32 were_free = group_free_frames(group);
+
+        frames[index].refs = FRAME_FREE;
+        pool.in_groups++;
+        if (were_free == 0) {
+            group_push(&pool.partial, group);
+        } else if (were_free == GROUP - 1) {
+            group_remove(&pool.partial, group);
+            group_push(&pool.whole, group);
+        }
     }
+    if (unlikely(__atomic_fetch_sub(&chunk->out, 1, __ATOMIC_RELAXED) == 1) && !chunk->is_reserved)
+        make_spare(chunk);
 }
 
 /*
@@ -114,16 +231,18 @@ static void pool_give(u32 index)
 static void pool_take_group(struct frame_cache *cache)
 {
     u32 *head = pool.partial != NONE ? &pool.partial : &pool.whole;
-    u32 group = *head;
+    u32 group = *head, before = cache->count, count;
 
     group_remove(head, group);
     for (u32 i = group; i < group + GROUP; i++) {
-        if (frames[i].refs == FREE) {
+        if (frames[i].refs == FRAME_FREE) {
             frames[i].refs = 1;
             cache->index[cache->count++] = i;
-            pool.in_groups--;
         }
     }
+    count = cache->count - before;
+    pool.in_groups -= count;
+    __atomic_fetch_add(&chunk_at(group)->out, count, __ATOMIC_RELAXED);
 }
 
 /* pool.lock is held.  Makes clean tables ordinary memory again. */
@@ -145,22 +264,45 @@ static void reclaim_clean(void)
     pool.clean_count = 0;
 }
 
+/*
+ * pool.lock is held.  Makes more groups; that a clean table is kept or a region can have a leaf of
+ * 2 MiB is worth less than memory.  False: there is none.
+ */
+static bool make_groups(void)
+{
+    struct chunk *chunk = chunk_pop();
+
+    if (chunk != NULL)
+        cut(chunk);
+    else if (pool.clean_count != 0)
+        reclaim_clean();
+    else
+        return cut_another();
+    return true;
+}
+
 static void cache_fill(struct frame_cache *cache)
 {
     spin_lock(&pool.lock);
-    if (pool.in_groups == 0)
-        reclaim_clean();
+    while (pool.in_groups == 0 && make_groups())
+        ;
     while (cache->count <= FRAME_CACHE / 2 - GROUP && pool.in_groups > 0)
         pool_take_group(cache);
     spin_unlock(&pool.lock);
 }
 
+/* The oldest go first: frames that stayed for ever would keep their chunks from being spare. */
 static void cache_spill(struct frame_cache *cache, u32 down_to)
 {
+    u32 spilled = cache->count - down_to;
+
     spin_lock(&pool.lock);
-    while (cache->count > down_to)
-        pool_give(cache->index[--cache->count]);
+    for (u32 i = 0; i < spilled; i++)
+        pool_give(cache->index[i]);
     spin_unlock(&pool.lock);
+    for (u32 i = 0; i < down_to; i++)
+        cache->index[i] = cache->index[spilled + i];
+    cache->count = down_to;
 }
 
 hpa_t frame_alloc(void)
@@ -204,12 +346,13 @@ hpa_t frame_alloc_group(void)
     if (pool.whole == NONE)
         cache_spill(&this_hart()->frames, 0);
     spin_lock(&pool.lock);
-    if (pool.whole == NONE)
-        reclaim_clean();
+    while (pool.whole == NONE && make_groups())
+        ;
     group = pool.whole;
     if (group != NONE) {
         group_remove(&pool.whole, group);
         pool.in_groups -= GROUP;
+        __atomic_fetch_add(&chunk_at(group)->out, GROUP, __ATOMIC_RELAXED);
         for (u32 i = 0; i < GROUP; i++)
             frames[group + i].refs = 1;
     }
@@ -251,10 +394,11 @@ static void clean_give(u32 *head, u32 index, u32 count)
     spin_unlock(&pool.lock);
 }
 
-static hpa_t span_reset(hpa_t table)
+static hpa_t table_reset(hpa_t table)
 {
     struct frame *frame = frame_of(table);
 
+    frame->home = HOME_NONE;
     frame->first = UINT16_MAX;
     frame->end = 0;
     return table;
@@ -270,7 +414,7 @@ hpa_t table_alloc(void)
             return table;
         page_zero(table);
     }
-    return span_reset(table);
+    return table_reset(table);
 }
 
 void table_free(hpa_t table)
@@ -289,12 +433,99 @@ hpa_t table_alloc_root(void)
         for (u64 i = 0; i < GROUP; i++)
             page_zero((hpa_t){root.v + i * PAGE_BYTES});
     }
-    return span_reset(root);
+    return table_reset(root);
 }
 
 void table_free_root(hpa_t root)
 {
     clean_give(&pool.clean_roots, index_of(root), GROUP);
+}
+
+/*
+ * table_reserve - have the pages of a leaf table where they can become one leaf of 2 MiB.
+ *
+ * The table is empty.  It costs nobody anything: see "reserved" above.  A few frames in the hart's
+ * cache may be what keeps chunks from being spare.
+ */
+void table_reserve(hpa_t table)
+{
+    struct chunk *chunk;
+
+    if (unlikely(pool.spare == NONE))
+        cache_spill(&this_hart()->frames, 0);
+    spin_lock(&pool.lock);
+    chunk = chunk_pop();
+    if (chunk != NULL) {
+        chunk->is_reserved = true;
+        frame_of(table)->home = (u32)(chunk - chunks) << HOME_SHIFT;
+    }
+    spin_unlock(&pool.lock);
+}
+
+void table_release(hpa_t table)
+{
+    struct frame *frame = frame_of(table);
+    struct chunk *chunk = &chunks[frame->home >> HOME_SHIFT];
+
+    if ((frame->home & ~HOME_OWNED) == HOME_NONE)
+        return;
+    frame->home |= HOME_NONE;
+    spin_lock(&pool.lock);
+    chunk->is_reserved = false;
+    if (chunk->out == 0)
+        make_spare(chunk);
+    spin_unlock(&pool.lock);
+}
+
+/*
+ * frame_alloc_away - any frame.
+ *
+ * If the table has a chunk, that has been cut: each place is asked for once only, as the page that
+ * gets it never goes away before the table does.
+ */
+hpa_t frame_alloc_away(hpa_t table)
+{
+    table_release(table);
+    return frame_alloc();
+}
+
+hpa_t chunk_alloc(void)
+{
+    struct chunk *chunk;
+    u32 first;
+
+    spin_lock(&pool.lock);
+    chunk = chunk_pop();
+    if (chunk != NULL)
+        chunk->out = CHUNK_FRAMES;
+    spin_unlock(&pool.lock);
+    if (chunk == NULL)
+        return (hpa_t){0};
+    chunk->leaves = 1;
+    first = first_of(chunk);
+    for (u32 i = first; i < first + CHUNK_FRAMES; i++)
+        frames[i].refs = 1;
+    return hpa_at(first);
+}
+
+/* Drops the reference that the leaves of 2 MiB hold to each frame. */
+static void chunk_put_frames(u32 first)
+{
+    spin_lock(&pool.lock);
+    for (u32 i = first; i < first + CHUNK_FRAMES; i++) {
+        if (__atomic_fetch_sub(&frames[i].refs, 1, __ATOMIC_ACQ_REL) == 1)
+            pool_give(i);
+    }
+    spin_unlock(&pool.lock);
+}
+
+void chunk_put(hpa_t chunk)
+{
+    u32 before = __atomic_fetch_sub(&chunk_of(chunk)->leaves, 1, __ATOMIC_ACQ_REL);
+
+    assert(before != 0);
+    if (before == 1)
+        chunk_put_frames(index_of(chunk));
 }
 
 u64 frame_free_count(void)
@@ -303,6 +534,10 @@ u64 frame_free_count(void)
 
     spin_lock(&pool.lock);
     count = pool.in_groups + pool.clean_count;
+    for (const struct chunk *chunk = chunks; chunk < chunks + chunk_slots; chunk++) {
+        if (!chunk->is_cut)
+            count += CHUNK_FRAMES - __atomic_load_n(&chunk->out, __ATOMIC_RELAXED);
+    }
     for (u32 i = 0; i < hart_count(); i++)
         count += hart_at(i)->frames.count;
     spin_unlock(&pool.lock);
@@ -314,112 +549,51 @@ u64 frame_total_count(void)
     return total_frames;
 }
 
-/* The first run of whole pages in `range` from `at` on of which nothing is reserved.  Empty: none.
- */
-static struct memory_range next_run(const struct memory_range *range, u64 at,
-                                    const struct memory_range *reserved, size_t reserved_count)
+u64 pool_bytes(struct memory_range span)
 {
-    u64 end = align_down(range->base + range->bytes, PAGE_BYTES);
-    bool moved;
+    u64 slots = span.bytes >> PAGE_SHIFT;
 
-    at = align_up(at, PAGE_BYTES);
-    do {
-        moved = false;
-        for (size_t i = 0; i < reserved_count; i++) {
-            u64 after = align_up(reserved[i].base + reserved[i].bytes, PAGE_BYTES);
-
-            if (reserved[i].base < at + PAGE_BYTES && at < after) {
-                at = after;
-                moved = true;
-            }
-        }
-    } while (moved);
-    for (size_t i = 0; i < reserved_count; i++) {
-        if (reserved[i].base > at && reserved[i].base < end)
-            end = align_down(reserved[i].base, PAGE_BYTES);
-    }
-    return (struct memory_range){.base = at, .bytes = at < end ? end - at : 0};
-}
-
-/* Room for the frame array: the beginning of a run.  0: there is none. */
-static u64 place_array(const struct memory_range *ranges, size_t range_count,
-                       const struct memory_range *reserved, size_t reserved_count, u64 bytes)
-{
-    for (size_t i = 0; i < range_count; i++) {
-        struct memory_range run = {.base = ranges[i].base};
-
-        do {
-            run = next_run(&ranges[i], run.base + run.bytes, reserved, reserved_count);
-            if (run.bytes >= bytes)
-                return run.base;
-        } while (run.bytes != 0);
-    }
-    return 0;
-}
-
-/* Frees a run; in whole groups as far as possible, so that a large memory costs little time. */
-static void give_run(struct memory_range run)
-{
-    u32 index = index_of((hpa_t){run.base}), end = index + (u32)(run.bytes >> PAGE_SHIFT);
-
-    total_frames += end - index;
-    while (index < end) {
-        if (index % GROUP == 0 && end - index >= GROUP) {
-            for (u32 i = index; i < index + GROUP; i++)
-                frames[i].refs = FREE;
-            group_push(&pool.whole, index);
-            pool.in_groups += GROUP;
-            index += GROUP;
-        } else {
-            pool_give(index++);
-        }
-    }
+    return align_up(slots * sizeof(struct frame) + slots / CHUNK_FRAMES * sizeof(struct chunk),
+                    PAGE_BYTES);
 }
 
 /*
- * frame_init - find room for the frame array itself, then free every frame that is RAM and is not
- * reserved.
+ * pool_start - a pool of the frames in `span`, which is of whole chunks, all held.
  *
- * The array spans the lowest to the highest address, rounded out to groups; frames in holes are
- * held for ever.  Panics if there is no room for it, or for its own range among the reserved ones:
- * nothing can run then.
+ * At `at` are pool_bytes() for its arrays.
  */
-void frame_init(const struct memory_range *ranges, size_t range_count,
-                const struct memory_range *reserved, size_t reserved_count)
+void pool_start(struct memory_range span, hpa_t at)
 {
-    struct memory_range taken[RESERVED_MAX];
-    u64 low = UINT64_MAX, high = 0, bytes, at;
-
-    for (size_t i = 0; i < range_count; i++) {
-        u64 end = ranges[i].base + ranges[i].bytes;
-
-        low = ranges[i].base < low ? ranges[i].base : low;
-        high = end > high ? end : high;
-    }
-    low = align_down(low, GROUP * PAGE_BYTES);
-    high = align_up(high, GROUP * PAGE_BYTES);
-    first_pfn = low >> PAGE_SHIFT;
-    frame_slots = (u32)((high - low) >> PAGE_SHIFT);
-    bytes = align_up((u64)frame_slots * sizeof(struct frame), PAGE_BYTES);
-    at = place_array(ranges, range_count, reserved, reserved_count, bytes);
-    if (at == 0)
-        panic("no room for the frame array (%lu KiB): give the machine more memory",
-              (unsigned long)(bytes >> 10));
-    assert(reserved_count < RESERVED_MAX);
-    for (size_t i = 0; i < reserved_count; i++)
-        taken[i] = reserved[i];
-    taken[reserved_count] = (struct memory_range){at, bytes};
-
-    frames = hpa_ptr((hpa_t){at});
-    frame_table_bias = at - (first_pfn << 4);
+    chunk_base = span.base;
+    first_pfn = span.base >> PAGE_SHIFT;
+    frame_slots = (u32)(span.bytes >> PAGE_SHIFT);
+    chunk_slots = frame_slots / CHUNK_FRAMES;
+    assert(chunk_slots < HOME_NONE >> HOME_SHIFT);
+    frames = hpa_ptr(at);
+    chunks = (struct chunk *)(frames + frame_slots);
+    frame_table_bias = (u64)frames - first_pfn * sizeof(*frames);
+    chunk_table_bias = (u64)chunks - (span.base >> CHUNK_SHIFT) * sizeof(*chunks);
     for (u32 i = 0; i < frame_slots; i++)
         frames[i] = (struct frame){.refs = 1};
-    for (size_t i = range_count; i-- > 0;) {
-        struct memory_range run = {.base = ranges[i].base};
+    for (u32 i = 0; i < chunk_slots; i++)
+        chunks[i] = (struct chunk){.out = CHUNK_FRAMES, .is_cut = true};
+}
 
-        do {
-            run = next_run(&ranges[i], run.base + run.bytes, taken, reserved_count + 1);
-            give_run(run);
-        } while (run.bytes != 0);
+/* Frees held frames; by chunks as far as possible, so that a large memory costs little time. */
+void pool_give_range(struct memory_range range)
+{
+    u32 index = index_of((hpa_t){range.base}), end = index + (u32)(range.bytes >> PAGE_SHIFT);
+
+    total_frames += end - index;
+    while (index < end) {
+        if (index % CHUNK_FRAMES == 0 && end - index >= CHUNK_FRAMES) {
+            for (u32 i = index; i < index + CHUNK_FRAMES; i++)
+                frames[i].refs = FRAME_SPARE;
+            *chunk_at(index) = (struct chunk){.out = 0};
+            chunk_push(chunk_at(index));
+            index += CHUNK_FRAMES;
+        } else {
+            pool_give(index++);
+        }
     }
 }

@@ -14,6 +14,7 @@ hv-y += hv/fork.c
 hv-y += hv/fp.S
 hv-y += hv/fp.c
 hv-y += hv/frame.c
+hv-y += hv/frame_init.c
 hv-y += hv/gstage.c
 hv-y += hv/hart.c
 hv-y += hv/hartmask.c

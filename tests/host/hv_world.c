@@ -16,8 +16,6 @@
 
 #include "tests/test.h"
 
-#define ROOT_BYTES (4 * PAGE_BYTES)
-
 static struct hart harts[WORLD_HARTS];
 static u32 hart_total;
 static _Thread_local u32 current;
@@ -79,7 +77,7 @@ static void boot_ram(u32 frames)
     struct memory_range range;
 
     ram_frames = frames;
-    ram = aligned_alloc(ROOT_BYTES, align_up(frames * PAGE_BYTES, ROOT_BYTES));
+    ram = aligned_alloc(CHUNK_BYTES, align_up(frames * PAGE_BYTES, CHUNK_BYTES));
     CHECK(ram != NULL);
     memset(ram, 0xa5, frames * PAGE_BYTES);
     range = (struct memory_range){.base = (u64)ram, .bytes = frames * PAGE_BYTES};
