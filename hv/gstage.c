@@ -204,13 +204,21 @@ static u64 index_in_table(const pte_t *entry)
     return (u64)entry % PAGE_BYTES / sizeof(*entry);
 }
 
+static inline void fill_page(const struct backing *backing, gpa_t gpa, hpa_t frame)
+{
+    if (likely(gpa.v - backing->blank.v < backing->blank_bytes))
+        page_zero(frame);
+    else
+        fill(backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
+}
+
 OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
 {
     hpa_t frame = frame_alloc();
 
     if (frame.v == 0)
         return ERR_NOMEM;
-    fill(gs->backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
+    fill_page(gs->backing, gpa, frame);
     fence_code(gs);
     set_entry(entry, pte_of(frame, LEAF_OWNED));
     table_use(table_of(entry), index_in_table(entry));

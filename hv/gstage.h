@@ -18,6 +18,8 @@ struct backing {
     } window;   /* a device of the machine that the guest may read; in leaf tables without RAM */
     gpa_t seed; /* these SEED_BYTES, within a part, are random: others in each VM; 0: there are none
                  */
+    gpa_t blank; /* from here on whole pages without any part: most of RAM, or nothing */
+    u64 blank_bytes;
     u32 count;
     struct backing_part {
         gpa_t gpa;

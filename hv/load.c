@@ -217,6 +217,38 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
     return err;
 }
 
+/* ---- blank memory ---------------------------------------------------------------------------- */
+
+/* How much of RAM from gpa on no part is in. */
+static u64 bytes_without_parts(const struct guest *guest, u64 gpa)
+{
+    u64 end = guest->ram_base.v + guest->mem_bytes;
+
+    for (u32 i = 0; i < guest->backing.count; i++) {
+        const struct backing_part *part = &guest->backing.part[i];
+
+        if (part->gpa.v + part->bytes > gpa && part->gpa.v < end)
+            end = part->gpa.v;
+    }
+    return end > gpa ? end - gpa : 0;
+}
+
+/* The longest piece of RAM between two parts, which most first touches are in. */
+static void find_blank(struct guest *guest)
+{
+    struct backing *backing = &guest->backing;
+
+    for (u32 i = 0; i < backing->count; i++) {
+        u64 from = align_up(backing->part[i].gpa.v + backing->part[i].bytes, PAGE_BYTES);
+        u64 bytes = align_down(bytes_without_parts(guest, from), PAGE_BYTES);
+
+        if (bytes > backing->blank_bytes) {
+            backing->blank = (gpa_t){from};
+            backing->blank_bytes = bytes;
+        }
+    }
+}
+
 /* ---- guests ---------------------------------------------------------------------------------- */
 
 static enum err set_up_guest(struct guest *guest, const struct bundle_guest *entry,
@@ -248,7 +280,10 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         err = pass_pflash_through(guest, machine);
     if (err == ERR_OK)
         err = add_machine_options(guest, &entry->machine);
-    return err == ERR_OK ? add_fdt(guest, entry, machine) : err;
+    if (err == ERR_OK)
+        err = add_fdt(guest, entry, machine);
+    find_blank(guest);
+    return err;
 }
 
 /* A guest that was refused for anything but its name has a good one. */

@@ -108,6 +108,8 @@ static void make_backing(void)
     /* a whole page and a bit, a range across two tables, two pieces of one page */
     backing = (struct backing){
         .window = {.gpa = {WINDOW},                              .bytes = 0x200000, .hpa = {WINDOW_AT}},
+        .blank = gpas[5],
+        .blank_bytes = gpas[7].v - gpas[5].v,
         .count = 4,
         .part = { {{gpas[0].v}, PAGE_BYTES + 100, file},
                    {{gpas[3].v + 0x800}, PAGE_BYTES, file + 77},
