@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A VM's G-stage space: an Sv39x4 tree that has a leaf for each page of RAM that was touched.
+ * A VM's G-stage space: an Sv39x4 tree that has a leaf for each page of RAM that was touched, or
+ * one for 2 MiB whose pages all were; see megapage.c.
  *
  *     PTE of a RAM page       meaning
  *     invalid                 never touched: a fault brings a frame, filled from the backing
@@ -15,7 +16,8 @@
  * them again.
  *
  * Invariant: a frame with W in any leaf has a reference count of 1.  Only its VM can raise that, in
- * gstage_clone(), under the VM's lock; so "count is 1" is stable while the lock is held.
+ * gstage_clone(), under the VM's lock; so "count is 1" is stable while the lock is held.  A leaf
+ * table counts its leaves with W: when all have it, they are to become one.
  *
  * Leaves carry A and D from the start: no hardware ever writes a G-stage table.
  *
@@ -23,7 +25,8 @@
  * and fence for itself); replacing a frame needs one on every hart before the old frame is let go;
  * taking W away in a clone needs one of the whole VM before either side runs.
  *
- * Emulated devices are not mapped here: an address without RAM is for fault.c to decide.
+ * Walks of the whole tree, for a fork, an end and the census, are in gtree.c.  Emulated devices are
+ * not mapped here: an address without RAM is for fault.c to decide.
  *
  * [PRIV "Two-Stage Address Translation", "Memory-Management Fences"]
  */
@@ -36,19 +39,14 @@
 
 #include "hv/firmware.h"
 #include "hv/frame.h"
+#include "hv/gtable.h"
 #include "hv/hart.h"
+#include "hv/megapage.h"
 #include "hv/panic.h"
 #include "hv/random.h"
 
-static const struct pgtable_mode sv39x4 = SV39X4_MODE;
-
 /* So that a fault that needs none of these saves no registers for them. */
 #define OUT_OF_LINE __attribute__((noinline))
-
-#define LEAF_SHARED (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A | PTE_D)
-#define LEAF_OWNED  (LEAF_SHARED | PTE_W)
-#define PTE_DEVICE  PTE_RSW
-#define LEAF_DEVICE (PTE_V | PTE_R | PTE_U | PTE_A | PTE_DEVICE)
 
 /*
  * gstage_create - an empty space.
@@ -66,15 +64,6 @@ enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
     return gs->root.v == 0 ? ERR_NOMEM : ERR_OK;
 }
 
-/*
- * What the entry points to, a page or a table that was just filled, is there for every hart that
- * finds the entry: another vCPU of this VM may walk the tables meanwhile.
- */
-static inline void set_entry(pte_t *entry, pte_t value)
-{
-    __atomic_store_n(&entry->v, value.v, __ATOMIC_RELEASE);
-}
-
 /* Fills an invalid entry that is not a leaf with an empty table.  False: no memory. */
 OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry)
 {
@@ -87,20 +76,51 @@ OUT_OF_LINE static bool make_table(hpa_t table, pte_t *entry)
     return true;
 }
 
-/* The leaf entry for gpa; tables on the way are made.  NULL: no memory, nothing lost. */
-static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa)
+/* ... with one whose pages, if it is for RAM, have a chunk to themselves, if there is one. */
+OUT_OF_LINE static bool make_leaf_table(const struct gstage *gs, gpa_t gpa, pte_t *entry)
 {
-    hpa_t table = gs->root;
+    if (!make_table(table_of(entry), entry))
+        return false;
+    if (gstage_is_ram(gs, gpa))
+        table_reserve(pte_hpa(*entry));
+    return true;
+}
 
-#pragma GCC unroll 2
-    for (u32 level = sv39x4.levels - 1; level > 0; level--) {
-        pte_t *entry = (pte_t *)hpa_ptr(table) + pgtable_index(&sv39x4, gpa.v, level);
+/* Where the walk to gpa, whose table of level 1 is there, is at that level. */
+static inline pte_t *entry_above(const struct gstage *gs, gpa_t gpa)
+{
+    const pte_t *root = hpa_ptr(gs->root);
 
-        if (unlikely(!pte_valid(*entry)) && !make_table(table, entry))
+    return (pte_t *)hpa_ptr(pte_hpa(root[pgtable_index(&sv39x4, gpa.v, 2)])) +
+           pgtable_index(&sv39x4, gpa.v, 1);
+}
+
+static inline pte_t *entry_below(pte_t above, gpa_t gpa)
+{
+    return (pte_t *)hpa_ptr(pte_hpa(above)) + pgtable_index(&sv39x4, gpa.v, 0);
+}
+
+/*
+ * The entry for gpa of a leaf table, or a leaf of 2 MiB; *level says which.  Tables on the way are
+ * made.  NULL: no memory, nothing lost.
+ */
+static inline pte_t *leaf_entry(const struct gstage *gs, gpa_t gpa, u32 *level)
+{
+    pte_t *entry = (pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
+
+    if (unlikely(!pte_valid(*entry)) && !make_table(gs->root, entry))
+        return NULL;
+    entry = entry_above(gs, gpa);
+    if (unlikely((entry->v & (PTE_V | PTE_R)) != PTE_V)) {
+        if (pte_valid(*entry)) {
+            *level = 1;
+            return entry;
+        }
+        if (!make_leaf_table(gs, gpa, entry))
             return NULL;
-        table = pte_hpa(*entry);
     }
-    return (pte_t *)hpa_ptr(table) + pgtable_index(&sv39x4, gpa.v, 0);
+    *level = 0;
+    return entry_below(*entry, gpa);
 }
 
 /*
@@ -193,15 +213,11 @@ OUT_OF_LINE static void fill(const struct backing *backing, gpa_t page, hpa_t fr
         page_zero(frame);
 }
 
-/* Where an entry of a table that is not a root stands. */
-static hpa_t table_of(const pte_t *entry)
+/* A leaf of the table has got W. */
+static inline void note_owned(struct gstage *gs, hpa_t table, gpa_t gpa)
 {
-    return (hpa_t){align_down((u64)entry, PAGE_BYTES)};
-}
-
-static u64 index_in_table(const pte_t *entry)
-{
-    return (u64)entry % PAGE_BYTES / sizeof(*entry);
+    if (unlikely(table_own(table)))
+        megapage_join(gs, entry_above(gs, gpa));
 }
 
 static inline void fill_page(const struct backing *backing, gpa_t gpa, hpa_t frame)
@@ -214,15 +230,16 @@ static inline void fill_page(const struct backing *backing, gpa_t gpa, hpa_t fra
 
 OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
 {
-    hpa_t frame = frame_alloc();
+    hpa_t table = table_of(entry), frame = frame_alloc_home(table, index_in_table(entry));
 
     if (frame.v == 0)
         return ERR_NOMEM;
     fill_page(gs->backing, gpa, frame);
     fence_code(gs);
     set_entry(entry, pte_of(frame, LEAF_OWNED));
-    table_use(table_of(entry), index_in_table(entry));
+    table_use(table, index_in_table(entry));
     fence_page_here(gpa);
+    note_owned(gs, table, gpa);
     return ERR_OK;
 }
 
@@ -234,6 +251,7 @@ OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
         *did = TRACE_DID_TAKEOVER;
         entry->v |= PTE_W;
         fence_page_here(gpa);
+        note_owned(gs, table_of(entry), gpa);
         return ERR_OK;
     }
     *did = TRACE_DID_COW;
@@ -245,24 +263,39 @@ OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
     set_entry(entry, pte_of(copy, LEAF_OWNED));
     fence_replaced(gs, gpa);
     frame_put(shared);
+    note_owned(gs, table_of(entry), gpa);
     return ERR_OK;
 }
 
-/* gs->lock is held; gpa is RAM.  Afterwards the leaf grants access; *leaf says where it is. */
-static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did,
-                             pte_t **leaf)
+OUT_OF_LINE static enum err own_megapage(struct gstage *gs, pte_t *leaf, gpa_t gpa,
+                                         enum trace_did *did)
 {
-    pte_t *entry = leaf_entry(gs, gpa);
+    enum err err;
+
+    if (megapage_is_alone(*leaf)) {
+        *did = TRACE_DID_TAKEOVER;
+        leaf->v |= PTE_W;
+        fence_page_here(gpa);
+        return ERR_OK;
+    }
+    err = megapage_split(gs, leaf);
+    return err != ERR_OK ? err : own(gs, entry_below(*leaf, gpa), gpa, did);
+}
+
+/* gs->lock is held; gpa is RAM.  Afterwards the tables grant access. */
+static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did)
+{
+    u32 level;
+    pte_t *entry = leaf_entry(gs, gpa, &level);
 
     if (entry == NULL)
         return ERR_NOMEM;
-    *leaf = entry;
     if (!pte_valid(*entry)) {
         *did = TRACE_DID_LAZY;
         return touch(gs, entry, gpa);
     }
     if (access == ACCESS_WRITE && !(entry->v & PTE_W))
-        return own(gs, entry, gpa, did);
+        return likely(level == 0) ? own(gs, entry, gpa, did) : own_megapage(gs, entry, gpa, did);
     *did = TRACE_DID_SPURIOUS;
     return ERR_OK;
 }
@@ -282,31 +315,22 @@ static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, e
 enum err gstage_fault(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did)
 {
     enum err err;
-    pte_t *leaf;
 
     if (!gstage_is_ram(gs, gpa))
         return ERR_NOENT;
     spin_lock(&gs->lock);
-    err = grant(gs, gpa, access, did, &leaf);
+    err = grant(gs, gpa, access, did);
     if (err == ERR_OK && *did == TRACE_DID_SPURIOUS)
         fence_here();
     spin_unlock(&gs->lock);
     return err;
 }
 
-/* Marks the leaf table for gpa, which is there, as one of devices. */
-static void mark_devices(const struct gstage *gs, gpa_t gpa)
-{
-    pte_t *entry = (pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
-
-    entry = (pte_t *)hpa_ptr(pte_hpa(*entry)) + pgtable_index(&sv39x4, gpa.v, 1);
-    set_entry(entry, (pte_t){entry->v | PTE_DEVICE});
-}
-
 /* gs->lock is held; gpa is in the window. */
 static enum err grant_window(struct gstage *gs, gpa_t gpa, enum trace_did *did)
 {
-    pte_t *entry = leaf_entry(gs, gpa);
+    u32 level;
+    pte_t *entry = leaf_entry(gs, gpa, &level), *above;
     hpa_t page = {gs->backing->window.hpa.v + (gpa.v - gs->backing->window.gpa.v)};
 
     if (entry == NULL)
@@ -317,7 +341,8 @@ static enum err grant_window(struct gstage *gs, gpa_t gpa, enum trace_did *did)
         return ERR_OK;
     }
     *did = TRACE_DID_PASSTHROUGH;
-    mark_devices(gs, gpa);
+    above = entry_above(gs, gpa);
+    set_entry(above, (pte_t){above->v | PTE_DEVICE});
     set_entry(entry, pte_of(page, LEAF_DEVICE));
     table_use(table_of(entry), index_in_table(entry));
     fence_page_here(gpa);
@@ -346,6 +371,15 @@ enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum access access, e
     return err;
 }
 
+/* Where the byte at gpa is, which the tables grant. */
+static u8 *byte_at(const struct gstage *gs, gpa_t gpa)
+{
+    u32 level;
+    pte_t leaf = *pgtable_find(&sv39x4, gs->root, gpa.v, &level);
+
+    return (u8 *)hpa_ptr(pte_hpa(leaf)) + gpa.v % pgtable_entry_bytes(level);
+}
+
 /* Walks [gpa, gpa + bytes) page by page and copies to or from buffer. */
 static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, enum access access)
 {
@@ -357,19 +391,15 @@ static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, en
         return ERR_FAULT;
     spin_lock(&gs->lock);
     while (bytes > 0 && err == ERR_OK) {
-        u64 offset = gpa.v % PAGE_BYTES;
-        u64 now = bytes < PAGE_BYTES - offset ? bytes : PAGE_BYTES - offset;
+        u64 left = PAGE_BYTES - gpa.v % PAGE_BYTES, now = bytes < left ? bytes : left;
         enum trace_did did;
-        pte_t *leaf;
 
-        err = grant(gs, gpa, access, &did, &leaf);
+        err = grant(gs, gpa, access, &did);
         if (err == ERR_OK) {
-            u8 *page = hpa_ptr(pte_hpa(*leaf));
-
             if (access == ACCESS_WRITE)
-                memcpy(page + offset, buffer, now);
+                memcpy(byte_at(gs, gpa), buffer, now);
             else
-                memcpy(buffer, page + offset, now);
+                memcpy(buffer, byte_at(gs, gpa), now);
             gpa.v += now;
             buffer += now;
             bytes -= now;
@@ -393,188 +423,4 @@ enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes)
 enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes)
 {
     return transfer(gs, gpa, (u8 *)(uintptr_t)from, bytes, ACCESS_WRITE);
-}
-
-/* Shares the frames of one leaf table: W goes on both sides, each frame counts one more. */
-static void share_leaves(pte_t *to, pte_t *from, u64 count)
-{
-    for (pte_t *end = from + count; from < end; from++, to++) {
-        u64 pte = from->v;
-
-        if (pte & PTE_V) {
-            pte &= ~PTE_W;
-            from->v = pte;
-            to->v = pte;
-            frame_get(pte_hpa((pte_t){pte}));
-        }
-    }
-}
-
-static enum err copy_leaves(pte_t *to, const pte_t *from, u64 count)
-{
-    for (u64 i = 0; i < count; i++) {
-        hpa_t copy;
-
-        if (!pte_valid(from[i]))
-            continue;
-        copy = frame_alloc();
-        if (copy.v == 0)
-            return ERR_NOMEM;
-        page_copy(copy, pte_hpa(from[i]));
-        to[i] = pte_of(copy, LEAF_OWNED);
-    }
-    return ERR_OK;
-}
-
-/* Makes `to`, a clean table, a clone of `from`.  After ERR_NOMEM `to` is a tree that can be freed.
- */
-static enum err clone_table(hpa_t to, hpa_t from, u32 level, enum clone_mode mode)
-{
-    const struct frame *span = frame_of(from);
-    pte_t *source = hpa_ptr(from), *target = hpa_ptr(to);
-
-    if (span->first >= span->end)
-        return ERR_OK;
-    frame_of(to)->first = span->first;
-    frame_of(to)->end = span->end;
-    if (level == 0) {
-        u64 count = (u64)span->end - span->first;
-
-        if (mode == CLONE_COPY)
-            return copy_leaves(target + span->first, source + span->first, count);
-        share_leaves(target + span->first, source + span->first, count);
-        return ERR_OK;
-    }
-    for (u64 i = span->first; i < span->end; i++) {
-        enum err err;
-        hpa_t below;
-
-        if ((source[i].v & (PTE_V | PTE_DEVICE)) != PTE_V)
-            continue;
-        below = table_alloc();
-        if (below.v == 0)
-            return ERR_NOMEM;
-        target[i] = pte_of(below, PTE_V);
-        err = clone_table(below, pte_hpa(source[i]), level - 1, mode);
-        if (err != ERR_OK)
-            return err;
-    }
-    return ERR_OK;
-}
-
-/*
- * gstage_clone - child becomes a copy of parent as it is now.
- *
- * No vCPU of the parent runs elsewhere.  The child starts without VMIDs.
- *
- * ERR_NOMEM: the child holds nothing, the parent is as it was (it may have lost rights that the
- * next write brings back).
- */
-enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mode mode)
-{
-    enum err err =
-        gstage_create(child, parent->ram_base, parent->ram_bytes, parent->backing, parent->vcpus);
-
-    if (err != ERR_OK)
-        return err;
-    spin_lock(&parent->lock);
-    err = clone_table(child->root, parent->root, sv39x4.levels - 1, mode);
-    if (mode == CLONE_COW) {
-        for (u32 i = 0; i < parent->vcpus; i++)
-            vmid_fence(&parent->vmid[i]);
-    }
-    spin_unlock(&parent->lock);
-    if (err != ERR_OK)
-        gstage_destroy(child);
-    return err;
-}
-
-static void forget_devices(hpa_t table)
-{
-    const struct frame *span = frame_of(table);
-
-    if (span->first < span->end)
-        memset((pte_t *)hpa_ptr(table) + span->first, 0,
-               (size_t)(span->end - span->first) * sizeof(pte_t));
-}
-
-static void empty_leaves(hpa_t table)
-{
-    const struct frame *span = frame_of(table);
-    pte_t *entries = hpa_ptr(table);
-
-    for (u64 i = span->first; i < span->end; i++) {
-        pte_t entry = entries[i];
-
-        if (!pte_valid(entry))
-            continue;
-        entries[i] = (pte_t){0};
-        frame_put(pte_hpa(entry));
-    }
-}
-
-/* Empties a table above the leaves and everything below it; what remains is clean. */
-static void empty_table(hpa_t table, u32 level)
-{
-    const struct frame *span = frame_of(table);
-    pte_t *entries = hpa_ptr(table);
-
-    for (u64 i = span->first; i < span->end; i++) {
-        pte_t entry = entries[i];
-
-        if (!pte_valid(entry))
-            continue;
-        entries[i] = (pte_t){0};
-        if (level > 1)
-            empty_table(pte_hpa(entry), level - 1);
-        else if (entry.v & PTE_DEVICE)
-            forget_devices(pte_hpa(entry));
-        else
-            empty_leaves(pte_hpa(entry));
-        table_free(pte_hpa(entry));
-    }
-}
-
-/*
- * gstage_destroy - give back every frame.  No hart has the root in hgatp.
- *
- * Translations under its VMIDs may linger in TLBs: those numbers are fenced before they are given
- * out again.
- */
-void gstage_destroy(struct gstage *gs)
-{
-    empty_table(gs->root, sv39x4.levels - 1);
-    table_free_root(gs->root);
-    gs->root = (hpa_t){0};
-}
-
-static void count_table(hpa_t table, u32 level, struct gstage_census *census)
-{
-    const struct frame *span = frame_of(table);
-    const pte_t *entries = hpa_ptr(table);
-
-    for (u64 i = span->first; i < span->end; i++) {
-        if (!pte_valid(entries[i]))
-            continue;
-        if (level > 0) {
-            census->owned++;
-            if (!(entries[i].v & PTE_DEVICE))
-                count_table(pte_hpa(entries[i]), level - 1, census);
-        } else if (frame_refs(pte_hpa(entries[i])) == 1) {
-            census->owned++;
-        } else {
-            census->shared++;
-        }
-    }
-}
-
-/* Frames of this VM, its tables included, devices not: owned by it alone, or shared with others. */
-struct gstage_census gstage_count(struct gstage *gs)
-{
-    struct gstage_census census = {.owned = sv39x4.root_bytes / PAGE_BYTES};
-
-    spin_lock(&gs->lock);
-    count_table(gs->root, sv39x4.levels - 1, &census);
-    spin_unlock(&gs->lock);
-    return census;
 }

@@ -66,7 +66,15 @@ __must_check enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum acc
 __must_check enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes);
 __must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes);
 
+/* No hart uses a translation of this VM that is no longer in its tables. */
+static inline void gstage_fence(struct gstage *gs)
+{
+    for (u32 i = 0; i < gs->vcpus; i++)
+        vmid_fence(&gs->vmid[i]);
+}
+
 struct gstage_census {
-    u64 owned, shared; /* frames, tables included in owned */
+    u64 owned, shared;        /* frames, tables included in owned */
+    u64 leaves_4k, leaves_2m; /* of either size */
 };
 struct gstage_census gstage_count(struct gstage *gs);

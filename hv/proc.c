@@ -258,6 +258,8 @@ static void describe_machine(struct vm *vm, struct proc_record *record)
 
     record->frames_owned = census.owned + vm->vcpus; /* the VM, and each vCPU but the first */
     record->frames_shared = census.shared;
+    record->leaves_4k = census.leaves_4k;
+    record->leaves_2m = census.leaves_2m;
     record->state = PROC_BLOCKED;
     for (u32 i = 0; i < vm->vcpus; i++) {
         const struct vcpu *vcpu = vm->vcpu[i];

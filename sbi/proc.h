@@ -118,6 +118,9 @@ struct proc_record {
     uint64_t frames_shared; /* frames that others have too */
     uint64_t run_ticks;     /* time that its vCPUs ran, in timebase ticks */
     uint64_t exits[PROC_EXITS_KINDS];
+    /* since version 2: */
+    uint64_t leaves_4k; /* how its memory is mapped: pages */
+    uint64_t leaves_2m; /* ... and 2 MiB at once */
 };
-#define PROC_RECORD_VERSION 1
-_Static_assert(sizeof(struct proc_record) == 112, "inspect's record is a contract");
+#define PROC_RECORD_VERSION 2
+_Static_assert(sizeof(struct proc_record) == 128, "inspect's record is a contract");

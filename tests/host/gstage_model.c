@@ -129,33 +129,43 @@ static u8 first_byte(u64 gpa)
 
 /* ---- tables ---- */
 
-/* The leaf for a page of the VM; an invalid PTE if the walk ends above. */
-static pte_t leaf_at(const struct model_vm *vm, u32 page)
+/* Where the walk to a page of the VM ends. */
+static pte_t walk_to(const struct model_vm *vm, u32 page, u32 *level)
 {
     static const struct pgtable_mode sv39x4 = SV39X4_MODE;
-    u32 level;
-    pte_t pte = *pgtable_find(&sv39x4, vm->gs.root, gpas[page].v, &level);
 
-    return level == 0 ? pte : (pte_t){0};
+    return *pgtable_find(&sv39x4, vm->gs.root, gpas[page].v, level);
 }
 
 /* {0} if the page was never touched, or is a device's and so no frame. */
 static hpa_t frame_at(const struct model_vm *vm, u32 page)
 {
-    pte_t pte = leaf_at(vm, page);
+    u32 level;
+    pte_t pte = walk_to(vm, page, &level);
 
-    return pte_valid(pte) && !in_window(page) ? pte_hpa(pte) : (hpa_t){0};
+    if (!pte_valid(pte) || in_window(page))
+        return (hpa_t){0};
+    return (hpa_t){pte_hpa(pte).v + gpas[page].v % pgtable_entry_bytes(level)};
 }
 
-static u32 leaves_of(hpa_t frame)
+/* What the leaves that map a frame need of it, which is what all leaves of 2 MiB count as one. */
+static u32 references_to(hpa_t frame)
 {
-    u32 count = 0;
+    u32 small = 0, big = 0;
 
     for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
-        for (u32 page = 0; vm->live && page < TLB_PAGES; page++)
-            count += frame_at(vm, page).v == frame.v;
+        for (u32 page = 0; vm->live && page < TLB_PAGES; page++) {
+            u32 level;
+
+            if (frame_at(vm, page).v != frame.v)
+                continue;
+            walk_to(vm, page, &level);
+            small += level == 0;
+            big += level == 1;
+        }
     }
-    return count;
+    CHECK_EQ(chunk_leaves(frame), big);
+    return small + (big > 0);
 }
 
 /* Remembers what is mapped, and when: new frames have new contents. */
@@ -275,7 +285,8 @@ static void destroy(struct model_vm *vm)
     end(vm);
 }
 
-static void fork_vm(struct model_vm *vm, u32 id)
+/* NULL: no child came of it. */
+static struct model_vm *fork_vm(struct model_vm *vm, u32 id)
 {
     struct model_vm *child = vms;
     u64 free_before, since;
@@ -284,7 +295,7 @@ static void fork_vm(struct model_vm *vm, u32 id)
     while (child < vms + VMS && child->live)
         child++;
     if (child == vms + VMS)
-        return;
+        return NULL;
     for (u32 other = 0; other < VCPUS; other++) {
         if (other != id)
             put_on_its_hart(vm, other);
@@ -294,7 +305,7 @@ static void fork_vm(struct model_vm *vm, u32 id)
     free_before = frame_free_count();
     if (gstage_clone(&child->gs, &vm->gs, run->mode) != ERR_OK) {
         CHECK_EQ(frame_free_count(), free_before);
-        return;
+        return NULL;
     }
     memcpy(child->memory, vm->memory, TLB_PAGES * PAGE_BYTES);
     memcpy(child->written_at, vm->written_at, sizeof(vm->written_at));
@@ -303,6 +314,7 @@ static void fork_vm(struct model_vm *vm, u32 id)
     start_vcpus(child);
     if (run->mode == CLONE_COPY)
         after_change(child, none, since);
+    return child;
 }
 
 /* ---- accesses ---- */
@@ -318,6 +330,17 @@ static enum err fault_once(struct model_vm *vm, gpa_t gpa, enum access access)
     after_change(vm, frames, since);
     tlb_observe();
     return err;
+}
+
+static enum err sweep_page(struct model_vm *vm, gpa_t gpa, enum access access)
+{
+    enum trace_did did;
+
+    for (u32 page = 0; page < TLB_PAGES; page++) {
+        if (gpas[page].v == gpa.v)
+            return fault_once(vm, gpa, access);
+    }
+    return gstage_fault(&vm->gs, gpa, access, &did);
 }
 
 /*
@@ -346,16 +369,18 @@ static bool fault(struct model_vm *vm, gpa_t gpa, enum access access)
 /* What tlb_check() has found to be the only translation: where the page is. */
 static u8 *translate(const struct model_vm *vm, u32 page, enum access access)
 {
-    pte_t leaf = leaf_at(vm, page);
+    u32 level;
+    pte_t leaf = walk_to(vm, page, &level);
 
     CHECK((leaf.v & PTE_V) && (leaf.v & access));
-    return hpa_ptr(pte_hpa(leaf));
+    return hpa_ptr(frame_at(vm, page));
 }
 
 /* Only loads; and what a fork has left out comes again. */
 static void read_window(struct model_vm *vm, u32 page, gpa_t gpa, enum access access)
 {
     enum trace_did did;
+    u32 level;
     pte_t leaf;
 
     if (access != ACCESS_READ) {
@@ -365,7 +390,7 @@ static void read_window(struct model_vm *vm, u32 page, gpa_t gpa, enum access ac
     if (tlb_may_refuse(gpa, access) && !fault(vm, gpa, access))
         return;
     tlb_check();
-    leaf = leaf_at(vm, page);
+    leaf = walk_to(vm, page, &level);
     CHECK_EQ(leaf.v & (PTE_V | PTE_RWX), PTE_V | PTE_R);
     CHECK_EQ(pte_hpa(leaf).v - WINDOW_AT, gpas[page].v - WINDOW);
 }
@@ -424,6 +449,36 @@ static void touch_page(struct model_vm *vm, u32 id)
     act_as_guest(vm, id, page, access, offset, test_random(&guests_random));
 }
 
+/*
+ * The guest goes through 2 MiB from somewhere on, and perhaps not to the end.  Then, perhaps, it
+ * forks, and the child may be gone before it does anything.
+ */
+static void sweep(struct model_vm *vm, u32 id)
+{
+    struct model_vm *child;
+
+    u64 base = RAM_BASE + pick(&guests_random, 2) * CHUNK_BYTES;
+    u64 from = pick(&guests_random, CHUNK_FRAMES);
+    u64 count = pick(&guests_random, 3) == 0 ? pick(&guests_random, CHUNK_FRAMES) : CHUNK_FRAMES;
+    enum access access = pick(&guests_random, 2) ? ACCESS_READ : ACCESS_WRITE;
+
+    for (u64 i = 0; i < count; i++) {
+        gpa_t gpa = {base + (from + i) % CHUNK_FRAMES * PAGE_BYTES};
+        enum err err = gstage_is_ram(&vm->gs, gpa) ? sweep_page(vm, gpa, access) : ERR_OK;
+
+        if (err == ERR_NOMEM) {
+            destroy(vm);
+            return;
+        }
+        CHECK_EQ(err, ERR_OK);
+    }
+    if (pick(&guests_random, 3) != 0)
+        return;
+    child = fork_vm(vm, id);
+    if (pick(&guests_random, 2) == 0 && child != NULL)
+        end(child);
+}
+
 /* hv reads or writes guest memory, across the end of a page at times. */
 static void transfer(struct model_vm *vm)
 {
@@ -467,7 +522,7 @@ static void transfer(struct model_vm *vm)
 /* A frame that a stale translation leads to must still be held for it: see own() in gstage.c. */
 static void check_held(hpa_t frame)
 {
-    if (frame_refs(frame) <= leaves_of(frame))
+    if (frame_refs(frame) <= references_to(frame))
         FAIL("a frame was let go while a hart can still reach it");
 }
 
@@ -507,6 +562,8 @@ static void step_idle(void)
     if (!vm->live) {
         if (pick(&guests_random, 8) == 0)
             create(vm);
+        if (run->sweeps > 0 && vm->live)
+            sweep(vm, NOBODY);
     } else if (vm->vcpu[id].hart == NOBODY) {
         vcpu_load(vm, id);
     } else if (pick(&guests_random, 4) == 0) {
@@ -557,7 +614,9 @@ static void step_running(struct model_vm *vm, u32 id)
 {
     u64 what = pick(&guests_random, 100);
 
-    if (what < 70)
+    if (what < run->sweeps)
+        sweep(vm, id);
+    else if (what < 70)
         touch_page(vm, id);
     else if (what < 76)
         change_tables(vm, id);
@@ -613,8 +672,21 @@ static void check_all_harts(void)
     }
 }
 
-/* Outside of [first, end) of a table every entry is zero. */
-static void check_span(hpa_t table, u32 level)
+static u32 count_owned(hpa_t table)
+{
+    const pte_t *entry = hpa_ptr(table);
+    u32 count = 0;
+
+    for (u32 i = 0; i < TABLE_ENTRIES; i++)
+        count += (entry[i].v & PTE_W) != 0;
+    return count;
+}
+
+/*
+ * Outside of [first, end) of a table every entry is zero; a leaf table counts its leaves with W,
+ * and has not got all of them in their places.
+ */
+static void check_table(hpa_t table, u32 level)
 {
     const struct frame *span = frame_of(table);
     const pte_t *entry = hpa_ptr(table);
@@ -622,9 +694,11 @@ static void check_span(hpa_t table, u32 level)
     for (u32 i = 0; i < (level == 2 ? 2048 : 512); i++) {
         if (i < span->first || i >= span->end)
             CHECK_EQ(entry[i].v, 0);
-        else if (level > 0 && pte_valid(entry[i]))
-            check_span(pte_hpa(entry[i]), level - 1);
+        else if (level > 0 && pte_valid(entry[i]) && !pte_leaf(entry[i]))
+            check_table(pte_hpa(entry[i]), level - 1);
     }
+    if (level == 0)
+        CHECK_EQ(span->home & HOME_OWNED, count_owned(table));
 }
 
 /* Every count is the number of leaves that point to the frame. */
@@ -632,12 +706,12 @@ static void census(void)
 {
     for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
         if (vm->live)
-            check_span(vm->gs.root, 2);
+            check_table(vm->gs.root, 2);
         for (u32 page = 0; vm->live && page < TLB_PAGES; page++) {
             hpa_t frame = frame_at(vm, page);
 
             if (frame.v != 0)
-                CHECK_EQ(frame_refs(frame), leaves_of(frame));
+                CHECK_EQ(frame_refs(frame), references_to(frame));
         }
     }
 }
@@ -650,6 +724,7 @@ static void start(void)
     tlb.at_fence = at_fence;
     tlb.at_switch = at_switch;
     tlb.without = run->without;
+    tlb.knows_no_code = run->sweeps > 0;
     for (struct model_vm *vm = vms; vm < vms + VMS; vm++)
         vm->memory = malloc(TLB_PAGES * PAGE_BYTES);
     guests_random = run->seed;

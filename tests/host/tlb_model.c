@@ -7,14 +7,15 @@
  *
  *     cache            key                            forgotten by
  *     G-stage PTEs     VMID, level, GPA               hfence.gvma: of the VMID, or of all; with an
- *                                                     address, the leaves of that page alone
+ *                                                     address, the leaves of that page alone, of
+ *                                                     either size
  *     VS-stage         VMID, ASID                     hfence.vvma, under hgatp's VMID
  *     instructions     page                           fence.i
  *
  * A hart walks the G-stage while hgatp holds a table, and the VS-stage while vsatp does too,
  * whether a guest runs or not: speculation.  That an address given to hfence.gvma orders leaf PTEs
  * only, and that an invalid PTE above the leaves is none, is the manual's letter; hardware is
- * kinder.
+ * kinder.  Nor is a PTE of level 1 that was a leaf and points to a table now.
  *
  * hfence.gvma leaves VS-stage entries alone: a number that is given to another vCPU needs both.
  *
@@ -101,13 +102,23 @@ static void see(struct seen *seen, u64 value)
     seen->value[seen->count++] = value;
 }
 
+static bool is_pointer(u64 pte)
+{
+    return pte_valid((pte_t){pte}) && !pte_leaf((pte_t){pte});
+}
+
+static bool is_leaf(u64 pte)
+{
+    return pte_valid((pte_t){pte}) && pte_leaf((pte_t){pte});
+}
+
 /* The true PTE at a node under `root`, by the true PTE above; 0 where the walk has ended. */
 static u64 true_pte(hpa_t root, const struct node *node, const u64 *pte)
 {
     hpa_t table = root;
 
     if (node->level < LEVELS - 1) {
-        if (!(pte[node->parent] & PTE_V))
+        if (!is_pointer(pte[node->parent]))
             return 0;
         table = pte_hpa((pte_t){pte[node->parent]});
     }
@@ -148,7 +159,7 @@ static void observe(u32 hart)
         return;
     walk(root_of(hgatp), pte);
     for (u32 i = 0; i < node_count; i++) {
-        if (nodes[i].parent == i || pte[nodes[i].parent] & PTE_V)
+        if (nodes[i].parent == i || is_pointer(pte[nodes[i].parent]))
             see(&harts[hart].gstage[VMID_OF(hgatp)][i], pte[i]);
     }
 }
@@ -168,11 +179,11 @@ static void forget_gstage(u32 hart, u64 vmid)
 /* ---- what a hart may do with them ---- */
 
 /* A cached value may be weaker than the true one: the guest faults and asks again. */
-static bool is_harmless(u32 level, u64 cached, u64 pte)
+static bool is_harmless(u64 cached, u64 pte)
 {
     if (cached == pte || !(cached & PTE_V))
         return true;
-    return level == 0 && (pte & PTE_V) && (cached & PTE_PPN) == (pte & PTE_PPN) &&
+    return is_leaf(cached) && is_leaf(pte) && (cached & PTE_PPN) == (pte & PTE_PPN) &&
            (cached & PTE_RWX & ~pte) == 0;
 }
 
@@ -186,7 +197,7 @@ void tlb_check(void)
         const struct seen *seen = &harts[hart].gstage[vmid][i];
 
         for (u32 k = 0; k < seen->count; k++) {
-            if (!is_harmless(nodes[i].level, seen->value[k], pte[i]))
+            if (!is_harmless(seen->value[k], pte[i]))
                 FAIL("hart %u uses a stale PTE of level %u for GPA %#lx under VMID %lu: %#lx, the "
                      "true one is %#lx",
                      hart, nodes[i].level, nodes[i].gpa.v, vmid, seen->value[k], pte[i]);
@@ -216,18 +227,32 @@ static u32 page_index(gpa_t gpa)
 static bool node_may_refuse(u32 node, enum access access)
 {
     const struct seen *seen = &harts[this_hart()->index].gstage[VMID_OF(hgatp_read())][node];
-    u64 needed = nodes[node].level == 0 ? PTE_V | access : PTE_V;
 
     for (u32 i = 0; i < seen->count; i++) {
+        u64 needed = is_pointer(seen->value[i]) ? PTE_V : PTE_V | access;
+
         if ((seen->value[i] & needed) != needed)
             return true;
     }
     return false;
 }
 
+/* Where the true walk to a page ends. */
+static u32 end_of_walk(u32 page, const u64 *pte)
+{
+    u32 node = leaf_of[page];
+
+    while (nodes[node].parent != node && !is_pointer(pte[nodes[node].parent]))
+        node = nodes[node].parent;
+    return node;
+}
+
 bool tlb_leaf_may_refuse(gpa_t gpa, enum access access)
 {
-    return node_may_refuse(leaf_of[page_index(gpa)], access);
+    u64 pte[NODES];
+
+    walk(root_of(hgatp_read()), pte);
+    return node_may_refuse(end_of_walk(page_index(gpa), pte), access);
 }
 
 bool tlb_may_refuse(gpa_t gpa, enum access access)
@@ -242,18 +267,50 @@ bool tlb_may_refuse(gpa_t gpa, enum access access)
     return true;
 }
 
+/* The frame of a page, by a leaf of either size; {0} if it is none. */
+static hpa_t frame_by(u64 pte, u32 level, u32 page)
+{
+    if (!is_leaf(pte))
+        return (hpa_t){0};
+    return (hpa_t){pte_hpa((pte_t){pte}).v +
+                   (pages[page].v - align_down(pages[page].v, pgtable_entry_bytes(level)))};
+}
+
+/* Where a cached PTE leads: its own frame, or what the table that it points to says now. */
+static hpa_t frame_through(u64 pte, u32 level, u32 page)
+{
+    const pte_t *below = hpa_ptr(pte_hpa((pte_t){pte}));
+
+    if (level == 1 && is_pointer(pte))
+        return frame_by(below[pgtable_index(&sv39x4, pages[page].v, 0)].v, 0, page);
+    return frame_by(pte, level, page);
+}
+
+static void visit_stale(u32 page, u32 node, hpa_t truth, void (*visit)(hpa_t frame))
+{
+    const struct seen *seen = &harts[this_hart()->index].gstage[VMID_OF(hgatp_read())][node];
+
+    for (u32 k = 0; k < seen->count; k++) {
+        hpa_t frame = frame_through(seen->value[k], nodes[node].level, page);
+
+        if (is_pointer(seen->value[k]) && frame.v == 0 && truth.v != 0)
+            FAIL("a table was emptied while a hart can still walk it");
+        if (frame.v != 0 && frame.v != truth.v)
+            visit(frame);
+    }
+}
+
 void tlb_each_stale_frame(void (*visit)(hpa_t frame))
 {
     u64 hgatp = hgatp_read(), pte[NODES];
 
     walk(root_of(hgatp), pte);
-    for (u32 i = 0; i < node_count; i++) {
-        const struct seen *seen = &harts[this_hart()->index].gstage[VMID_OF(hgatp)][i];
+    for (u32 page = 0; page < TLB_PAGES; page++) {
+        u32 end = end_of_walk(page, pte), leaf = leaf_of[page];
+        hpa_t truth = frame_by(pte[end], nodes[end].level, page);
 
-        for (u32 k = 0; nodes[i].level == 0 && k < seen->count; k++) {
-            if ((seen->value[k] & PTE_V) && ((seen->value[k] ^ pte[i]) & PTE_PPN))
-                visit(pte_hpa((pte_t){seen->value[k]}));
-        }
+        visit_stale(page, leaf, truth, visit);
+        visit_stale(page, nodes[leaf].parent, truth, visit);
     }
 }
 
@@ -303,9 +360,12 @@ void icache_changed(hpa_t at)
 
 void icache_observe(void)
 {
+    const u8 *ram = hpa_ptr(world_ram());
+    u64 parts = tlb.knows_no_code ? 0 : world_frames() * ICACHE_PARTS;
+
     now++;
-    for (u64 part = 0; part < world_frames() * ICACHE_PARTS; part++) {
-        u64 word = first_word_of(part);
+    for (u64 part = 0; part < parts; part++) {
+        u64 word = *(const u64 *)(ram + part * PART_BYTES);
 
         if (word != first_word[part]) {
             first_word[part] = word;
@@ -332,7 +392,7 @@ void icache_guest_fence_i(void)
 
 bool icache_is_stale(hpa_t at)
 {
-    return harts[this_hart()->index].fence_i_at < changed_at[part_index(at)];
+    return !tlb.knows_no_code && harts[this_hart()->index].fence_i_at < changed_at[part_index(at)];
 }
 
 /* ---- where a fence stands ---- */
@@ -358,7 +418,9 @@ static struct tlb_site *site_named(const char *name)
     return site;
 }
 
-/* Appends the functions and lines that an address stands for, inlined ones first. */
+/* Appends the functions and lines that an address stands for, inlined ones first.  gstage_fence()
+ * is but a word for several fences: its callers tell more.
+ */
 static void append_lines(char *name, size_t bytes, u64 return_address, u32 *lines)
 {
     char text[1024] = {0};
@@ -367,6 +429,10 @@ static void append_lines(char *name, size_t bytes, u64 return_address, u32 *line
     for (const char *line = text; *line != '\0' && *lines < 2; line += strlen(line) + 1, ++*lines) {
         size_t length = strlen(name);
 
+        if (strncmp(line, "gstage_fence ", strlen("gstage_fence ")) == 0) {
+            --*lines;
+            continue;
+        }
         snprintf(name + length, bytes - length, "%s%s", *lines == 0 ? ": " : " < ", line);
     }
 }
@@ -430,10 +496,31 @@ static bool before_fence(const char *what, u64 caller, u64 callers_caller)
 
 /* ---- lib/riscv/fence.h, hv/firmware.h ---- */
 
+/* Level 1 alone: what is a leaf and was one, or was nothing. */
+static void forget_leaves(struct seen *seen, u64 pte)
+{
+    u32 kept = 0;
+
+    for (u32 i = 0; i < seen->count && is_leaf(pte); i++) {
+        if (!is_leaf(seen->value[i]))
+            seen->value[kept++] = seen->value[i];
+    }
+    if (is_leaf(pte))
+        seen->count = kept;
+}
+
 static void forget_page(u32 hart, u64 vmid, gpa_t gpa)
 {
-    if (page_index(gpa) < TLB_PAGES)
-        harts[hart].gstage[vmid][leaf_of[page_index(gpa)]].count = 0;
+    u32 page = page_index(gpa), leaf = leaf_of[page % TLB_PAGES], above = nodes[leaf].parent;
+    u64 pte[NODES];
+
+    if (page == TLB_PAGES)
+        return;
+    harts[hart].gstage[vmid][leaf].count = 0;
+    if (harts[hart].hgatp == 0 || VMID_OF(harts[hart].hgatp) != vmid)
+        return;
+    walk(root_of(harts[hart].hgatp), pte);
+    forget_leaves(&harts[hart].gstage[vmid][above], pte[above]);
 }
 
 void hfence_gvma_page(gpa_t gpa, u64 vmid)

@@ -18,6 +18,7 @@ struct tlb_model {
                                 stores are done */
     void (*at_switch)(void); /* hv is between two tables: other harts may act */
     const struct tlb_site *without; /* this fence does nothing; NULL: all fences work */
+    bool knows_no_code; /* instruction caches are never stale: they cost much in a large machine */
 };
 extern struct tlb_model tlb;
 
@@ -37,7 +38,10 @@ void tlb_check(void);
 /* True if this hart may refuse the access by something it caches: the leaf, or a PTE above it. */
 bool tlb_may_refuse(gpa_t gpa, enum access access);
 bool tlb_leaf_may_refuse(gpa_t gpa, enum access access);
-/* Calls visit with each frame that this hart could reach by a stale translation. */
+/*
+ * Calls visit with each frame that this hart could reach by a stale translation.  Fails the test if
+ * it could walk through a table that was emptied.
+ */
 void tlb_each_stale_frame(void (*visit)(hpa_t frame));
 
 /* The guest with this vsatp changes its own tables, or fences them on this hart. */

@@ -55,6 +55,10 @@ entry reset                    quick 30   reset
 entry out_of_memory            quick 60   out_of_memory
 entry forks_in_a_row           quick 60   forks 5000 0 HOSTMEM=40M MEM=16M
 entry forks_deep               quick 60   forks 0 200
+entry megapage                 quick 60   megapage 3
+entry megapage_copy            quick 60   megapage 3 FORK=copy
+entry megapage_harts           quick 60   megapage 3 HARTS=2
+entry megapage_scarce          quick 60   megapage 0 HOSTMEM=32M
 
 skernel() {
     run 0 PAYLOAD=skernel
@@ -203,6 +207,14 @@ out_of_memory() {
     count 1 '^\[[12]\] hog: 110 MiB touched'
     ! grep -aq '^\[hv\] pid 1: signal' "$words" || want '^\[hv\] run over, status 137'
     good_says | golden_of 3
+}
+
+# megapage LEAVES [VARIABLE=VALUE...]: how many of 2 MiB the guest must have at least
+megapage() {
+    local leaves=$1
+    shift
+    run 0 PAYLOAD=build/tests/guest/megapage.elf CMDLINE="leaves=$leaves" MEM=16M "$@"
+    want '^(\[1\] )?megapage: touched$' '^(\[1\] )?megapage: forked$' '^\[1\] megapage: ok$'
 }
 
 # forks ROW DEEP [VARIABLE=VALUE...]
