@@ -19,6 +19,11 @@ entry ticks_bare_no_sstc       full  60   ticks bare FV_QEMU_ARGS='-cpu rv64,sst
 entry harts_2harts             quick 60   payload 'harts: 4 harts, ok' PAYLOAD=build/tests/guest/harts.elf CMDLINE=harts=4 VCPUS=4 HARTS=2
 entry harts_8vcpus             full  120  payload 'harts: 8 harts, ok' PAYLOAD=build/tests/guest/harts.elf CMDLINE=harts=8 VCPUS=8 HARTS=4
 entry harts_no_sstc            full  60   payload 'harts: 4 harts, ok' PAYLOAD=build/tests/guest/harts.elf CMDLINE=harts=4 VCPUS=4 HARTS=4 SSTC=off
+entry forkcrowd                quick 60   forkcrowd forkcrowd
+entry forkcrowd_smp_1vcpu      quick 60   forkcrowd forkcrowd_smp
+entry forkcrowd_smp_4vcpus     quick 60   forkcrowd forkcrowd_smp VCPUS=4
+entry forkcrowd_smp_2harts     quick 60   forkcrowd forkcrowd_smp VCPUS=4 HARTS=2
+entry forkcrowd_no_sstc        full  60   forkcrowd forkcrowd_smp VCPUS=2 HARTS=2 SSTC=off
 entry harts_often              soak  900  harts_often 100
 
 # where vm|bare: in $place
@@ -55,6 +60,11 @@ slices() {
 harts() {
     where "$1"
     payload 'harts: 4 harts, ok' PAYLOAD=build/tests/guest/harts.elf CMDLINE=harts=4 VCPUS=4 "${place[@]}"
+}
+
+# forkcrowd NAME [VARIABLE=VALUE...]
+forkcrowd() {
+    payload 'forkcrowd: ok' PAYLOAD="build/tests/guest/$1.elf" "${@:2}"
 }
 
 harts_often() {
