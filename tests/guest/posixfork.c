@@ -21,7 +21,7 @@
 #define EXPECT(condition)                                                             \
     do {                                                                              \
         if (!(condition)) {                                                           \
-            printf("taskfork: line %d: %s, errno %d\n", __LINE__, #condition, errno); \
+            printf("posixfork: line %d: %s, errno %d\n", __LINE__, #condition, errno); \
             _exit(1);                                                                 \
         }                                                                             \
     } while (0)
@@ -99,7 +99,7 @@ static void expect_child(pid_t child)
     EXPECT(child > 0);
     EXPECT(waitpid(child, &status, 0) == child);
     if (status != 0) {
-        printf("taskfork: child %d: status 0x%x\n", (int)child, (unsigned)status);
+        printf("posixfork: child %d: status 0x%x\n", (int)child, (unsigned)status);
         _exit(1);
     }
     EXPECT(ticks > before);
@@ -111,11 +111,11 @@ static void fork_here(const char *where)
 
     if (child == 0) {
         check_child();
-        printf("taskfork: child of %s\n", where);
+        printf("posixfork: child of %s\n", where);
         _exit(0);
     }
     expect_child(child);
-    printf("taskfork: %s\n", where);
+    printf("posixfork: %s\n", where);
 }
 
 static void *fork_in_task(void *arg)
@@ -138,7 +138,7 @@ static void fork_with_held_mutex(void)
     }
     pthread_mutex_unlock(&mine);
     expect_child(child);
-    printf("taskfork: held mutexes\n");
+    printf("posixfork: held mutexes\n");
 }
 
 /* The child goes on where the alarm came: in main, if that is what it interrupted. */
@@ -180,7 +180,7 @@ static void fork_in_handler_of_timer(void)
     alarm_set(&alarm, timer_now() + alarm_ticks(1000000));
     nanosleep(&quiet, NULL);
     EXPECT(rang && forked == -1 && fork_errno == EAGAIN);
-    printf("taskfork: timer handler\n");
+    printf("posixfork: timer handler\n");
 }
 
 /* A child that never waits sees its own children only. */
@@ -201,7 +201,7 @@ static void wait_in_child(void)
         _exit(0);
     }
     expect_child(child);
-    printf("taskfork: wait in a child\n");
+    printf("posixfork: wait in a child\n");
 }
 
 static void many(void)
@@ -219,10 +219,10 @@ static void many(void)
         EXPECT(waitpid(child, &status, 0) == child);
         EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == (i & 0x7f));
         if (i % 100 == 99) {
-            printf("taskfork: %d\n", i + 1);
+            printf("posixfork: %d\n", i + 1);
         }
     }
-    printf("taskfork: %d forks\n", MANY);
+    printf("posixfork: %d forks\n", MANY);
 }
 
 int main(int argc, char **argv)
@@ -232,7 +232,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "bare") == 0) {
         EXPECT(fork() == -1 && errno == ENOSYS);
         EXPECT(wait(NULL) == -1 && errno == ECHILD);
-        printf("taskfork: ok\n");
+        printf("posixfork: ok\n");
         return 0;
     }
     for (int i = 0; i < WORKERS; i++) {
@@ -255,6 +255,6 @@ int main(int argc, char **argv)
         EXPECT(pthread_join(workers[i], NULL) == 0);
     }
     EXPECT(pthread_join(holder, NULL) == 0);
-    printf("taskfork: ok\n");
+    printf("posixfork: ok\n");
     return 0;
 }
