@@ -70,8 +70,8 @@ struct task {
     u64 *stack_low; /* its lowest word, the canary */
     void *block;    /* all of its memory, a guard page first; NULL: main's is the image's */
 
-    struct thread thread; /* last: thread.h */
-} __attribute__((aligned(16)));
+    struct thread thread __attribute__((aligned(16))); /* last: thread.h */
+};
 
 struct task_options {
     const char *name;   /* for reports; NULL: "task" */
