@@ -99,8 +99,13 @@ void task_sleep_ns(u64 ns);
  * thread-specific data with destructors.  (Other thread-local data is what __thread is for.) */
 void task_leaving(void);
 
-/* In the child of a fork of the whole machine: all other tasks and all alarms are gone. */
-void task_only_me(void);
+/*
+ * Around a fork of the whole machine.  In between other harts stand still, where they hold no spin
+ * lock; in the child only this task is left.  Also for interrupt handlers.
+ */
+void task_fork_begin(void);
+void task_fork_end(bool child);
+void task_only_me(void); /* what the child needs of it */
 
 /* What waiting is made of; sync.h has what is easier to use. */
 void task_wait_for(const char *what, const void *object, const void *place);

@@ -19,6 +19,11 @@ entry ticks_bare_no_sstc       full  60   ticks bare FV_QEMU_ARGS='-cpu rv64,sst
 entry harts_2harts             quick 60   payload 'harts: 4 harts, ok' PAYLOAD=build/tests/guest/harts.elf CMDLINE=harts=4 VCPUS=4 HARTS=2
 entry harts_8vcpus             full  120  payload 'harts: 8 harts, ok' PAYLOAD=build/tests/guest/harts.elf CMDLINE=harts=8 VCPUS=8 HARTS=4
 entry harts_no_sstc            full  60   payload 'harts: 4 harts, ok' PAYLOAD=build/tests/guest/harts.elf CMDLINE=harts=4 VCPUS=4 HARTS=4 SSTC=off
+for harts in 1 2; do
+    entry "taskfork_1vcpu_${harts}harts"  quick 60  payload 'taskfork: ok' PAYLOAD=build/tests/guest/taskfork.elf HARTS=$harts
+    entry "taskfork_4vcpus_${harts}harts" quick 60  payload 'taskfork: ok' PAYLOAD=build/tests/guest/taskfork.elf HARTS=$harts VCPUS=4
+done
+entry taskfork_no_sstc         full  60   payload 'taskfork: ok' PAYLOAD=build/tests/guest/taskfork.elf HARTS=2 VCPUS=2 SSTC=off
 entry harts_often              soak  900  harts_often 100
 
 # where vm|bare: in $place
