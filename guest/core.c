@@ -31,6 +31,16 @@ __attribute__((weak)) struct task *core_steal(struct core *core)
     return NULL;
 }
 
+__attribute__((weak)) void core_stop_others(void)
+{
+    preempt_disable();
+}
+
+__attribute__((weak)) void core_go_others(void)
+{
+    preempt_enable();
+}
+
 __attribute__((weak)) void core_kick(struct core *core)
 {
     (void)core;
@@ -166,7 +176,8 @@ void task_yield(void)
 
 /* ---- preemption ---- */
 
-static bool in_trap(void)
+/* In a trap handler, so on a stack that is not a task's. */
+bool core_in_trap(void)
 {
     return csr_read(CSR_SSCRATCH) == 0;
 }
@@ -178,7 +189,7 @@ void preempt_now(void)
     u64 irq = irq_save();
     struct core *core = core_of(self);
 
-    if (!irq || in_trap()) {
+    if (!irq || core_in_trap()) {
         irq_restore(irq);
         return;
     }
@@ -249,7 +260,7 @@ void task_block(void)
     u64 irq = irq_save();
     struct core *core = core_of(self);
 
-    if (unlikely(in_trap())) {
+    if (unlikely(core_in_trap())) {
         task_misuse("an interrupt handler waits", self->waits_at);
     }
     if (unlikely(self->thread.preempt_off != 0)) {

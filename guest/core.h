@@ -53,6 +53,7 @@ bool core_charge(struct core *core);
 void core_add(struct task *task);
 void core_irq_restore(u64 irq);
 void core_preempt(struct task *self);
+bool core_in_trap(void);
 __noreturn int core_idle(void *unused);
 __noreturn void core_end(void);
 
@@ -74,9 +75,11 @@ __noreturn void task_misuse(const char *what, u64 place);
 
 /* Components override these. */
 struct task *core_steal(struct core *core); /* smp: one of another core's; NULL: there is none */
-void core_kick(struct core *core);          /* smp: interrupt the hart */
-void core_spread(struct core *core);        /* smp: something was queued there */
-void core_tick_start(void);                 /* preempt: this hart has something to do again */
+void core_stop_others(void);                /* smp: until core_go_others */
+void core_go_others(void);
+void core_kick(struct core *core);   /* smp: interrupt the hart */
+void core_spread(struct core *core); /* smp: something was queued there */
+void core_tick_start(void);          /* preempt: this hart has something to do again */
 
 /* switch.S */
 struct task *context_switch(struct task *from, struct task *to, struct thread *tp);

@@ -9,6 +9,7 @@
 #include "lib/riscv/ops.h"
 #include "sbi/call.h"
 
+#include "guest/alarm.h"
 #include "guest/core.h"
 #include "guest/hart.h"
 #include "guest/init.h"
@@ -16,9 +17,11 @@
 #include "guest/machine.h"
 #include "guest/pages.h"
 #include "guest/panic.h"
+#include "guest/timer.h"
 
 #define TRAP_STACK_PAGES 4
 #define IDLE_STACK_BYTES 8192
+#define KICK_NS          20000 /* between two kicks of one that does not stand still yet */
 
 static struct hart harts[GUEST_HARTS_MAX]; /* from 1 on */
 
@@ -77,12 +80,64 @@ struct task *core_steal(struct core *core)
     return NULL;
 }
 
+/* ---- standing still ---- */
+
+static u64 stops;                   /* how many there were */
+static u64 stop;                    /* which one all others are to stand still for; 0: none */
+static u64 parked[GUEST_HARTS_MAX]; /* by core: the last one that it stood still for */
+
+/* Stand still as long as that is wanted. */
+static void park(struct core *core, u64 number)
+{
+    __atomic_store_n(&parked[core_index(core)], number, __ATOMIC_RELEASE);
+    while (__atomic_load_n(&stop, __ATOMIC_ACQUIRE) == number) {
+    }
+}
+
+/* All other harts stand still when this returns, each in an interrupt that came where it held no
+ * spin lock, and this task is not switched.  One that was not ready is asked again. */
+void core_stop_others(void)
+{
+    u64 number = __atomic_add_fetch(&stops, 1, __ATOMIC_RELAXED), other = 0;
+
+    while (!__atomic_compare_exchange_n(&stop, &other, number, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_ACQUIRE)) {
+        if (core_in_trap()) {
+            park(core_of(task_self()), other);
+        } else {
+            task_yield();
+        }
+        other = 0;
+    }
+    preempt_disable();
+    for (unsigned i = 0; i < GUEST_HARTS_MAX; i++) {
+        if (!(cores_online & 1UL << i) || &cores[i] == core_of(task_self())) {
+            continue;
+        }
+        while (__atomic_load_n(&parked[i], __ATOMIC_ACQUIRE) != number) {
+            core_kick(&cores[i]);
+            for (u64 until = timer_now() + alarm_ticks(KICK_NS); timer_now() < until;) {
+            }
+        }
+    }
+}
+
+void core_go_others(void)
+{
+    __atomic_store_n(&stop, 0, __ATOMIC_RELEASE);
+    preempt_enable();
+}
+
 /* The interrupt that core_kick sends. */
 void irq_kicked(void)
 {
     struct task *self = task_self();
     struct core *core = core_of(self);
+    u64 number = __atomic_load_n(&stop, __ATOMIC_ACQUIRE);
 
+    if (number != 0 && self->thread.preempt_off == 0) {
+        park(core, number);
+    }
     spin_raw_lock(&core->lock);
     if (core_preemptive && core_charge(core)) {
         self->thread.preempt_due = 1;

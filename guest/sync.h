@@ -32,7 +32,9 @@ struct waiter {
 /* Empty, until somebody waits. */
 static inline void wait_queue_init(struct wait_queue *queue)
 {
-    *queue = (struct wait_queue){.waiters = {NULL, NULL}};
+    *queue = (struct wait_queue){
+        .waiters = {NULL, NULL}
+    };
 }
 
 void wake_one(struct wait_queue *queue);
@@ -90,7 +92,7 @@ struct mutex {
 bool mutex_lock_slow(struct mutex *mutex, u64 time);
 void mutex_unlock_slow(struct mutex *mutex);
 
-static inline bool mutex_try_lock(struct mutex *mutex)
+static inline __attribute__((always_inline)) bool mutex_try_lock(struct mutex *mutex)
 {
     u64 expected = 0;
 
@@ -103,20 +105,20 @@ static inline bool mutex_try_lock(struct mutex *mutex)
 }
 
 /* Its owner is reported with both places, and the payload ends. */
-static inline void mutex_lock(struct mutex *mutex)
+static inline __attribute__((always_inline)) void mutex_lock(struct mutex *mutex)
 {
     if (unlikely(!mutex_try_lock(mutex))) {
         mutex_lock_slow(mutex, ALARM_NEVER);
     }
 }
 
-static inline bool mutex_lock_until(struct mutex *mutex, u64 time)
+static inline __attribute__((always_inline)) bool mutex_lock_until(struct mutex *mutex, u64 time)
 {
     return likely(mutex_try_lock(mutex)) || mutex_lock_slow(mutex, time);
 }
 
 /* Somebody else than its owner is reported, and the payload ends. */
-static inline void mutex_unlock(struct mutex *mutex)
+static inline __attribute__((always_inline)) void mutex_unlock(struct mutex *mutex)
 {
     u64 expected = (u64)task_self();
 

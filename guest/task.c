@@ -286,6 +286,19 @@ void task_sleep_ns(u64 ns)
     task_sleep_until(timer_now() + alarm_ticks(ns));
 }
 
+void task_fork_begin(void)
+{
+    core_stop_others();
+}
+
+void task_fork_end(bool child)
+{
+    if (child) {
+        task_only_me();
+    }
+    core_go_others();
+}
+
 /*
  * task_only_me - after a fork: the other tasks are gone, their memory is free, and they wait for
  * nothing; the harts but this one are gone; no alarm is set.
@@ -303,6 +316,9 @@ void task_only_me(void)
     cores_online = 1UL << core_index(core);
     cores_idle = 0;
     tasks_lock = (struct spin){};
+    for (unsigned i = 0; i < GUEST_HARTS_MAX; i++) {
+        core_init(&cores[i], cores[i].idle, cores[i].idle, cores[i].trap_stack);
+    }
     core_init(core, core->idle, self, core->trap_stack);
     task_ready(core->idle, core_idle, NULL, core);
     alarm_only_me();

@@ -70,8 +70,8 @@ struct task {
     u64 *stack_low; /* its lowest word, the canary */
     void *block;    /* all of its memory, a guard page first; NULL: main's is the image's */
 
-    struct thread thread; /* last: thread.h */
-} __attribute__((aligned(16)));
+    struct thread thread __attribute__((aligned(16))); /* last: thread.h */
+};
 
 struct task_options {
     const char *name;   /* for reports; NULL: "task" */
@@ -99,8 +99,13 @@ void task_sleep_ns(u64 ns);
  * thread-specific data with destructors.  (Other thread-local data is what __thread is for.) */
 void task_leaving(void);
 
-/* In the child of a fork of the whole machine: all other tasks and all alarms are gone. */
-void task_only_me(void);
+/*
+ * Around a fork of the whole machine.  In between other harts stand still, where they hold no spin
+ * lock; in the child only this task is left.  Also for interrupt handlers.
+ */
+void task_fork_begin(void);
+void task_fork_end(bool child);
+void task_only_me(void); /* what the child needs of it */
 
 /* What waiting is made of; sync.h has what is easier to use. */
 void task_wait_for(const char *what, const void *object, const void *place);

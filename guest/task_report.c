@@ -18,7 +18,7 @@ static void say_task(const struct task *task)
 void task_overflow(const struct task *task)
 {
     say_task(task);
-    report_text(": stack overflow: the word below its lowest, at ");
+    report_text(": stack overflow: its lowest word, at ");
     report_hex((u64)task->stack_low);
     report_text(", was written; last seen at ");
     report_place(task->context.ra);

@@ -9,6 +9,7 @@
 
 #include "lib/kit/types.h"
 
+#include "guest/args.h"
 #include "guest/sync.h"
 #include "guest/task.h"
 #include "guest/timer.h"
@@ -441,8 +442,26 @@ static void sections(void)
     CHECK(thread_self()->preempt_off == 0);
 }
 
+/* No guard page is there: it is seen at the next switch. */
+static int overflows(void *arg)
+{
+    volatile char room[9000];
+
+    for (size_t i = 0; i < sizeof(room); i++) {
+        room[i] = (char)(long)arg;
+    }
+    task_yield();
+    return room[0];
+}
+
 int main(void)
 {
+    if (args_has("overflow")) {
+        struct task_options small = {.name = "digger", .stack_bytes = 4096};
+
+        join(task_spawn(overflows, NULL, &small));
+        return 0;
+    }
     life();
     detached();
     many();
