@@ -18,12 +18,12 @@
 #include "guest/alarm.h"
 #include "guest/timer.h"
 
-#define EXPECT(condition)                                                             \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
+#define EXPECT(condition)                                                              \
+    do {                                                                               \
+        if (!(condition)) {                                                            \
             printf("posixfork: line %d: %s, errno %d\n", __LINE__, #condition, errno); \
-            _exit(1);                                                                 \
-        }                                                                             \
+            _exit(1);                                                                  \
+        }                                                                              \
     } while (0)
 
 #define WORKERS 4
@@ -167,10 +167,6 @@ static void fork_in_handler_of_timer(void)
     while (!rang) {
     }
     stop = 0;
-    if (GUEST_HARTS_MAX > 1) {
-        EXPECT(forked == -1 && fork_errno == ENOTSUP);
-        return;
-    }
     if (forked == 0) {
         check_child();
         _exit(0);

@@ -29,9 +29,13 @@ entry libc_pthreads_vm         quick 60   pthreads pthreads
 entry libc_pthreads_bare       quick 60   pthreads pthreads BARE=1
 entry libc_preempt_vm          quick 60   pthreads pthreads_preempt
 entry libc_preempt_bare        quick 60   pthreads pthreads_preempt BARE=1
+entry libc_smp_vm              quick 60   pthreads pthreads_smp VCPUS=4 HARTS=2
+entry libc_smp_bare            quick 60   pthreads pthreads_smp VCPUS=4 BARE=1
 entry libc_posixfork            quick 60   posixfork posixfork
 entry libc_posixfork_doors      full  90   posixfork_doors
 entry libc_posixfork_preempt    quick 60   posixfork posixfork_preempt
+entry libc_posixfork_smp       quick 60   posixfork posixfork_smp VCPUS=4 HARTS=2
+entry libc_posixfork_1000_smp  full  180  posixfork_1000_smp
 entry libc_posixfork_1000       quick 90   posixfork_1000
 entry libc_posixfork_bare       quick 30   posixfork_bare
 
@@ -266,6 +270,11 @@ posixfork_1000() {
     run 0 PAYLOAD=build/tests/guest/posixfork.elf CMDLINE=many
     want 'posixfork: 1000 forks$'
     run 0 PAYLOAD=build/tests/guest/posixfork_preempt.elf CMDLINE=many HARTS=2
+    want 'posixfork: 1000 forks$'
+}
+
+posixfork_1000_smp() {
+    run 0 PAYLOAD=build/tests/guest/posixfork_smp.elf CMDLINE=many VCPUS=4 HARTS=2
     want 'posixfork: 1000 forks$'
 }
 
