@@ -45,7 +45,6 @@ default-allocator := tlsf
 
 components-y += heap
 heap-y += guest/heap.c
-heap-y += guest/libc/fork_heap.c
 heap-needs += allocator
 
 components-y += bitmap

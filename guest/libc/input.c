@@ -13,7 +13,6 @@
 
 #include "guest/args.h"
 #include "guest/guest.h"
-#include "guest/libc/fork.h"
 #include "guest/libc/pause.h"
 #include "guest/libc/tty.h"
 #include "guest/spin.h"
@@ -100,11 +99,6 @@ size_t input_read(char *to, size_t bytes)
     }
     spin_unlock(&lock);
     return count;
-}
-
-bool fork_input(enum fork_step step)
-{
-    return fork_spin(&lock, step);
 }
 
 static int get(FILE *file)

@@ -6,11 +6,10 @@
  * were doing is never finished, so before the copy all parts of the library OS are made whole, in
  * this order, and set free in the opposite one, in parent and child:
  *
- *     pthread_atfork's handlers, picolibc's locks, heap, random numbers, input, tasks and timers
+ *     pthread_atfork's handlers, threads, picolibc's locks, other harts stand still
  *
  * An interrupt handler may fork, too: in the child the handler returns to the task that it
- * interrupted.  On several harts it may not, since that task may hold a lock of which another hart
- * waits for.
+ * interrupted.
  *
  * Bare there is one process, pid 1, with no children.
  */
@@ -42,16 +41,16 @@
 WEAK_STEP(fork_handlers)
 WEAK_STEP(fork_threads)
 WEAK_STEP(fork_libc)
-WEAK_STEP(fork_heap)
-WEAK_STEP(fork_random)
-WEAK_STEP(fork_input)
 
-static bool (*const parts[])(enum fork_step) = {
-    fork_handlers, fork_threads, fork_libc, fork_heap, fork_random, fork_input,
-};
+static bool (*const parts[])(enum fork_step) = {fork_handlers, fork_threads, fork_libc};
 
 /* Component task has its own. */
-__attribute__((weak)) void task_only_me(void) {}
+__attribute__((weak)) void task_fork_begin(void) {}
+
+__attribute__((weak)) void task_fork_end(bool child)
+{
+    (void)child;
+}
 
 static int fail(int error)
 {
@@ -113,12 +112,18 @@ static enum proc_door door(void)
     return answer;
 }
 
+/* Another hart may wait for the lock, and would never stand still. */
+static bool interrupted_a_lock(void)
+{
+    return GUEST_HARTS_MAX > 1 && fork_in_handler() && thread_self()->preempt_off > 0;
+}
+
 /*
  * fork - the child's pid in the parent, 0 in the child, which has only this task.
  *
  * ENOSYS: bare.  EAGAIN: the tree's quota of processes is used up; or, in an interrupt handler, a
- * lock is held, or no task was interrupted.  ENOMEM: the hypervisor has no memory.  ENOTSUP: in an
- * interrupt handler on several harts.  Nothing has changed then.
+ * lock is held, or no task was interrupted.  ENOMEM: the hypervisor has no memory.  Nothing has
+ * changed then.
  */
 pid_t fork(void)
 {
@@ -128,17 +133,13 @@ pid_t fork(void)
     if (!proc_available()) {
         return fail(ENOSYS);
     }
-    if (GUEST_HARTS_MAX > 1 && fork_in_handler()) {
-        return fail(ENOTSUP);
-    }
-    if (!prepare()) {
+    if (interrupted_a_lock() || !prepare()) {
         return fail(EAGAIN);
     }
+    task_fork_begin();
     irq = irq_save();
     pid = proc_fork(door(), 0);
-    if (pid == 0) {
-        task_only_me();
-    }
+    task_fork_end(pid == 0);
     irq_restore(irq);
     release(ARRAY_LEN(parts), pid == 0 ? FORK_CHILD : FORK_PARENT);
     return pid < 0 ? fail(errno_of(pid)) : (pid_t)pid;

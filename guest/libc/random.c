@@ -21,7 +21,6 @@
 #include "lib/kit/wipe.h"
 #include "sbi/call.h"
 
-#include "guest/libc/fork.h"
 #include "guest/machine.h"
 #include "guest/proc.h"
 #include "guest/report.h"
@@ -105,11 +104,6 @@ static bool draw(u8 *to, size_t bytes)
         bytes -= now;
     } while (bytes > 0);
     return true;
-}
-
-bool fork_random(enum fork_step step)
-{
-    return fork_spin(&generator.lock, step);
 }
 
 /* ENOSYS: there is no seed.  EINVAL: unknown flags.  The known ones change nothing. */

@@ -1,260 +1,286 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Forks of a program with tasks, from each kind of context; in each child only the forking task
- * goes on, and finds a library OS that works: heap, output, threads, timers, random numbers.
- *
- * "many": a thousand forks while threads work.
+ * A fork from each kind of place that a task can be in, while others run, wait, sleep and hold
+ * locks: in the child it is alone, and all that tasks do works.
  */
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "guest/alarm.h"
+#include "guest/guest.h"
+#include "guest/pages.h"
+#include "guest/proc.h"
+#include "guest/sync.h"
+#include "guest/task.h"
 #include "guest/timer.h"
 
-#define EXPECT(condition)                                                             \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            printf("taskfork: line %d: %s, errno %d\n", __LINE__, #condition, errno); \
-            _exit(1);                                                                 \
-        }                                                                             \
+#define MS 1000000UL
+
+static int failures;
+static const char *where;
+
+#define CHECK(condition)                                                        \
+    do {                                                                        \
+        if (!(condition)) {                                                     \
+            printf("taskfork: %s: line %d: %s\n", where, __LINE__, #condition); \
+            failures++;                                                         \
+        }                                                                       \
     } while (0)
 
-#define WORKERS 4
-#define MANY    1000
-#define BLOCKS  50
+static struct wait_queue queue;
+static struct mutex mutex, others;
+static struct semaphore semaphore;
+static volatile u64 counter, slept;
+static volatile bool stop;
+static u64 turn;
 
-static volatile unsigned long ticks; /* that other tasks counted */
-static volatile int stop;
-static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t mine = PTHREAD_MUTEX_INITIALIZER;
-
-/* Allocates, prints nowhere, sleeps: what a fork must not disturb. */
-static void *work(void *arg)
+static u64 in_ms(u64 ms)
 {
+    return timer_now() + alarm_ticks(ms * MS);
+}
+
+/* ---- who is there when it happens ---- */
+
+static int counts(void *arg)
+{
+    (void)arg;
     while (!stop) {
-        void *block = malloc(100 + ticks % 1000);
-
-        EXPECT(block);
-        free(block);
-        ticks++;
-        usleep(200);
+        counter++;
     }
-    return arg;
+    return 0;
 }
 
-static void *hold(void *arg)
+static int waits(void *arg)
 {
-    pthread_mutex_lock(&held);
+    (void)arg;
+    wait_until(&queue, stop);
+    return 0;
+}
+
+static int wants_mutex(void *arg)
+{
+    mutex_lock(arg);
+    mutex_unlock(arg);
+    return 0;
+}
+
+static int holds_others(void *arg)
+{
+    (void)arg;
+    mutex_lock(&others);
+    wait_until(&queue, stop);
+    mutex_unlock(&others);
+    return 0;
+}
+
+static int sleeps(void *arg)
+{
+    (void)arg;
     while (!stop) {
-        usleep(500);
+        task_sleep_ns(MS / 2);
+        slept++;
     }
-    pthread_mutex_unlock(&held);
-    return arg;
+    return 0;
 }
 
-static void *set_to_one(void *arg)
+static int takes_pages(void *arg)
 {
-    usleep(1000);
-    *(int *)arg = 1;
-    return NULL;
-}
+    (void)arg;
+    while (!stop) {
+        void *page = pages_alloc(1, 1);
 
-/* In a child: everything works, and nobody else does. */
-static void check_child(void)
-{
-    unsigned long before = ticks;
-    unsigned char number[8];
-    void *blocks[BLOCKS];
-    pthread_t thread;
-    int value = 0;
-
-    usleep(5000);
-    EXPECT(ticks == before);
-    for (int i = 0; i < BLOCKS; i++) {
-        blocks[i] = malloc((size_t)(i * 37 + 1));
-        EXPECT(blocks[i]);
+        CHECK(page != NULL);
+        pages_free(page);
     }
-    for (int i = 0; i < BLOCKS; i++) {
-        free(blocks[i]);
-    }
-    EXPECT(getrandom(number, sizeof(number), 0) == (ssize_t)sizeof(number));
-    EXPECT(pthread_create(&thread, NULL, set_to_one, &value) == 0);
-    EXPECT(pthread_join(thread, NULL) == 0 && value == 1);
-    EXPECT(pthread_mutex_trylock(&mine) == EBUSY || pthread_mutex_unlock(&mine) == 0);
+    return 0;
 }
 
-/* The parent's side: others run while it waits. */
-static void expect_child(pid_t child)
+/* ---- the child ---- */
+
+static int plays(void *arg)
 {
-    unsigned long before = ticks;
-    int status = -1;
-
-    EXPECT(child > 0);
-    EXPECT(waitpid(child, &status, 0) == child);
-    if (status != 0) {
-        printf("taskfork: child %d: status 0x%x\n", (int)child, (unsigned)status);
-        _exit(1);
+    for (u64 i = 0; i < 50; i++) {
+        wait_until(&queue, turn % 3 == (u64)arg);
+        turn++;
+        wake_all(&queue);
     }
-    EXPECT(ticks > before);
+    return 0;
 }
 
-static void fork_here(const char *where)
-{
-    pid_t child = fork();
-
-    if (child == 0) {
-        check_child();
-        printf("taskfork: child of %s\n", where);
-        _exit(0);
-    }
-    expect_child(child);
-    printf("taskfork: %s\n", where);
-}
-
-static void *fork_in_task(void *arg)
-{
-    fork_here(arg);
-    return NULL;
-}
-
-static void fork_with_held_mutex(void)
-{
-    pid_t child;
-
-    pthread_mutex_lock(&mine);
-    child = fork();
-    if (child == 0) {
-        EXPECT(pthread_mutex_trylock(&held) == EBUSY);
-        EXPECT(pthread_mutex_unlock(&mine) == 0);
-        check_child();
-        _exit(0);
-    }
-    pthread_mutex_unlock(&mine);
-    expect_child(child);
-    printf("taskfork: held mutexes\n");
-}
-
-/* The child goes on where the alarm came: in main, if that is what it interrupted. */
-static volatile pid_t forked;
-static volatile int fork_errno, rang;
-
-static u64 fork_in_alarm(struct alarm *alarm)
+static u64 posts(struct alarm *alarm)
 {
     (void)alarm;
-    errno = 0;
-    forked = fork();
-    fork_errno = errno;
-    rang = 1;
+    semaphore_post(&semaphore);
     return ALARM_NEVER;
 }
 
-static void fork_in_handler_of_timer(void)
+static void child(void)
 {
-    static struct alarm alarm = {.ring = fork_in_alarm};
-    struct timespec quiet = {0, 20000000};
-    int status = -1;
+    struct alarm alarm = {.ring = posts};
+    u64 begin = counter, naps = slept;
+    struct task *task[3];
 
-    stop = 1; /* so that nothing but main is there to be interrupted */
-    usleep(20000);
-    alarm_set(&alarm, timer_now() + alarm_ticks(1000000));
-    while (!rang) {
+    task_yield();
+    task_sleep_ns(3 * MS);
+    CHECK(counter == begin && slept == naps);
+    wake_all(&queue); /* nobody is there */
+    for (u64 i = 0; i < 3; i++) {
+        task[i] = task_spawn(plays, (void *)i, NULL);
+        CHECK(task[i] != NULL);
     }
-    stop = 0;
-    if (GUEST_HARTS_MAX > 1) {
-        EXPECT(forked == -1 && fork_errno == ENOTSUP);
-        return;
+    for (u64 i = 0; i < 3; i++) {
+        CHECK(task_join(task[i], NULL) == ERR_OK);
     }
-    if (forked == 0) {
-        check_child();
-        _exit(0);
+    CHECK(turn == 150);
+    CHECK(!mutex_lock_until(&others, in_ms(2))); /* of somebody who is no more */
+    mutex_lock(&mutex);
+    mutex_unlock(&mutex);
+    alarm_set(&alarm, in_ms(1));
+    CHECK(semaphore_wait_until(&semaphore, in_ms(1000)));
+    task[0] = task_spawn(counts, NULL, NULL); /* it is preempted */
+    for (u64 end = in_ms(100); timer_now() < end && counter == begin;) {
     }
-    EXPECT(forked > 0 && waitpid(forked, &status, 0) == forked && status == 0);
-    rang = 0;
-    alarm_set(&alarm, timer_now() + alarm_ticks(1000000));
-    nanosleep(&quiet, NULL);
-    EXPECT(rang && forked == -1 && fork_errno == EAGAIN);
-    printf("taskfork: timer handler\n");
+    CHECK(counter != begin);
+    proc_exit(failures != 0);
 }
 
-/* A child that never waits sees its own children only. */
-static void wait_in_child(void)
+static long forks(void)
 {
-    pid_t child = fork();
+    long pid;
 
-    if (child == 0) {
-        int status;
-        pid_t grandchild;
-
-        EXPECT(wait(&status) == -1 && errno == ECHILD);
-        grandchild = fork();
-        if (grandchild == 0) {
-            pthread_exit(NULL); /* the last thread: status 0 */
-        }
-        EXPECT(wait(&status) == grandchild && status == 0);
-        _exit(0);
-    }
-    expect_child(child);
-    printf("taskfork: wait in a child\n");
+    task_fork_begin();
+    pid = proc_fork(PROC_DOOR_ECALL, 0);
+    task_fork_end(pid == 0);
+    return pid;
 }
 
-static void many(void)
+static void parent(long pid)
 {
-    for (int i = 0; i < MANY; i++) {
-        pid_t child = fork();
-        int status = -1;
+    unsigned status = 0;
+    u64 before = counter, naps = slept;
+    u64 end = in_ms(2000);
 
-        if (child == 0) {
-            void *block = malloc(1000);
-
-            _exit(block ? i & 0x7f : 255);
-        }
-        EXPECT(child > 0);
-        EXPECT(waitpid(child, &status, 0) == child);
-        EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == (i & 0x7f));
-        if (i % 100 == 99) {
-            printf("taskfork: %d\n", i + 1);
-        }
+    CHECK(pid > 0);
+    while (timer_now() < end && (counter == before || slept < naps + 3)) {
+        task_sleep_ns(MS);
     }
-    printf("taskfork: %d forks\n", MANY);
+    CHECK(counter != before && slept >= naps + 3);
+    CHECK(proc_wait(pid, 0, &status) == pid);
+    CHECK(status == 0);
 }
 
-int main(int argc, char **argv)
-{
-    pthread_t workers[WORKERS], holder, task;
+/* ---- the places ---- */
 
-    if (argc > 1 && strcmp(argv[1], "bare") == 0) {
-        EXPECT(fork() == -1 && errno == ENOSYS);
-        EXPECT(wait(NULL) == -1 && errno == ECHILD);
-        printf("taskfork: ok\n");
-        return 0;
+static long pid_of_handler;
+static volatile bool handled;
+
+static u64 forks_in_handler(struct alarm *alarm)
+{
+    (void)alarm;
+    pid_of_handler = forks();
+    handled = true;
+    return ALARM_NEVER;
+}
+
+static void from_task(void)
+{
+    long pid = forks();
+
+    if (pid == 0) {
+        child();
     }
-    for (int i = 0; i < WORKERS; i++) {
-        EXPECT(pthread_create(&workers[i], NULL, work, NULL) == 0);
+    parent(pid);
+}
+
+static void from_section(void)
+{
+    long pid;
+
+    preempt_disable();
+    pid = forks();
+    CHECK(thread_self()->preempt_off == 1);
+    preempt_enable();
+    if (pid == 0) {
+        child();
     }
-    EXPECT(pthread_create(&holder, NULL, hold, NULL) == 0);
-    usleep(2000);
-    if (argc > 1 && strcmp(argv[1], "many") == 0) {
-        many();
-    } else {
-        fork_here("main");
-        EXPECT(pthread_create(&task, NULL, fork_in_task, "a task") == 0);
-        EXPECT(pthread_join(task, NULL) == 0);
-        fork_with_held_mutex();
-        wait_in_child();
-        fork_in_handler_of_timer();
+    parent(pid);
+}
+
+static void with_mutex(void)
+{
+    struct task *task;
+    long pid;
+
+    mutex_lock(&mutex);
+    task = task_spawn(wants_mutex, &mutex, NULL);
+    task_sleep_ns(2 * MS);
+    pid = forks();
+    CHECK(mutex_owner(&mutex) == task_self());
+    mutex_unlock(&mutex);
+    if (pid == 0) {
+        child();
     }
-    stop = 1;
-    for (int i = 0; i < WORKERS; i++) {
-        EXPECT(pthread_join(workers[i], NULL) == 0);
+    CHECK(task_join(task, NULL) == ERR_OK);
+    parent(pid);
+}
+
+static void from_handler(void)
+{
+    struct alarm alarm = {.ring = forks_in_handler};
+
+    handled = false;
+    alarm_set(&alarm, in_ms(1));
+    while (!handled) {
     }
-    EXPECT(pthread_join(holder, NULL) == 0);
-    printf("taskfork: ok\n");
+    if (pid_of_handler == 0) {
+        child();
+    }
+    parent(pid_of_handler);
+}
+
+static int from_another(void *arg)
+{
+    (void)arg;
+    from_task();
     return 0;
+}
+
+static void from_other_task(void)
+{
+    struct task *task = task_spawn(from_another, NULL, NULL);
+
+    CHECK(task && task_join(task, NULL) == ERR_OK);
+}
+
+int main(void)
+{
+    static const struct {
+        const char *name;
+        void (*fn)(void);
+    } place[] = {
+        {"task",       from_task      },
+        {"section",    from_section   },
+        {"mutex",      with_mutex     },
+        {"handler",    from_handler   },
+        {"other task", from_other_task}
+    };
+    static int (*const crowd[])(void *arg) = {counts,       waits,  waits,
+                                              holds_others, sleeps, takes_pages};
+    struct task *task[ARRAY_LEN(crowd)];
+
+    for (size_t i = 0; i < ARRAY_LEN(crowd); i++) {
+        task[i] = task_spawn(crowd[i], NULL, NULL);
+    }
+    task_sleep_ns(20 * MS);
+    for (size_t round = 0; round < 2 * ARRAY_LEN(place); round++) {
+        where = place[round % ARRAY_LEN(place)].name;
+        place[round % ARRAY_LEN(place)].fn();
+    }
+    stop = true;
+    wake_all(&queue);
+    for (size_t i = 0; i < ARRAY_LEN(crowd); i++) {
+        CHECK(task_join(task[i], NULL) == ERR_OK);
+    }
+    if (failures == 0) {
+        printf("taskfork: ok\n");
+    }
+    return failures != 0;
 }

@@ -29,11 +29,15 @@ entry libc_pthreads_vm         quick 60   pthreads pthreads
 entry libc_pthreads_bare       quick 60   pthreads pthreads BARE=1
 entry libc_preempt_vm          quick 60   pthreads pthreads_preempt
 entry libc_preempt_bare        quick 60   pthreads pthreads_preempt BARE=1
-entry libc_taskfork            quick 60   taskfork taskfork
-entry libc_taskfork_doors      full  90   taskfork_doors
-entry libc_taskfork_preempt    quick 60   taskfork taskfork_preempt
-entry libc_taskfork_1000       quick 90   taskfork_1000
-entry libc_taskfork_bare       quick 30   taskfork_bare
+entry libc_smp_vm              quick 60   pthreads pthreads_smp VCPUS=4 HARTS=2
+entry libc_smp_bare            quick 60   pthreads pthreads_smp VCPUS=4 BARE=1
+entry libc_posixfork            quick 60   posixfork posixfork
+entry libc_posixfork_doors      full  90   posixfork_doors
+entry libc_posixfork_preempt    quick 60   posixfork posixfork_preempt
+entry libc_posixfork_smp       quick 60   posixfork posixfork_smp VCPUS=4 HARTS=2
+entry libc_posixfork_1000_smp  full  180  posixfork_1000_smp
+entry libc_posixfork_1000       quick 90   posixfork_1000
+entry libc_posixfork_bare       quick 30   posixfork_bare
 
 guest=build/tests/guest/libc.elf
 
@@ -248,28 +252,33 @@ pthreads() {
     want '^pthreads: read 1892 bytes$'
 }
 
-# taskfork GUEST [VARIABLE=VALUE...]
-taskfork() {
+# posixfork GUEST [VARIABLE=VALUE...]
+posixfork() {
     local forker=build/tests/guest/$1.elf
     shift
     run 0 PAYLOAD="$forker" "$@"
-    want 'taskfork: ok$' 'child of main$' 'child of a task$' 'held mutexes$' 'timer handler$'
+    want 'posixfork: ok$' 'child of main$' 'child of a task$' 'held mutexes$' 'timer handler$'
 }
 
-taskfork_doors() {
-    taskfork taskfork DOOR=invalid
-    taskfork taskfork_preempt DOOR=mmio
-    taskfork taskfork_preempt FORK=copy HARTS=2
+posixfork_doors() {
+    posixfork posixfork DOOR=invalid
+    posixfork posixfork_preempt DOOR=mmio
+    posixfork posixfork_preempt FORK=copy HARTS=2
 }
 
-taskfork_1000() {
-    run 0 PAYLOAD=build/tests/guest/taskfork.elf CMDLINE=many
-    want 'taskfork: 1000 forks$'
-    run 0 PAYLOAD=build/tests/guest/taskfork_preempt.elf CMDLINE=many HARTS=2
-    want 'taskfork: 1000 forks$'
+posixfork_1000() {
+    run 0 PAYLOAD=build/tests/guest/posixfork.elf CMDLINE=many
+    want 'posixfork: 1000 forks$'
+    run 0 PAYLOAD=build/tests/guest/posixfork_preempt.elf CMDLINE=many HARTS=2
+    want 'posixfork: 1000 forks$'
 }
 
-taskfork_bare() {
-    run 0 PAYLOAD=build/tests/guest/taskfork.elf BARE=1 CMDLINE=bare
-    want '^taskfork: ok$'
+posixfork_1000_smp() {
+    run 0 PAYLOAD=build/tests/guest/posixfork_smp.elf CMDLINE=many VCPUS=4 HARTS=2
+    want 'posixfork: 1000 forks$'
+}
+
+posixfork_bare() {
+    run 0 PAYLOAD=build/tests/guest/posixfork.elf BARE=1 CMDLINE=bare
+    want '^posixfork: ok$'
 }
