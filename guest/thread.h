@@ -2,8 +2,8 @@
 #pragma once
 /*
  * What a hart executes: the start-up's thread, and with the component task any number of tasks.  It
- * lies right below its thread-local storage, which tp points to, so that finding it is a subtraction
- * and picolibc's errno is its own.
+ * lies right below its thread-local storage, which tp points to, so that finding it is a
+ * subtraction and picolibc's errno is its own.
  *
  *        +------+--------------+------------------------+
  *        | task | thread       | thread-local variables |
