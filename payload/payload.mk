@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
+payloads-y += allocbench
+components-allocbench += tlsf
 payloads-y += bench
 payloads-y += boot
+payloads-y += bump
+components-bump += bump
 payloads-y += demo
 payloads-y += evil
 payloads-y += forktree
@@ -33,6 +37,11 @@ components-osbench_tick += paging
 components-osbench_tick += preempt
 components-osbench_tick += rr
 components-osbench_tick += tlsf
+payloads-y += readpflash
+components-readpflash += paging
+payloads-y += readpflash_nopaging
+source-readpflash_nopaging := readpflash
+components-readpflash_nopaging += symbols
 payloads-y += skernel
 payloads-y += skernel2
 payloads-y += smp
