@@ -70,6 +70,11 @@ payloads-y += traps
 payloads-y += waitqueue
 components-waitqueue += cfs
 components-waitqueue += preempt
+payloads-y += waitqueue_smp
+source-waitqueue_smp := waitqueue
+components-waitqueue_smp += cfs
+components-waitqueue_smp += preempt
+components-waitqueue_smp += smp
 # Those that bring their own start-up and link nothing else.
 payload-raw += idle
 payload-raw += skernel

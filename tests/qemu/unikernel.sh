@@ -19,6 +19,7 @@ both row_u_4_0                 quick 30   childtask
 both row_u_5_0                 quick 30   msgqueue
 both row_u_6_0                 quick 60   fairsched
 both row_u_6_1                 quick 60   waitqueue 10000
+both row_u_6_1_smp             quick 60   waitqueue_smp VCPUS=4
 both row_u_6_1_boots           full  300  waitqueue_boots
 both row_support_hashmap       quick 30   hashmap
 both row_alt_alloc             quick 60   bump
@@ -136,6 +137,14 @@ waitqueue() {
     run 0 PAYLOAD=waitqueue CMDLINE="runs=$1" "${@:2}"
     in_order 64
     golden <<<"waitqueue: ok, runs: $1"
+}
+
+# Bare, lines of several harts may mix: the program's own judgement is taken.
+waitqueue_smp() {
+    local harts=(HARTS=2)
+    [[ $* != *BARE=1* ]] || harts=()
+    run 0 PAYLOAD=waitqueue_smp CMDLINE=runs=2000 "${harts[@]}" "$@"
+    want '^waitqueue: ok, runs: 2000$'
 }
 
 waitqueue_boots() {
