@@ -11,6 +11,7 @@
 
 #include "guest/guest.h"
 #include "guest/physical.h"
+#include "guest/preempt.h"
 
 #define UART          0x10000000UL /* ns16550: transmit and receive register, */
 #define UART_LSR      5            /* line status, */
@@ -83,7 +84,20 @@ static void find_way(void)
     }
 }
 
-/* Send what is buffered.  fork does so first, or its text would appear once for each process. */
+/* Byte by byte, for who has no call that takes more. */
+static void write_bytes(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (way == CONSOLE_LEGACY) {
+            sbi_call(SBI_LEGACY_PUTCHAR, 0, (unsigned char)text[i], 0, 0, 0, 0);
+        } else {
+            uart_put(text[i]);
+        }
+    }
+}
+
+/* Send what is buffered; no other task of this hart writes in between.  fork does so first, or its
+ * text would appear once for each process. */
 void console_flush(void)
 {
     size_t bytes = used;
@@ -92,18 +106,14 @@ void console_flush(void)
     if (bytes == 0) {
         return;
     }
+    preempt_disable();
     find_way();
     if (way == CONSOLE_DBCN) {
         dbcn_write(line, bytes);
-        return;
+    } else {
+        write_bytes(line, bytes);
     }
-    for (size_t i = 0; i < bytes; i++) {
-        if (way == CONSOLE_LEGACY) {
-            sbi_call(SBI_LEGACY_PUTCHAR, 0, (unsigned char)line[i], 0, 0, 0, 0);
-        } else {
-            uart_put(line[i]);
-        }
-    }
+    preempt_enable();
 }
 
 void console_putc(char c)

@@ -142,6 +142,18 @@ u64 machine_device(const char *compatible)
     return node < 0 ? 0 : node_reg(node).base;
 }
 
+/* The same of the last range that this device has: QEMU's virt has two banks of flash in one, and
+ * what is ours is the second one. */
+u64 machine_device_last(const char *compatible)
+{
+    int node = fdt ? fdt_node_offset_by_compatible(fdt, -1, compatible) : -1;
+    struct range range = {0, 0};
+
+    for (int i = 0; node >= 0 && node_range(node, i, &range); i++) {
+    }
+    return range.base;
+}
+
 /* Shows `visit` each range of addresses that the FDT gives anything: devices, and RAM too. */
 void machine_ranges(void (*visit)(struct range range))
 {

@@ -19,6 +19,7 @@ struct range machine_ram(void);
 struct free_ram machine_free(void);
 void *machine_take(u64 bytes);
 u64 machine_device(const char *compatible);
+u64 machine_device_last(const char *compatible);
 void machine_ranges(void (*visit)(struct range range));
 u64 machine_timebase(void);
 bool machine_take_seed(u8 *seed, u64 bytes);
