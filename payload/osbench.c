@@ -12,7 +12,8 @@
  *              and what the loop takes with them, tick_loop
  *     compute  a fixed piece of work: 300,000 numbers sorted, 64 x 64 matrices multiplied, bytes
  *              copied and summed
- *     walk     ns for a step of a random walk over 512 MiB: without -icount, else it is nothing
+ *     walk     ns for a step of a random walk over 512 MiB, without -icount; and in a VM, by how many
+ *              leaves of each size the hypervisor maps it then
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include "guest/guest.h"
 #include "guest/machine.h"
 #include "guest/pages.h"
+#include "guest/proc.h"
 #include "guest/sync.h"
 #include "guest/task.h"
 #include "guest/timer.h"
@@ -214,6 +216,17 @@ static void bench_compute(void)
     print_mean("compute", now() - begin, 1);
 }
 
+/* How the hypervisor maps this VM. */
+static void print_leaves(void)
+{
+    struct proc_record record;
+
+    if (proc_available() && proc_inspect(proc_getpid(), &record) >= 0) {
+        printf("bench walk_leaves_4k %lu leaves n=1\n", (unsigned long)record.leaves_4k);
+        printf("bench walk_leaves_2m %lu leaves n=1\n", (unsigned long)record.leaves_2m);
+    }
+}
+
 /* Each step depends on the one before. */
 static void bench_walk(void)
 {
@@ -236,6 +249,7 @@ static void bench_walk(void)
     (void)end;
     print_tenths("walk", (timer_now() - begin) * (10000000000 / machine_timebase()) / STEPS, "ns",
                  STEPS);
+    print_leaves();
 }
 
 static const struct {
