@@ -195,9 +195,9 @@ static bool is_there(const struct task *task)
     return false;
 }
 
-/* Make it the caller's to wait for or to leave alone.  ERR_NOENT: there is no such task (any more);
- * ERR_STATE: it is somebody else's already. */
-static enum err claim(struct task *task, bool *flag)
+/* Make it the caller's to wait for or to leave alone.  *over: it had ended by then, so it does not
+ * know.  ERR_NOENT: there is no such task (any more); ERR_STATE: it is somebody else's already. */
+static enum err claim(struct task *task, bool *flag, bool *over)
 {
     enum err err = ERR_OK;
 
@@ -208,6 +208,7 @@ static enum err claim(struct task *task, bool *flag)
         err = ERR_STATE;
     } else {
         *flag = true;
+        *over = task->over;
     }
     spin_unlock(&tasks_lock);
     return err;
@@ -232,7 +233,8 @@ static void bury(struct task *task)
  */
 enum err task_join(struct task *task, int *code)
 {
-    enum err err = task == task_self() ? ERR_INVAL : claim(task, &task->joined);
+    bool over;
+    enum err err = task == task_self() ? ERR_INVAL : claim(task, &task->joined, &over);
 
     if (err) {
         return err;
@@ -249,9 +251,10 @@ enum err task_join(struct task *task, int *code)
 /* Nobody will join it: its memory goes some time after it has ended.  Errors as of task_join. */
 enum err task_detach(struct task *task)
 {
-    enum err err = claim(task, &task->detached);
+    bool over = false;
+    enum err err = claim(task, &task->detached, &over);
 
-    if (err == ERR_OK && __atomic_load_n(&task->over, __ATOMIC_ACQUIRE)) {
+    if (err == ERR_OK && over) {
         bury(task);
     }
     return err;

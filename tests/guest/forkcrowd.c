@@ -134,9 +134,9 @@ static void child(void)
     mutex_lock(&mutex);
     mutex_unlock(&mutex);
     alarm_set(&alarm, in_ms(1));
-    CHECK(semaphore_wait_until(&semaphore, in_ms(1000)));
+    CHECK(semaphore_wait_until(&semaphore, in_ms(5000)));
     task[0] = task_spawn(counts, NULL, NULL); /* it is preempted */
-    for (u64 end = in_ms(100); timer_now() < end && counter == begin;) {
+    for (u64 end = in_ms(5000); timer_now() < end && counter == begin;) {
     }
     CHECK(counter != begin);
     proc_exit(failures != 0);
@@ -156,7 +156,7 @@ static void parent(long pid)
 {
     unsigned status = 0;
     u64 before = counter, naps = slept;
-    u64 end = in_ms(2000);
+    u64 end = in_ms(5000);
 
     CHECK(pid > 0);
     while (timer_now() < end && (counter == before || slept < naps + 3)) {

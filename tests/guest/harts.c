@@ -158,14 +158,19 @@ static int sleeps(void *arg)
     return 0;
 }
 
+static u64 harts_wanted;
+
+/* Until all harts have run one of these, or for 5 s. */
 static int spins(void *arg)
 {
-    u64 until = timer_now() + 30000;
+    u64 until = timer_now() + alarm_ticks(5000000000);
 
     (void)arg;
-    while (timer_now() < until) {
+    do {
         seen();
-    }
+    } while ((u64)__builtin_popcountl(__atomic_load_n(&harts_seen, __ATOMIC_RELAXED)) <
+                 harts_wanted &&
+             timer_now() < until);
     return 0;
 }
 
@@ -185,9 +190,11 @@ int main(void)
     all(spawns);
     all(keeps_fp);
     all(sleeps);
+    harts_wanted = args_u64("harts", 1);
+    harts_seen = 0;
     all(spins);
     harts = (unsigned)__builtin_popcountl(harts_seen);
-    CHECK(harts == args_u64("harts", harts));
+    CHECK(harts >= harts_wanted);
     if (failures == 0) {
         printf("harts: %u harts, ok\n", harts);
     }
