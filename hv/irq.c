@@ -19,14 +19,15 @@
 static enum verdict serve_timer(struct vcpu *vcpu)
 {
     struct hart *hart = this_hart();
-    bool fired = timer_serve(vcpu);
+    u64 now = timer_now();
+    bool fired = timer_serve(vcpu, now);
 
-    if (timer_now() >= hart->slice_end) {
+    if (now >= hart->slice_end) {
         if (sched_contended()) {
             vmexit_note(fired ? TRACE_DID_INJECT_TIMER : TRACE_DID_PREEMPT, 0, fired, 0, 0);
             return VERDICT_YIELD;
         }
-        hart->slice_end = timer_now() + timer_ticks_of_ns(SLICE_NS);
+        hart->slice_end = now + timer_ticks_of_ns(SLICE_NS);
     }
     timer_program(vcpu);
     vmexit_note(fired ? TRACE_DID_INJECT_TIMER : TRACE_DID_TIMER, 0, 0, 0, 0);

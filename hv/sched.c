@@ -141,23 +141,32 @@ void sched_wake(struct vcpu *vcpu)
     spin_unlock(&queue.lock);
 }
 
+/* Only this hart adds to its sleepers, so without the lock "none" is true, and "some" may be late. */
+static bool none_sleeps(const struct hart *hart)
+{
+    return __atomic_load_n(&hart->sleepers.next, __ATOMIC_RELAXED) == &hart->sleepers;
+}
+
 void sched_expire(u64 now)
 {
     struct hart *hart = this_hart();
 
+    if (none_sleeps(hart))
+        return;
     spin_lock(&queue.lock);
     while (!list_empty(&hart->sleepers) && vcpu_of(hart->sleepers.next)->deadline <= now)
         wake_locked(vcpu_of(hart->sleepers.next));
     spin_unlock(&queue.lock);
 }
 
-/* Only this hart adds to its sleepers; another may take away, which makes the answer early at
- * worst. */
+/* Another hart may take sleepers away, which makes the answer early at worst. */
 u64 sched_next_deadline(void)
 {
     struct hart *hart = this_hart();
     u64 deadline = UINT64_MAX;
 
+    if (none_sleeps(hart))
+        return deadline;
     spin_lock(&queue.lock);
     if (!list_empty(&hart->sleepers))
         deadline = vcpu_of(hart->sleepers.next)->deadline;

@@ -89,9 +89,8 @@ void timer_program(const struct vcpu *loaded)
 }
 
 /* True if VSTIP was set: a deadline is used up by that, so this is at most once for each. */
-bool timer_serve(struct vcpu *loaded)
+bool timer_serve(struct vcpu *loaded, u64 now)
 {
-    u64 now = timer_now();
     bool fires = !guest_has_sstc && loaded->csr.timer <= now;
 
     if (fires) {
