@@ -15,10 +15,18 @@
 #include "payload/numbers.h"
 
 #define LAST          256
+#define LOOPS         100000 /* what a number costs: all of them, some ticks */
 #define LIMIT_SECONDS 10
 
 static struct numbers queue;
 static volatile bool all_taken;
+
+static void compute(void)
+{
+    for (unsigned i = 0; i < LOOPS; i++) {
+        __asm__ volatile("");
+    }
+}
 
 static int push_all(void *arg)
 {
@@ -26,6 +34,7 @@ static int push_all(void *arg)
 
     (void)arg;
     for (int i = 0; i <= LAST; i++) {
+        compute();
         numbers_push(&queue, i);
         printf("worker1: pushed %d\n", i);
     }
@@ -41,7 +50,7 @@ static int push_all(void *arg)
 
 static int pop_all(void *arg)
 {
-    int expected = 0, number;
+    int expected = 0, number = -1;
 
     (void)arg;
     while (expected <= LAST) {
@@ -51,6 +60,7 @@ static int pop_all(void *arg)
             continue;
         }
         printf("worker2: popped %d\n", number);
+        compute();
         if (number != expected++) {
             return 1;
         }
