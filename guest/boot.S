@@ -43,7 +43,7 @@
 2:  bltu \from, \to, 1b
 .endm
 
-    .section .text.entry, "ax"
+    .section .entry, "ax"
     .globl _start
 _start:
     csrr s0, CSR_TIME

@@ -11,7 +11,7 @@
 
 #define TICKS 1000000 /* QEMU's virt has 10 MHz */
 
-    .section .text.entry, "ax"
+    .section .entry, "ax"
     .globl _start
 _start:
     rdcycle s1

@@ -7,7 +7,7 @@
  */
 #include "lib/riscv/csr.h"
 
-    .section .text.entry, "ax"
+    .section .entry, "ax"
     .option norvc
     .globl _start
 _start:
