@@ -87,6 +87,9 @@ pages-y += guest/pages.c
 components-y += paging
 paging-y += guest/paging.c
 paging-needs += pages
+# Those of components-always are in every image that does not leave them out (components-hello += -symbols), those of
+# components-hosted in programs that name none (tools/ukcc).
+components-always += symbols
 
 components-y += symbols
 symbols-y += guest/symbols.c
