@@ -25,6 +25,7 @@ guest-y += guest/libc/system.c
 guest-y += guest/libc/tty.c
 guest-y += guest/machine.c
 guest-y += guest/main.c
+guest-y += guest/panic.S
 guest-y += guest/panic.c
 guest-y += guest/probe.S
 guest-y += guest/probe.c
@@ -92,7 +93,9 @@ paging-needs += pages
 components-always += symbols
 
 components-y += symbols
+symbols-y += guest/backtrace.c
 symbols-y += guest/symbols.c
+symbols-y += guest/unwind.c
 
 components-y += irq
 irq-y += guest/alarm.c
