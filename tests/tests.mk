@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Guests that only tests run; host unit tests and fuzz harnesses: one program, build/host/tests.
 test-guests-y += crash
+test-guests-y += crash_bare
+source-crash_bare := crash
+components-crash_bare += -symbols
 test-guests-y += crash_paging
 source-crash_paging := crash
 components-crash_paging += paging

@@ -11,9 +11,8 @@
 #include "lib/riscv/csr.h"
 
 #include "guest/args.h"
-#include "guest/guest.h"
-#include "guest/paging.h"
 #include "guest/panic.h"
+#include "guest/report.h"
 #include "guest/trap.h"
 
 #define NOWHERE   0x22000000UL /* pflash: outside the early map */
@@ -77,7 +76,7 @@ CALLED static void by_null_call(void)
 
 CALLED static void by_panic(void)
 {
-    panic("crash: %d of %s", 42, "it");
+    panic("crash: %d of %s, %d %d %d %d %d %d %d %d", 42, "it", 1, 2, 3, 4, 5, 6, 7, 8);
 }
 
 /* All stacks are lost: sp points nowhere, and then the trap is within the handler's own stack. */
@@ -109,6 +108,24 @@ CALLED static void by_hook(void)
     sink++;
 }
 
+/* A report that faults, as it asks for the task's name. */
+static bool report_faults;
+
+const char *report_task(void)
+{
+    if (report_faults) {
+        sink = *(volatile u64 *)(NOWHERE + 16);
+    }
+    return NULL;
+}
+
+CALLED static void by_report(void)
+{
+    report_faults = true;
+    by_leaf();
+    sink++;
+}
+
 CALLED static void by_recursion(void)
 {
     char text[256];
@@ -135,6 +152,7 @@ static const struct {
     {"tp",        by_wild_tp  },
     {"hook",      by_hook     },
     {"recursion", by_recursion},
+    {"report",    by_report   },
 };
 
 CALLED static u64 fourth(crash_fn *crash)
