@@ -23,6 +23,7 @@ guest-y += guest/libc/rwlock.c
 guest-y += guest/libc/semaphore.c
 guest-y += guest/libc/system.c
 guest-y += guest/libc/tty.c
+guest-y += guest/log.c
 guest-y += guest/machine.c
 guest-y += guest/main.c
 guest-y += guest/panic.S

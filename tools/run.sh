@@ -145,6 +145,7 @@ complete_guest() {
     cmdline=${guest[cmdline]:-}
     [ -z "${DOOR:-}" ] || cmdline="${cmdline:+$cmdline }door=$DOOR"
     [ ! -t 0 ] || cmdline="${cmdline:+$cmdline }console=tty"
+    [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ] || cmdline="${cmdline:+$cmdline }color=yes"
     guest[cmdline]=$cmdline
     bytes MEM "${guest[mem]:-128M}"
     guest[mem]=$REPLY

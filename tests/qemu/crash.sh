@@ -24,6 +24,7 @@ entry crash_recursion_bare     quick 20   crash_recursion BARE=1
 entry crash_illegal            quick 20   crash_illegal
 entry crash_panic              quick 20   crash_panic
 entry crash_without_symbols    quick 20   crash_without_symbols
+entry log_levels               quick 60   log_levels
 unset chain
 
 # calls_are NAMES: those that the report lists, in this order
@@ -79,4 +80,17 @@ crash_without_symbols() {
     run 1 PAYLOAD=build/tests/guest/crash_bare.elf CMDLINE='by=leaf'
     want '^trap: load page fault \(13\), pc 0x[0-9a-f]+, address 0x22000000$' '^  ra 0x[0-9a-f]+, sp 0x[0-9a-f]+$'
     forbid '^calls,'
+}
+
+log_levels() {
+    local level last=0
+    for level in error warn info debug; do
+        last=$((last + 1))
+        run "$((last < 4 ? 0 : 3))" PAYLOAD=build/tests/guest/log.elf CMDLINE="log=$level"
+        count $last '^\[0\] (error|warning|info|debug): line [1-4]$'
+    done
+    run 0 PAYLOAD=build/tests/guest/log.elf BARE=1
+    golden <<<$'[0] error: line 1\n[0] warning: line 2'
+    run 0 PAYLOAD=build/tests/guest/log.elf CMDLINE='log=loud color'
+    golden <<<$'[0] \e[31merror\e[m: log= takes error, warn, info or debug; warn is taken\n[0] \e[31merror\e[m: line 1\n[0] \e[33mwarning\e[m: line 2'
 }
