@@ -51,12 +51,13 @@ Variables of make run:
 
 Variables of others:
   TIER=quick|full|soak     how much make test does
+  GDBFLAGS="..." HV=1      for make gdb: gdb's options; the hypervisor's symbols as well
   DEPS=auto|manual         install what is missing, or only print the commands
   V=1                      print the commands
 endef
 
 variables := PAYLOAD CMDLINE MEM VCPUS DISK PFLASH PFLASH_MODE INITRD MACHINE GUESTS BARE HARTS HOSTMEM FORK \
-             DOOR SSTC OVERCOMMIT TRACE TIMEOUT TIER DEPS V
+             DOOR SSTC OVERCOMMIT TRACE TIMEOUT TIER GDBFLAGS HV DEPS V
 unknown   := $(firstword $(filter-out $(variables) -%,$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))))
 ifneq ($(unknown),)
 meant := $(shell printf '%s\n' $(variables) | awk -v word='$(unknown)' -f tools/nearest.awk)
@@ -188,6 +189,11 @@ $(hv-elf): $(hv-objs) hv/hv.ld Makefile
 	$(say) "LD $@"
 	$(Q)$(hv-ld) -T hv/hv.ld -Wl,-Map=$(@:.elf=.map) -o $@ $(hv-objs)
 
+# The same where no guest's code is: tools/gdb.sh.
+$(B)/hv/gdb.elf: $(hv-objs) hv/hv.ld Makefile
+	$(say) "LD $@"
+	$(Q)$(hv-ld) -T hv/hv.ld -Wl,--defsym=hv_base=0x88000000 -o $@ $(hv-objs)
+
 # ---- payloads ------------------------------------------------------------------------------------
 
 # The library OS is a base and components.  Of the base, lib/, dts/ and libfdt, archives, a payload carries
@@ -282,7 +288,7 @@ $(libfdt): $(B)/deps/ready ;
 
 # ---- goals ---------------------------------------------------------------------------------------
 
-.PHONY: all force run test fuzz bench trace size reproducible check help clean
+.PHONY: all force run test fuzz bench trace gdb size reproducible check help clean
 all: $(hv-elf) $(payload-elfs) $(payload-bins) $(B)/guest/ready $(B)/smp/ready $(host-programs) $(B)/host/tests ## build everything
 
 run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
@@ -302,8 +308,11 @@ trace: $(B)/host/trace ## of the last TRACE=exits run: a histogram, and a file f
 	$(Q)$< histogram $(B)/run/exits.bin
 	$(Q)$< perfetto $(B)/run/exits.bin $(B)/run/exits.json
 
-size: $(hv-elf) $(payload-elfs) ## how large the programs are
-	$(Q)$(CROSS)size $^
+gdb: $(B)/hv/gdb.elf $(payload-elfs) $(host-programs) ## debug a guest: PAYLOAD=, BARE=1, GDBFLAGS=
+	$(Q)tools/deps.sh gdb && tools/gdb.sh
+
+size: $(hv-elf) $(payload-elfs) ## how large the images are, and what is in them
+	$(Q)tools/size.sh $^
 
 reproducible: ## prove that two builds, in two places, are the same bytes
 	+$(Q)tools/reproducible.sh

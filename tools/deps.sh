@@ -6,6 +6,7 @@
 #   tools/deps.sh          what `make run` and `make test` need: compilers, QEMU, firmware as packages,
 #                          and third-party sources in build/deps
 #   tools/deps.sh check    also what `make check` needs
+#   tools/deps.sh gdb      also what `make gdb` needs
 #
 # Nothing is installed that is there already, and nothing without being named first.  With DEPS=manual
 # the commands are printed and the script fails.  A broken download leaves nothing behind: a thing
@@ -50,6 +51,8 @@ find_missing() {
         need clang-format clang-format
         need cppcheck cppcheck
         need shellcheck shellcheck
+    elif [ "$1" = gdb ]; then
+        need gdb-multiarch gdb-multiarch
     fi
     # since Debian 13 QEMU's RISC-V machines have a package of their own
     if [[ " ${packages[*]} " == *" qemu-system-misc "* ]] &&
@@ -126,7 +129,7 @@ fetch_source() {
 }
 
 what=${1:-run}
-[[ $what == @(run|check) && $# -le 1 ]] || die "usage: tools/deps.sh [check]"
+[[ $what == @(run|check|gdb) && $# -le 1 ]] || die "usage: tools/deps.sh [check|gdb]"
 [[ ${DEPS:-auto} == @(auto|manual) ]] ||
     die "DEPS=$DEPS: auto installs what is missing, manual only prints the commands"
 
