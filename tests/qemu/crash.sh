@@ -54,7 +54,7 @@ crash() {
 crash_in_report() {
     run 1 PAYLOAD=build/tests/guest/crash.elf CMDLINE='by=report' "$@"
     count 1 '^trap: load page fault \(13\), pc 0x[0-9a-f]+ by_leaf\+'
-    count 1 '^\(within the report\) load page fault \(13\), pc 0x[0-9a-f]+ report_task\+.*, address 0x22000010$'
+    count 1 '^\(within the report\) load page fault \(13\), pc 0x[0-9a-f]+ report_thread\+.*, address 0x22000010$'
 }
 
 crash_recursion() {
