@@ -117,6 +117,8 @@ find_image() {
     folder=
     name=${word##*/}
     name=${name%.*}
+    name=${name//[^A-Za-z0-9._-]/_}
+    name=${name:0:31}
     [ -d "$word" ] && die "PAYLOAD=$word: a folder that is no payload's; payloads are in payload/"
     [ -e "$word" ] && return 0
     known=("$root"/build/payload/*.elf)
