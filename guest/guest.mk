@@ -92,6 +92,7 @@ paging-needs += pages
 # Those of components-always are in every image that does not leave them out (components-hello += -symbols), those of
 # components-hosted in programs that name none (tools/ukcc).
 components-always += symbols
+components-hosted += libc
 
 components-y += symbols
 symbols-y += guest/backtrace.c

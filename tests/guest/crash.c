@@ -4,6 +4,7 @@
  * called is not inlined, does something after its call, and keeps frames of different kinds.
  */
 #include <alloca.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,17 @@ CALLED static void by_panic(void)
     panic("crash: %d of %s, %d %d %d %d %d %d %d %d", 42, "it", 1, 2, 3, 4, 5, 6, 7, 8);
 }
 
+/* By picolibc's abort and raise, and kill. */
+CALLED static void by_abort(void)
+{
+    abort();
+}
+
+CALLED static void by_assert(void)
+{
+    assert(sink == 12345);
+}
+
 /* All stacks are lost: sp points nowhere, and then the trap is within the handler's own stack. */
 CALLED static void by_wild_sp(void)
 {
@@ -147,6 +159,8 @@ static const struct {
     {"illegal",   by_illegal  },
     {"null",      by_null_call},
     {"panic",     by_panic    },
+    {"abort",     by_abort    },
+    {"assert",    by_assert   },
     {"sp",        by_wild_sp  },
     {"tp",        by_wild_tp  },
     {"hook",      by_hook     },

@@ -16,6 +16,8 @@ entry symbols_of_images        quick 60   symbols_of_images
 entry gdb                      quick 60   debugger
 entry gdb_bare                 quick 60   debugger BARE=1
 entry make_size                quick 60   make_size
+entry program_lua              full  300  program_lua
+entry program_gmp              full  900  program_gmp
 
 # ---- tools/ukcc ----------------------------------------------------------------------------------
 
@@ -247,4 +249,76 @@ debugger() {
     want '^Temporary breakpoint 2, main \(\) at payload/good.c' '^#1 .* in guest_run \(\) at .*guest/main.c' \
         '^Breakpoint 1, guest_exit \(status=0\)' '^good: ok$' 'Remote connection closed'
     count 1 '^Breakpoint 1, '
+}
+
+# ---- programs of others --------------------------------------------------------------------------
+
+# sources_of PACKAGE: its tree twice, in host/ and guest/ of the test's folder
+sources_of() {
+    local status=0
+    tools/deps.sh source "$1" || status=$?
+    [ $status != 3 ] || skip "the source package $1 cannot be had: no network, or no archive"
+    [ $status = 0 ] || fail "tools/deps.sh source $1: status $status"
+    rm -rf "$out/host" "$out/guest"
+    cp -r "build/deps/$1" "$out/host"
+    cp -r "build/deps/$1" "$out/guest"
+    cross=riscv64-unknown-elf-
+    tools=("CC=$root/tools/ukcc" "AR=${cross}ar" "RANLIB=${cross}ranlib" "NM=${cross}nm")
+}
+
+# same_as_host PROGRAM INPUT CMDLINE [ARGUMENT...]: in a VM and bare it says what it says here
+same_as_host() {
+    local program=$1 input=$2 cmdline=$3 place
+    shift 3
+    "$out/host/$program" "$@" <"$input" >"$out/here" || fail "$program fails on this machine"
+    [ -s "$out/here" ] || fail "$program says nothing on this machine"
+    for place in BARE=0 BARE=1; do
+        run 0 PAYLOAD="$out/guest/$program" CMDLINE="$cmdline" MEM=256M $place <"$input"
+        golden <"$out/here"
+    done
+}
+
+# Lua: a plain Makefile, which is told CC.
+program_lua() {
+    sources_of lua5.4
+    make -s -C "$out/host/src" generic
+    make -s -C "$out/guest/src" generic "${tools[0]}" "AR=${cross}ar rc" "${tools[2]}"
+    cat >"$out/script.lua" <<'END'
+local words = {}
+for word in ("the quick brown fox jumps over the lazy dog"):gmatch("%a+") do words[#words + 1] = word end
+table.sort(words)
+print(_VERSION, table.concat(words, " "), #words)
+local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end
+print(fib(22), ("%.14g %a"):format(math.pi, 0.1), 7 // 2, 2 ^ 0.5, math.maxinteger)
+local generator = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end)
+print(generator(), generator(), generator(), pcall(error, {}) , select("#", 1, nil))
+print(io.open("/no/such/file"))
+local kept = {}
+for i = 1, 200000 do kept[i % 1000] = { tostring(i) } end
+collectgarbage()
+print(kept[7][1], utf8.char(955, 8364), os.time { year = 2024, month = 2, day = 29, hour = 12 } // 86400)
+END
+    same_as_host src/lua "$out/script.lua" '-- -' -
+}
+
+# GMP: ./configure, and hundreds of files.
+program_gmp() {
+    local place
+    sources_of gmp
+    for place in host guest; do
+        # Debian takes the manual out of the archive, and this of its build goes with it
+        mkdir "$out/$place/doc"
+        echo 'all:' >"$out/$place/doc/Makefile.in"
+    done
+    (cd "$out/host" && ./configure -q --disable-assembly --disable-shared && make -s -j2 && make -s -C demos factorize pexpr) >"$out/host.log" 2>&1 ||
+        fail "GMP cannot be built for this machine: $out/host.log"
+    (cd "$out/guest" && ./configure -q --host=riscv64 --disable-assembly --disable-shared "${tools[@]}" CC_FOR_BUILD=gcc &&
+        make -s -j2 && make -s -C demos factorize pexpr) >"$out/guest.log" 2>&1 || {
+        tail -n 20 "$out/guest.log"
+        fail "GMP cannot be built: $out/guest.log"
+    }
+    figure "$("${cross}ar" t "$out/guest/.libs/libgmp.a" | wc -l) objects in libgmp.a"
+    printf '1000000007\n18446744073709551617\n123456789012345678901234567890\n' >"$out/stdin"
+    same_as_host demos/factorize "$out/stdin" ''
+    same_as_host demos/pexpr /dev/null "'2^1000 + fib(300) * gcd(12, 18) - 100!'" '2^1000 + fib(300) * gcd(12, 18) - 100!'
 }

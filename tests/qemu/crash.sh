@@ -23,6 +23,8 @@ entry crash_recursion          quick 20   crash_recursion
 entry crash_recursion_bare     quick 20   crash_recursion BARE=1
 entry crash_illegal            quick 20   crash_illegal
 entry crash_panic              quick 20   crash_panic
+entry crash_abort              quick 20   crash_abort
+entry crash_assert             quick 20   crash_abort BARE=1 CMDLINE=by=assert
 entry crash_without_symbols    quick 20   crash_without_symbols
 entry log_levels               quick 60   log_levels
 unset chain
@@ -73,6 +75,13 @@ crash_panic() {
     run 1 PAYLOAD=build/tests/guest/crash.elf CMDLINE='by=panic'
     want '^crash: 42 of it, 1 2 3 4 5 6 7 8$' '^  ra  *[0-9a-f]{16}'
     calls_are 'by_panic fourth third second first main guest_run guest_main'
+}
+
+# abort, and what an assertion makes of it.
+crash_abort() {
+    run 134 PAYLOAD=build/tests/guest/crash.elf CMDLINE='by=abort' "$@"
+    [[ $* != *assert* ]] || want 'assertion "sink == 12345" failed: file "tests/guest/crash.c", line [0-9]+, function: by_assert$'
+    want '^aborted$' ' abort\+0x[0-9a-f]+$' ' by_(abort|assert)\+0x[0-9a-f]+$' ' main\+0x[0-9a-f]+$'
 }
 
 # An image without names still says the rest.
