@@ -21,6 +21,7 @@ const char *symbol_find(u64 address, u64 *offset);
 /* Registers and calls; returned: pc is where a call returns to. */
 void report_details(const struct trap *t, bool returned);
 
-/* Component task: a line on whose trap it was; the name of the task that runs, NULL: there are none. */
+/* Component task: a line on whose trap it was; the name of the task that runs, NULL: there are
+ * none. */
 void report_thread(const struct trap *t);
 const char *report_task(void);
