@@ -51,12 +51,13 @@ Variables of make run:
 
 Variables of others:
   TIER=quick|full|soak     how much make test does
+  GDBFLAGS="..." HV=1      for make gdb: gdb's options; the hypervisor's symbols as well
   DEPS=auto|manual         install what is missing, or only print the commands
   V=1                      print the commands
 endef
 
 variables := PAYLOAD CMDLINE MEM VCPUS DISK PFLASH PFLASH_MODE INITRD MACHINE GUESTS BARE HARTS HOSTMEM FORK \
-             DOOR SSTC OVERCOMMIT TRACE TIMEOUT TIER DEPS V
+             DOOR SSTC OVERCOMMIT TRACE TIMEOUT TIER GDBFLAGS HV DEPS V
 unknown   := $(firstword $(filter-out $(variables) -%,$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))))
 ifneq ($(unknown),)
 meant := $(shell printf '%s\n' $(variables) | awk -v word='$(unknown)' -f tools/nearest.awk)
@@ -101,25 +102,35 @@ warnings := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Wi
             -Wswitch-enum -Wundef -Wvla
 common   := -std=gnu17 -O2 -g -fno-common -I. -isystem $(B)/deps/libfdt -isystem $(B)/deps/uthash \
             -MMD -MP -ffile-prefix-map=$(CURDIR)=. -Wa,--debug-prefix-map=$(CURDIR)=.
-riscv    := $(common) --specs=picolibc.specs -mcmodel=medany -msmall-data-limit=0 \
-            -ffreestanding -fno-pic -ffunction-sections -fdata-sections
+code     := -mcmodel=medany -msmall-data-limit=0 -fno-pic -ffunction-sections -fdata-sections
+riscv    := $(common) --specs=picolibc.specs $(code) -ffreestanding
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
             -fno-optimize-sibling-calls
+
+guest-harts := 1
+smp-harts   := 8
 
 hv-cc    := $(CROSS)gcc -march=rv64imac_zicsr_zifencei -mabi=lp64 $(riscv)
 # Without these picolibc's headers do not show what guest/libc has.
 posix    := $(addprefix -D_POSIX_,TIMERS=1 MONOTONIC_CLOCK=1 CLOCK_SELECTION=1 THREADS=1 TIMEOUTS=1 CPUTIME=1)
-guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -isystem guest/include $(posix) -DGUEST_HARTS_MAX=1
-smp-cc   := $(filter-out -DGUEST_HARTS_MAX=%,$(guest-cc)) -DGUEST_HARTS_MAX=8
+guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -isystem guest/include $(posix) -DGUEST_HARTS_MAX=$(guest-harts)
+smp-cc   := $(filter-out -DGUEST_HARTS_MAX=%,$(guest-cc)) -DGUEST_HARTS_MAX=$(smp-harts)
 host-cc  := gcc $(common)
 san-cc   := gcc $(common) $(sanitize)
 
 # GCC 12 finds no multilib for a -march that spells out zicsr and zifencei: link with the plain name.
 # picolibc.specs adds --gc-sections, -lc and -lgcc; only what is referenced stays.
-riscv-ld := --specs=picolibc.specs --picolibc-buildtype=release -nostartfiles -static -Wl,--build-id=none \
-            -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,-z,max-page-size=4096
+image-ld := --specs=picolibc.specs --picolibc-buildtype=release -nostartfiles -static
+ld-flags := --build-id=none --no-warn-rwx-segments -z max-page-size=4096
+riscv-ld := $(image-ld) $(ld-flags:%=-Wl,%) -Wl,--fatal-warnings
 hv-ld    := $(CROSS)gcc -march=rv64imac -mabi=lp64 $(riscv-ld)
-guest-ld := $(CROSS)gcc -march=rv64imafdc -mabi=lp64d $(riscv-ld) -T guest/guest.ld
+raw-ld   := $(CROSS)gcc -march=rv64imafdc -mabi=lp64d $(riscv-ld) -T guest/guest.ld -nostdlib \
+            -Wl,--defsym=stack_bytes=0 -Wl,--defsym=part_bytes=16
+
+# For programs from elsewhere, which are compiled and linked in one call: what a multilib is found by, and what
+# the assembler takes beyond it.
+ukcc-flags := -march=rv64imafdc -mabi=lp64d -mno-riscv-attribute -Wa,-march=rv64imafdc_zicsr_zifencei $(code) \
+              $(posix) $(image-ld) -nodefaultlibs
 
 # A payload's FDT is made by the machine that it trusts anyway: small code, without the checks of
 # what a hostile one would hold.
@@ -178,6 +189,11 @@ $(hv-elf): $(hv-objs) hv/hv.ld Makefile
 	$(say) "LD $@"
 	$(Q)$(hv-ld) -T hv/hv.ld -Wl,-Map=$(@:.elf=.map) -o $@ $(hv-objs)
 
+# The same where no guest's code is: tools/gdb.sh.
+$(B)/hv/gdb.elf: $(hv-objs) hv/hv.ld Makefile
+	$(say) "LD $@"
+	$(Q)$(hv-ld) -T hv/hv.ld -Wl,--defsym=hv_base=0x88000000 -o $@ $(hv-objs)
+
 # ---- payloads ------------------------------------------------------------------------------------
 
 # The library OS is a base and components.  Of the base, lib/, dts/ and libfdt, archives, a payload carries
@@ -189,20 +205,31 @@ component-objs = $(call objects,$1,$(foreach c,$(components-y),$($c-y)))
 define guest-world
 $(B)/$1/libguest.a: $(call base-objs,$1) Makefile
 	$$(call archive,$(CROSS))
-$(B)/$1/ready: $(B)/$1/libguest.a $(call component-objs,$1) $(B)/ukcc.conf tools/ukcc guest/guest.ld
+$(foreach c,$(components-y),
+$(B)/$1/component/$c.a: $(call objects,$1,$($c-y)) Makefile
+	$$(call archive,$(CROSS))
+)
+$(B)/$1/ready: $(B)/$1/libguest.a $(components-y:%=$(B)/$1/component/%.a) $(B)/ukcc.conf tools/ukcc guest/guest.ld
 	$$(Q)touch $$@
 endef
 $(foreach w,guest smp,$(eval $(call guest-world,$w)))
 
-# Bash, read by tools/ukcc: a component's objects, what it is an alternative for, what it needs.
+# What tools/ukcc knows.  build/ukcc holds what GCC finds first: it as the linker, and libraries that others
+# keep apart from libc.  ukcc.conf is Bash: of components, the objects, what each is an alternative for and needs;
+# `always` are those of every image, `hosted` those that a program has which names none.
+separate-libs := dl pthread rt util
 $(B)/ukcc.conf: Makefile guest/guest.mk
 	$(say) "GEN $@"
-	$(Q)mkdir -p $(@D); { \
+	$(Q)mkdir -p $(B)/ukcc && ln -sf ../../tools/ukcc $(B)/ukcc/ld
+	$(Q)for l in $(separate-libs); do $(CROSS)ar rcsD $(B)/ukcc/lib$$l.a; done
+	$(Q){ \
 	echo 'cross=$(CROSS)'; \
-	echo 'compile=($(filter-out -MMD -MP -Wa$(,)% -ffile-prefix-map=% -I. -O2 -g -std=% -ffreestanding $(CROSS)gcc,$(guest-cc)))'; \
-	echo 'link=($(wordlist 2,99,$(guest-ld)))'; \
+	echo 'compile=($(ukcc-flags))'; \
+	echo 'layout=($(ld-flags)) libraries=(-lgcc -lc)'; \
+	echo 'always="$(components-always)" hosted="$(components-hosted)"'; \
+	echo 'declare -A harts=([guest]=$(guest-harts) [smp]=$(smp-harts))'; \
 	echo 'declare -A objects=() kind=() needs=() default=($(foreach k,$(component-kinds),[$k]=$(default-$k)))'; \
-	$(foreach c,$(components-y),echo 'objects[$c]="$(call objects,,$($c-y))" kind[$c]="$($c-kind)" needs[$c]="$($c-needs)"';) \
+	$(foreach c,$(components-y),echo 'objects[$c]="$(addsuffix .o,$($c-y))" kind[$c]="$($c-kind)" needs[$c]="$($c-needs)"';) \
 	} >$@
 
 payload-elfs := $(payloads-y:%=$(B)/payload/%.elf)
@@ -215,9 +242,9 @@ world-of = $(if $(filter smp,$(components-$1)),smp,guest)
 define payload-rules
 $(B)/$2/$1.elf: $(call objects,$(call world-of,$1),$(call program-src,$2/$(or $(source-$1),$1))) $(B)/$(call world-of,$1)/ready payload/payload.mk tests/tests.mk
 	$$(say) "LD $$@"
-	$$(Q)mkdir -p $$(@D) && $(if $(filter $1,$(payload-raw)),$$(guest-ld) -nostdlib -Wl$(,)--defsym=stack_bytes=0 -Wl$(,)--defsym=part_bytes=16,tools/ukcc \
-	    --components=$(subst $(space),$(,),$(strip $(components-$1))) $(stack-$1:%=--stack=%) -Wl$(,)-Map=$$(@:.elf=.map)) \
-	    -o $$@ $$(filter %.o,$$^)
+	$$(Q)mkdir -p $$(@D) && $(if $(filter $1,$(payload-raw)),$$(raw-ld),tools/ukcc -Wl$(,)--fatal-warnings \
+	    --components=$(subst $(space),$(,),$(strip $(components-$1))) $(stack-$1:%=--stack=%)) \
+	    -Wl$(,)-Map=$$(@:.elf=.map) -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach p,$(payloads-y),$(eval $(call payload-rules,$p,payload)))
 $(foreach p,$(test-guests-y),$(eval $(call payload-rules,$p,tests/guest)))
@@ -261,8 +288,8 @@ $(libfdt): $(B)/deps/ready ;
 
 # ---- goals ---------------------------------------------------------------------------------------
 
-.PHONY: all force run test fuzz bench trace size reproducible check help clean
-all: $(hv-elf) $(payload-elfs) $(payload-bins) $(host-programs) $(B)/host/tests ## build everything
+.PHONY: all force run test fuzz bench trace gdb size reproducible check help clean
+all: $(hv-elf) $(payload-elfs) $(payload-bins) $(B)/guest/ready $(B)/smp/ready $(host-programs) $(B)/host/tests ## build everything
 
 run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
 	$(Q)tools/run.sh
@@ -281,8 +308,11 @@ trace: $(B)/host/trace ## of the last TRACE=exits run: a histogram, and a file f
 	$(Q)$< histogram $(B)/run/exits.bin
 	$(Q)$< perfetto $(B)/run/exits.bin $(B)/run/exits.json
 
-size: $(hv-elf) $(payload-elfs) ## how large the programs are
-	$(Q)$(CROSS)size $^
+gdb: $(B)/hv/gdb.elf $(payload-elfs) $(host-programs) ## debug a guest: PAYLOAD=, BARE=1, GDBFLAGS=
+	$(Q)tools/deps.sh gdb && tools/gdb.sh
+
+size: $(hv-elf) $(payload-elfs) ## how large the images are, and what is in them
+	$(Q)tools/size.sh $^
 
 reproducible: ## prove that two builds, in two places, are the same bytes
 	+$(Q)tools/reproducible.sh

@@ -4,6 +4,7 @@
 #include "lib/kit/types.h"
 
 __noreturn void guest_exit(int status);
+__noreturn void guest_power_off(int status);
 void guest_main(u64 hart_id, const void *fdt);
 __noreturn void guest_run(void);
 u64 guest_hart_id(void);

@@ -23,8 +23,10 @@ guest-y += guest/libc/rwlock.c
 guest-y += guest/libc/semaphore.c
 guest-y += guest/libc/system.c
 guest-y += guest/libc/tty.c
+guest-y += guest/log.c
 guest-y += guest/machine.c
 guest-y += guest/main.c
+guest-y += guest/panic.S
 guest-y += guest/panic.c
 guest-y += guest/probe.S
 guest-y += guest/probe.c
@@ -87,9 +89,15 @@ pages-y += guest/pages.c
 components-y += paging
 paging-y += guest/paging.c
 paging-needs += pages
+# Those of components-always are in every image that does not leave them out (components-hello += -symbols), those of
+# components-hosted in programs that name none (tools/ukcc).
+components-always += symbols
+components-hosted += libc
 
 components-y += symbols
+symbols-y += guest/backtrace.c
 symbols-y += guest/symbols.c
+symbols-y += guest/unwind.c
 
 components-y += irq
 irq-y += guest/alarm.c

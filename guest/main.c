@@ -53,19 +53,18 @@ void guest_main(u64 hart_id, const void *fdt)
 }
 
 /*
- * guest_exit - end the machine with status & 255.
+ * guest_power_off - end the machine with status & 255; what is still buffered is lost.
  *
  * The finisher carries a status, SRST does not: it is what remains where a store to the finisher is
  * ignored, after a second, since QEMU 10 ends some time after the store and what is asked for last
  * counts.  If that store faults, the trap report comes back here; it is then not tried again.
  * Translation goes off, since the finisher is at its physical address whatever tables there are.
  */
-void guest_exit(int status)
+void guest_power_off(int status)
 {
     static bool tried;
     u32 code = (u32)status & 0xffU;
 
-    console_flush();
     csr_clear(CSR_SSTATUS, SSTATUS_SIE);
     if (!tried) {
         tried = true;
@@ -79,4 +78,10 @@ void guest_exit(int status)
     for (;;) {
         __asm__ volatile("wfi");
     }
+}
+
+void guest_exit(int status)
+{
+    console_flush();
+    guest_power_off(status);
 }

@@ -4,3 +4,6 @@
 #include "lib/kit/types.h"
 
 __noreturn void panic(const char *format, ...) __printf_like(1, 2);
+
+/* Says text, registers and calls, and returns: for who ends the payload in another way. */
+void report_here(const char *text);

@@ -7,21 +7,18 @@
 #include "guest/guest.h"
 #include "guest/report.h"
 
-struct symbols {
-    u64 count;
-    struct {
-        u64 address;
-        const char *name;
-    } function[];
+struct symbol {
+    u32 offset; /* of the function, in the image */
+    u32 name;   /* of its name, in the table */
 };
 
 /* Empty in the first link, which is never run. */
-extern const struct symbols symbols;
+extern const struct symbol symbols[], symbols_end[];
 
 /* The last function that begins at or before address, if that is in the image's code at all. */
 const char *symbol_find(u64 address, u64 *offset)
 {
-    u64 low = 0, high = symbols.count;
+    u64 low = 0, high = (u64)(symbols_end - symbols), at = address - (u64)_text_start;
 
     if (address < (u64)_text_start || address >= (u64)_text_end) {
         return NULL;
@@ -29,7 +26,7 @@ const char *symbol_find(u64 address, u64 *offset)
     while (low < high) {
         u64 middle = low + (high - low) / 2;
 
-        if (symbols.function[middle].address <= address) {
+        if (symbols[middle].offset <= at) {
             low = middle + 1;
         } else {
             high = middle;
@@ -38,6 +35,6 @@ const char *symbol_find(u64 address, u64 *offset)
     if (low == 0) {
         return NULL;
     }
-    *offset = address - symbols.function[low - 1].address;
-    return symbols.function[low - 1].name;
+    *offset = at - symbols[low - 1].offset;
+    return (const char *)symbols + symbols[low - 1].name;
 }

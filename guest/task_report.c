@@ -78,3 +78,8 @@ void report_thread(const struct trap *t)
     }
     report_text("\n");
 }
+
+const char *report_task(void)
+{
+    return task_self()->name;
+}

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What happens after the vector: the payload's hook may deal with the trap, then components may,
- * otherwise it is a crash: it is reported, and the payload ends with status 1.
- *
- * Invariant: an unexpected trap ends the payload, also one on the way of reporting another.
+ * otherwise it is a crash (report.c), and the payload ends with status 1.
  */
 #include "guest/trap.h"
 
@@ -15,7 +13,6 @@
 #include "guest/report.h"
 
 static trap_fn *hook;
-static bool reporting;
 
 /* Set who looks at traps first; NULL: nobody.  Returns who did until now. */
 trap_fn *trap_hook(trap_fn *fn)
@@ -45,19 +42,29 @@ __attribute__((weak)) void trap_leave(struct trap *t)
 
 __attribute__((weak)) void preempt_now(void) {}
 
-__attribute__((weak)) void report_thread(const struct trap *t)
-{
-    (void)t;
-}
-
 static bool is_page_fault(u64 cause)
 {
     return cause == CAUSE_FETCH_PAGE || cause == CAUSE_LOAD_PAGE || cause == CAUSE_STORE_PAGE;
 }
 
+/* A trap within the hook is not the hook's, or it could go on so until its stack is used up. */
+static bool hook_takes(struct trap *t)
+{
+    static bool within;
+    bool nested = t->scratch == 0, taken;
+
+    if (!hook || (nested && within)) {
+        return false;
+    }
+    within |= !nested;
+    taken = hook(t);
+    within &= nested;
+    return taken;
+}
+
 static bool dealt_with(struct trap *t)
 {
-    if (hook && hook(t)) {
+    if (hook_takes(t)) {
         return true;
     }
     if (t->cause & CAUSE_INTERRUPT) {
@@ -72,12 +79,7 @@ void trap_take(struct trap *t)
         trap_leave(t);
         return;
     }
-    if (!reporting) {
-        reporting = true;
-        report_thread(t);
-        report_trap(t);
-    }
-    guest_exit(1);
+    report_trap(t);
 }
 
 /* Length of the instruction at pc, which must be readable: 2 or 4.

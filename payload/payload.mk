@@ -60,6 +60,7 @@ components-waitqueue := cfs preempt
 payloads-y += waitqueue_smp
 source-waitqueue_smp := waitqueue
 components-waitqueue_smp := cfs preempt smp
+components-hello += -symbols
 # Those that bring their own start-up and link nothing else.
 payload-raw += idle
 payload-raw += skernel

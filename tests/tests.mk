@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Guests that only tests run; host unit tests and fuzz harnesses: one program, build/host/tests.
+test-guests-y += crash
+test-guests-y += crash_bare
+source-crash_bare := crash
+components-crash_bare += -symbols
+test-guests-y += crash_paging
+source-crash_paging := crash
+components-crash_paging += paging
 test-guests-y += echo
 test-guests-y += ends
 test-guests-y += entropy
@@ -52,6 +59,13 @@ test-guests-y += megapage
 test-guests-y += pthreads_smp
 source-pthreads_smp := pthreads
 components-pthreads_smp := heap libc preempt smp task
+components-pthreads_preempt += heap
+components-pthreads_preempt += libc
+components-pthreads_preempt += paging
+components-pthreads_preempt += preempt
+components-pthreads_preempt += rr
+components-pthreads_preempt += task
+test-guests-y += log
 test-guests-y += registers
 test-guests-y += slices
 components-slices := preempt rr

@@ -6,6 +6,10 @@
 #   tools/deps.sh          what `make run` and `make test` need: compilers, QEMU, firmware as packages,
 #                          and third-party sources in build/deps
 #   tools/deps.sh check    also what `make check` needs
+#   tools/deps.sh gdb      also what `make gdb` needs
+#   tools/deps.sh source PACKAGE...
+#                          all of these Debian source packages, each in build/deps/PACKAGE: programs that tests
+#                          build; status 3 if one cannot be had
 #
 # Nothing is installed that is there already, and nothing without being named first.  With DEPS=manual
 # the commands are printed and the script fails.  A broken download leaves nothing behind: a thing
@@ -50,6 +54,8 @@ find_missing() {
         need clang-format clang-format
         need cppcheck cppcheck
         need shellcheck shellcheck
+    elif [ "$1" = gdb ]; then
+        need gdb-multiarch gdb-multiarch
     fi
     # since Debian 13 QEMU's RISC-V machines have a package of their own
     if [[ " ${packages[*]} " == *" qemu-system-misc "* ]] &&
@@ -103,6 +109,13 @@ fetch_archive() (
     /usr/lib/apt/apt-helper "${options[@]}" download-file "${uri//\'/}" orig.tar "$hash"
 )
 
+# unpack NEW FOLDER: the archive in folder NEW as NEW/tree; "." is all of it
+unpack() {
+    local only=()
+    [ "$2" = . ] || only=(--wildcards "*/$2/*.[ch]")
+    mkdir "$1/tree" && tar -C "$1/tree" -xf "$1/orig.tar" --strip-components=1 "${only[@]}"
+}
+
 # fetch_source NAME PACKAGE FOLDER: one of `sources`
 fetch_source() {
     local name=$1 package=$2 folder=$3 own suite new=$deps/new.$$ log=$deps/source.log
@@ -113,20 +126,26 @@ fetch_source() {
     for suite in "$own" trixie forky; do
         private_sources "$new"
         find "$new" -type f -exec sed -i "s/\\b$own\\b/$suite/g" {} +
-        if fetch_archive "$new" "$package" >"$log" 2>&1 && mkdir "$new/tree" &&
-            tar -C "$new/tree" -xf "$new/orig.tar" --strip-components=1 \
-                --wildcards "*/$folder/*.[ch]" 2>>"$log"; then
-            mv "$new/tree/$folder" "$deps/$name"
+        if fetch_archive "$new" "$package" >"$log" 2>&1 && unpack "$new" "$folder" 2>>"$log"; then
+            mv -T "$(readlink -f "$new/tree/$folder")" "$deps/$name"
         fi
         rm -rf "$new"
         [ ! -e "$deps/$name" ] || return 0
     done
     tail -n 20 "$log" >&2
-    die "the source of $name cannot be fetched; all of apt's words are in $log"
+    printf 'deps.sh: the source of %s cannot be fetched; all of apt'\''s words are in %s\n' "$name" "$log" >&2
+    exit 3
 }
 
 what=${1:-run}
-[[ $what == @(run|check) && $# -le 1 ]] || die "usage: tools/deps.sh [check]"
+if [ "$what" = source ]; then
+    shift
+    for name; do
+        [ -e "$deps/$name" ] || fetch_source "$name" "$name" .
+    done
+    exit
+fi
+[[ $what == @(run|check|gdb) && $# -le 1 ]] || die "usage: tools/deps.sh [check | gdb | source PACKAGE...]"
 [[ ${DEPS:-auto} == @(auto|manual) ]] ||
     die "DEPS=$DEPS: auto installs what is missing, manual only prints the commands"
 

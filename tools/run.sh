@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Runs guests in QEMU: the one place that knows QEMU's command line.  `make run` calls it; what a user
-# may set are the environment variables that `make help` lists.  Tests may set three more:
+# may set are the environment variables that `make help` lists.  Tests may set some more:
 #
 #   FV_OUT         folder for what belongs to this run (build/run), so that several can go at once
 #   FV_QEMU        the QEMU to take (qemu-system-riscv64)
+#   FV_HV          the hypervisor's image
 #   FV_QEMU_ARGS   words that are added to QEMU's command line; without it "-icount shift=0" where
 #                  instructions are counted: with TRACE, and in the demonstration
 #
@@ -116,6 +117,8 @@ find_image() {
     folder=
     name=${word##*/}
     name=${name%.*}
+    name=${name//[^A-Za-z0-9._-]/_}
+    name=${name:0:31}
     [ -d "$word" ] && die "PAYLOAD=$word: a folder that is no payload's; payloads are in payload/"
     [ -e "$word" ] && return 0
     known=("$root"/build/payload/*.elf)
@@ -145,6 +148,7 @@ complete_guest() {
     cmdline=${guest[cmdline]:-}
     [ -z "${DOOR:-}" ] || cmdline="${cmdline:+$cmdline }door=$DOOR"
     [ ! -t 0 ] || cmdline="${cmdline:+$cmdline }console=tty"
+    [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ] || cmdline="${cmdline:+$cmdline }color=yes"
     guest[cmdline]=$cmdline
     bytes MEM "${guest[mem]:-128M}"
     guest[mem]=$REPLY
@@ -322,7 +326,7 @@ run_guests() {
         die "PFLASH_MODE=passthrough: no guest has a flash; add PFLASH=file"
     "$root/build/host/mkimage" -o "$out/bundle" "${bundle[@]}" || exit
     args=(-cpu rv64 -smp "${HARTS:-1}" -m "${HOSTMEM:-1G}"
-        -kernel "$root/build/hv/forkvisor.elf" -initrd "$out/bundle"
+        -kernel "${FV_HV:-$root/build/hv/forkvisor.elf}" -initrd "$out/bundle"
         -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
     flash_args
     if [ "$trace" != off ]; then

@@ -13,6 +13,7 @@
 #include "sbi/call.h"
 
 #include "guest/guest.h"
+#include "guest/panic.h"
 #include "guest/proc.h"
 
 #define STATUS_OF_SIGNAL 128
@@ -24,6 +25,9 @@ void _exit(int status)
 
 static __noreturn void end_by(int signal)
 {
+    if (signal == SIGABRT) {
+        report_here("aborted");
+    }
     console_flush();
     if (signal == SIGABRT && proc_available()) {
         sbi_call(SBI_EID_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_SHUTDOWN,
