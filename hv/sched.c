@@ -141,7 +141,8 @@ void sched_wake(struct vcpu *vcpu)
     spin_unlock(&queue.lock);
 }
 
-/* Only this hart adds to its sleepers, so without the lock "none" is true, and "some" may be late. */
+/* Only this hart adds to its sleepers, so without the lock "none" is true, and "some" may be late.
+ */
 static bool none_sleeps(const struct hart *hart)
 {
     return __atomic_load_n(&hart->sleepers.next, __ATOMIC_RELAXED) == &hart->sleepers;

@@ -12,8 +12,8 @@
  *              and what the loop takes with them, tick_loop
  *     compute  a fixed piece of work: 300,000 numbers sorted, 64 x 64 matrices multiplied, bytes
  *              copied and summed
- *     walk     ns for a step of a random walk over 512 MiB, without -icount; and in a VM, by how many
- *              leaves of each size the hypervisor maps it then
+ *     walk     ns for a step of a random walk over 512 MiB, without -icount; and in a VM, by how
+ * many leaves of each size the hypervisor maps it then
  */
 #include <stdio.h>
 #include <stdlib.h>

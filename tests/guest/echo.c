@@ -9,8 +9,8 @@
 
 #include "guest/args.h"
 #include "guest/guest.h"
-#include "guest/paging.h"
 #include "guest/machine.h"
+#include "guest/paging.h"
 #include "guest/proc.h"
 
 #define EOT         4

@@ -13,7 +13,7 @@ entry memory_too_small quick 60 memory_too_small
 pagings() {
     local mem
     for mem in 16M 2050M; do
-        run 0 PAYLOAD=build/tests/guest/paging.elf MEM=$mem ${1:-HOSTMEM=3G}
+        run 0 PAYLOAD=build/tests/guest/paging.elf MEM=$mem "${1:-HOSTMEM=3G}"
         want '^paging: ok$'
     done
 }
