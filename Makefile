@@ -322,12 +322,13 @@ check: compile_commands.json ## judge the sources: format, layers, licence lines
 
 # What editors want to know.  It is longer than a command of the shell may be.
 compile-entry = {"directory": "$(CURDIR)", "file": "$2", "command": "$($1-cc) $(warnings) -c $2"}
+sources-of = $(sort $(foreach p,$2,$(call program-src,$1/$(or $(source-$p),$p))))
 compile-entries = $(foreach s,$(filter-out %.dts,$2),$(call compile-entry,$1,$s))
 compile_commands.json: Makefile $(wildcard */*.mk) ## for editors
 	$(say) "GEN $@"
 	$(Q)$(file >$@,[$(subst } {,}$(,) {,$(strip \
 	    $(call compile-entries,hv,$(hv-y) $(lib-y) $(lib-riscv-y) $(dts-y)) \
-	    $(call compile-entries,guest,$(guest-y) $(foreach p,$(payloads-y),$(call program-src,payload/$p)) $(test-guests-y:%=tests/guest/%.c)) \
+	    $(call compile-entries,guest,$(sort $(guest-y) $(foreach c,$(components-y),$($c-y))) $(call sources-of,payload,$(payloads-y)) $(call sources-of,tests/guest,$(test-guests-y))) \
 	    $(call compile-entries,host,$(foreach t,$(tools-y),$(call program-src,tools/$t))) \
 	    $(call compile-entries,san,$(tests-y))))])
 

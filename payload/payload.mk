@@ -23,6 +23,7 @@ payloads-y += good
 payloads-y += hashmap
 components-hashmap := tlsf
 payloads-y += hello
+components-hello := -symbols
 stack-hello := 1024
 payloads-y += hog
 payloads-y += idle
@@ -60,7 +61,6 @@ components-waitqueue := cfs preempt
 payloads-y += waitqueue_smp
 source-waitqueue_smp := waitqueue
 components-waitqueue_smp := cfs preempt smp
-components-hello += -symbols
 # Those that bring their own start-up and link nothing else.
 payload-raw += idle
 payload-raw += skernel

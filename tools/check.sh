@@ -62,11 +62,13 @@ scripts() {
 }
 
 # internalAstError: cppcheck 2.10 stumbles over a compound literal behind a "?".
+# tests/guest/heap.c misuses its heap, to be found out.
 # comparePointers: to it, the start and the end that a linker script gives a table are two objects.
 static_analysis() {
     of '\.c$' | cppcheck --quiet --file-list=- --enable=warning,portability --inline-suppr \
         --std=c11 --platform=unix64 -I. -D__riscv -D__riscv_xlen=64 \
-        --suppress=internalAstError --suppress=comparePointers --error-exitcode=1
+        --suppress=internalAstError --suppress=comparePointers \
+        --suppress='*:tests/guest/heap.c' --error-exitcode=1
 }
 
 check "format (clang-format)" format

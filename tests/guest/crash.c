@@ -3,7 +3,6 @@
  * Dies in the way that the command line names, five calls deep; the report must say where.  What is
  * called is not inlined, does something after its call, and keeps frames of different kinds.
  */
-#include <alloca.h>
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

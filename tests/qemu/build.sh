@@ -6,18 +6,18 @@
 #
 #     name                     tier  s    function arguments
 
-entry ukcc_calls               quick 60   ukcc_calls
-entry ukcc_refuses             quick 60   ukcc_refuses
-entry ukcc_finds               quick 60   ukcc_finds
-entry ukcc_runs                quick 60   ukcc_runs
-entry ukcc_runs_bare           quick 60   ukcc_runs BARE=1
-entry components_of_images     quick 60   components_of_images
-entry symbols_of_images        quick 60   symbols_of_images
-entry gdb                      quick 60   debugger
-entry gdb_bare                 quick 60   debugger BARE=1
-entry make_size                quick 60   make_size
-entry program_lua              full  300  program_lua
-entry program_gmp              full  900  program_gmp
+entry build_ukcc_calls         quick  60   ukcc_calls
+entry build_ukcc_refuses       quick  60   ukcc_refuses
+entry build_ukcc_finds         quick  60   ukcc_finds
+entry build_ukcc_runs          quick  60   ukcc_runs
+entry build_ukcc_runs_bare     quick  60   ukcc_runs BARE=1
+entry build_components         quick  60   components_of_images
+entry build_symbols            quick  60   symbols_of_images
+entry gdb                      quick  60   debugger
+entry gdb_bare                 quick  60   debugger BARE=1
+entry build_size               quick  60   make_size
+entry program_lua              full   300  program_lua
+entry program_gmp              full   900  program_gmp
 
 # ---- tools/ukcc ----------------------------------------------------------------------------------
 

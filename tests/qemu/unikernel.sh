@@ -69,7 +69,7 @@ readpflash_nopaging() {
     pflash_image
     run 1 PAYLOAD=readpflash_nopaging PFLASH="$flash" "$@"
     want '^readpflash: flash is seen at 0xffffffc022000000$' \
-        '^trap: load page fault \(13\), pc 0x80200[0-9a-f]{3} <main\+0x[0-9a-f]+>, (tval|address) 0xffffffc022000000'
+        '^trap: load page fault \(13\), pc 0x80200[0-9a-f]{3} main\+0x[0-9a-f]+, address 0xffffffc022000000'
     forbid 646C6670
 }
 
