@@ -11,12 +11,14 @@
 
 #include "guest/guest.h"
 #include "guest/physical.h"
-#include "guest/preempt.h"
+#include "guest/spin.h"
 
 #define UART          0x10000000UL /* ns16550: transmit and receive register, */
 #define UART_LSR      5            /* line status, */
 #define UART_LSR_DR   0x01         /* its bits: a byte was received, */
 #define UART_LSR_THRE 0x20         /* transmitter is empty */
+
+#define WRITE_TRIES 10000000 /* longer than a line takes */
 
 #define LINE_BYTES 124
 
@@ -96,10 +98,23 @@ static void write_bytes(const char *text, size_t bytes)
     }
 }
 
-/* Send what is buffered; no other task of this hart writes in between.  fork does so first, or its
- * text would appear once for each process. */
+/* One hart at a time.  A report may come from inside of the lock: nobody waits for ever. */
+static bool lock_write(struct spin *lock)
+{
+    for (u32 tries = 0; tries < WRITE_TRIES; tries++) {
+        if (spin_raw_try_lock(lock)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Send what is buffered; no other thread writes in between.  fork does so first, or its text would
+ * appear once for each process. */
 void console_flush(void)
 {
+    static struct spin lock;
+    bool locked;
     size_t bytes = used;
 
     used = 0;
@@ -107,11 +122,15 @@ void console_flush(void)
         return;
     }
     preempt_disable();
+    locked = lock_write(&lock);
     find_way();
     if (way == CONSOLE_DBCN) {
         dbcn_write(line, bytes);
     } else {
         write_bytes(line, bytes);
+    }
+    if (locked) {
+        spin_raw_unlock(&lock);
     }
     preempt_enable();
 }

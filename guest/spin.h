@@ -16,10 +16,15 @@ struct spin {
     u32 word[GUEST_HARTS_MAX > 1]; /* 0: free */
 };
 
+static inline bool spin_raw_try_lock(struct spin *lock)
+{
+    return GUEST_HARTS_MAX == 1 || __atomic_exchange_n(lock->word, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
 static inline void spin_raw_lock(struct spin *lock)
 {
     if (GUEST_HARTS_MAX > 1) {
-        while (unlikely(__atomic_exchange_n(lock->word, 1, __ATOMIC_ACQUIRE) != 0)) {
+        while (unlikely(!spin_raw_try_lock(lock))) {
             while (__atomic_load_n(lock->word, __ATOMIC_RELAXED) != 0) {
             }
         }

@@ -73,9 +73,9 @@ harts_often() {
 # fatal vm|bare: each way that tasks must not go
 fatal() {
     where "$1"
-    local guest=(PAYLOAD=build/tests/guest/fatal.elf "${place[@]}") at='0x[0-9a-f]+ <'
+    local guest=(PAYLOAD=build/tests/guest/fatal.elf "${place[@]}") at='0x[0-9a-f]+ '
     run 1 "${guest[@]}" CMDLINE=how=overflow
-    want 'task digger: stack overflow: its stack ends at 0x' 'trap: store/AMO page fault .* <dig\+'
+    want 'task digger: stack overflow: its stack ends at 0x' 'trap: store/AMO page fault .* dig\+'
     run 1 "${guest[@]}" CMDLINE=how=overflow-main
     want 'task main: stack overflow: '
     run 1 "${guest[@]}" CMDLINE=how=deadlock
