@@ -17,7 +17,8 @@ done
 
 cd $top/a
 different=0
-programs=(build/hv/forkvisor.elf build/payload/* build/host/*)
+# not the link maps, which say where it was linked
+programs=(build/hv/forkvisor.elf build/payload/*.elf build/payload/*.bin build/host/*)
 for program in "${programs[@]}"; do
     [ -f "$program" ] || continue
     cmp "$program" "../another/copy/$program" || different=$((different + 1))
