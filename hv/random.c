@@ -2,11 +2,8 @@
 /*
  * Random numbers for guests, out of the seed that the machine's device tree had.
  *
- *     key ── ChaCha20, blocks 0, 1, ... ──▶ | 32 bytes: the next key | numbers ...             |
- *
- * Invariant: a key makes one answer and is then overwritten by bytes that nobody got (fast key
- * erasure); so neither what guests were given, nor the state as it is later, tells what others were
- * given.  Each number is given once.
+ * Invariant: neither what guests were given, nor the key as it is later, tells what others were
+ * given (chacha20.c).  Each number is given once.
  *
  * The state is one for all harts, under a lock that is taken alone or inside a G-stage's: an answer
  * takes two thousand instructions a block, and is asked for rarely.
@@ -44,36 +41,12 @@ bool random_seeded(void)
     return generator.seeded;
 }
 
-/* generator.lock is held. */
-static void take(u8 *to, u64 bytes)
-{
-    static const u8 nonce[CHACHA20_NONCE_BYTES];
-    u8 key[CHACHA20_KEY_BYTES], block[CHACHA20_BLOCK_BYTES];
-    u64 used = CHACHA20_KEY_BYTES;
-
-    memcpy(key, generator.key, sizeof(key));
-    chacha20_block(block, key, 0, nonce);
-    memcpy(generator.key, block, sizeof(generator.key));
-    for (u32 counter = 1; bytes > 0; counter++) {
-        u64 now = sizeof(block) - used < bytes ? sizeof(block) - used : bytes;
-
-        memcpy(to, block + used, now);
-        to += now;
-        bytes -= now;
-        used = 0;
-        if (bytes > 0)
-            chacha20_block(block, key, counter, nonce);
-    }
-    wipe(key, sizeof(key));
-    wipe(block, sizeof(block));
-}
-
 enum err random_bytes(void *to, u64 bytes)
 {
     if (!generator.seeded)
         return ERR_NOSUPP;
     spin_lock(&generator.lock);
-    take(to, bytes);
+    chacha20_draw(generator.key, to, bytes);
     spin_unlock(&generator.lock);
     return ERR_OK;
 }

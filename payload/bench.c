@@ -42,7 +42,7 @@
 #define PAGE         4096UL
 #define MIB          (1UL << 20)
 #define LOOPS        10000UL
-#define EVENTS       9 /* odd: the median is one of them */
+#define EVENTS       9     /* odd: the median is one of them */
 #define PAGES        400UL /* less than a leaf of 2 MiB maps: so they stay pages */
 #define UART_SCRATCH 0x10000007UL
 

@@ -2,11 +2,8 @@
 /*
  * Random numbers that cannot be guessed.
  *
- *     key ── ChaCha20, blocks 0, 1, ... ──▶ | 32 bytes: the next key | numbers ... |
- *
- * Invariants: a key makes one answer and is then gone (fast key erasure), so what is found in
- * memory does not tell what was drawn before; and no two processes draw from the same key: a forked
- * child takes a new one before its first number.
+ * Invariants: what is found in memory does not tell what was drawn before (chacha20.c); and no two
+ * processes draw from the same key: a forked child takes a new one before its first number.
  *
  * The key comes from the hypervisor (sbi/proc.h, entropy), or bare from /chosen/rng-seed of the
  * FDT, which is erased there.  Where neither is, there are no random numbers, and the console says
@@ -48,31 +45,6 @@ static bool seed(void)
     return generator.seeded;
 }
 
-/* The lock is held, and there is a key. */
-static void take(u8 *to, size_t bytes)
-{
-    static const u8 nonce[CHACHA20_NONCE_BYTES];
-    u8 key[CHACHA20_KEY_BYTES], block[CHACHA20_BLOCK_BYTES];
-    size_t used = CHACHA20_KEY_BYTES;
-
-    memcpy(key, generator.key, sizeof(key));
-    chacha20_block(block, key, 0, nonce);
-    memcpy(generator.key, block, sizeof(generator.key));
-    for (u32 counter = 1; bytes > 0; counter++) {
-        size_t now = sizeof(block) - used < bytes ? sizeof(block) - used : bytes;
-
-        memcpy(to, block + used, now);
-        to += now;
-        bytes -= now;
-        used = 0;
-        if (bytes > 0) {
-            chacha20_block(block, key, counter, nonce);
-        }
-    }
-    wipe(key, sizeof(key));
-    wipe(block, sizeof(block));
-}
-
 static void say_once(void)
 {
     static bool said;
@@ -93,7 +65,7 @@ static bool draw(u8 *to, size_t bytes)
         spin_lock(&generator.lock);
         seeded = seed();
         if (seeded) {
-            take(to, now);
+            chacha20_draw(generator.key, to, now);
         }
         spin_unlock(&generator.lock);
         if (!seeded) {

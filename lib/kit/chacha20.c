@@ -10,6 +10,13 @@
  *
  * Its time depends on nothing secret: there is no branch and no table.
  *
+ * A generator is a key:
+ *
+ *     key ── blocks 0, 1, ... ──▶ | 32 bytes: the next key | numbers ... |
+ *
+ * A key makes one answer and is then overwritten by bytes that nobody got (fast key erasure); so
+ * neither what was given nor the key as it is later tells what else was given.
+ *
  * Not done: encryption, authentication.
  *
  * [CHACHA "The ChaCha20 Block Function"]
@@ -71,4 +78,28 @@ void chacha20_block(u8 block[CHACHA20_BLOCK_BYTES], const u8 key[CHACHA20_KEY_BY
     memcpy(block, x, sizeof(x));
     wipe(start, sizeof(start));
     wipe(x, sizeof(x));
+}
+
+void chacha20_draw(u8 key[CHACHA20_KEY_BYTES], void *to, u64 bytes)
+{
+    static const u8 nonce[CHACHA20_NONCE_BYTES];
+    u8 old[CHACHA20_KEY_BYTES], block[CHACHA20_BLOCK_BYTES];
+    u64 used = CHACHA20_KEY_BYTES;
+    u8 *at = to;
+
+    memcpy(old, key, sizeof(old));
+    chacha20_block(block, old, 0, nonce);
+    memcpy(key, block, sizeof(old));
+    for (u32 counter = 1; bytes > 0; counter++) {
+        u64 now = sizeof(block) - used < bytes ? sizeof(block) - used : bytes;
+
+        memcpy(at, block + used, now);
+        at += now;
+        bytes -= now;
+        used = 0;
+        if (bytes > 0)
+            chacha20_block(block, old, counter, nonce);
+    }
+    wipe(old, sizeof(old));
+    wipe(block, sizeof(block));
 }

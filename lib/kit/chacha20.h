@@ -9,3 +9,6 @@
 
 void chacha20_block(u8 block[CHACHA20_BLOCK_BYTES], const u8 key[CHACHA20_KEY_BYTES], u32 counter,
                     const u8 nonce[CHACHA20_NONCE_BYTES]);
+
+/* Random bytes out of a key, which becomes another one.  The caller serialises. */
+void chacha20_draw(u8 key[CHACHA20_KEY_BYTES], void *to, u64 bytes);
