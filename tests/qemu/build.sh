@@ -138,6 +138,10 @@ ukcc_finds() {
     grep -q '/guest/heap_tlsf.c.o$' image.map || fail "malloc did not bring the default allocator"
     "$ukcc" --components=bump main.c -o image.elf -Wl,-Map=image.map
     has_components image.elf bump heap pages symbols
+    # what the library OS itself refers to: threads need memory
+    printf '#include <pthread.h>\nstatic void *run(void *x) { return x; }\nint main(void) { pthread_t t; return pthread_create(&t, NULL, run, NULL); }\n' >main.c
+    "$ukcc" main.c -o image.elf -Wl,-Map=image.map
+    grep -q '/guest/heap_tlsf.c.o$' image.map || fail "threads did not bring the default allocator"
     # a program's own functions come before those of components
     printf '#include <stdlib.h>\nvoid *malloc(size_t n) { return (void *)n; }\nint main(void) { return malloc(8) == 0; }\n' >main.c
     "$ukcc" main.c -fno-builtin -o image.elf -Wl,-Map=image.map
