@@ -184,6 +184,8 @@ components_of_images() {
     for map in build/payload/*.map build/tests/guest/*.map; do
         program=${map##*/}
         program=${program%.map}
+        # of a program that is no more
+        cat payload/payload.mk tests/tests.mk | grep -qE "^(payloads|test-guests)-y \\+= $program\$" || continue
         mapfile -t named < <(cat payload/payload.mk tests/tests.mk |
             sed -nE "s/^components-$program *[:+]= *//p" | tr -s ' ' '\n')
         declare -A closure=()
