@@ -38,6 +38,33 @@ guest-y += guest/trap.c
 
 # Components: NAME-y sources, NAME-needs other components or kinds, NAME-kind what it is an alternative for.
 # At most one of a kind is in a payload; default-KIND is taken where one is needed and none is named.
+component-kinds += container
+default-container := static_devices
+
+components-y += devices
+devices-y += guest/devices.c
+devices-needs += container
+devices-needs += paging
+
+components-y += static_devices
+static_devices-y += guest/devices_static.c
+static_devices-kind := container
+static_devices-needs += devices
+
+components-y += dynamic_devices
+dynamic_devices-y += guest/devices_dynamic.c
+dynamic_devices-kind := container
+dynamic_devices-needs += devices
+dynamic_devices-needs += heap
+
+components-y += flash
+flash-y += guest/drv_flash.c
+flash-needs += devices
+
+components-y += rtc
+rtc-y += guest/drv_rtc.c
+rtc-needs += devices
+
 components-y += heapcheck
 heapcheck-y += guest/heap_check.c
 heapcheck-needs += heap

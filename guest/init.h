@@ -5,13 +5,14 @@
  * these numbers, on the first hart, with interrupts off; a program's own constructors come after
  * all of them.
  */
-#define INIT_PAGES  101 /* free RAM is handed out from here on */
-#define INIT_PAGING 102
-#define INIT_HEAP   103
-#define INIT_TASK   104 /* from here on there is a current task, that of main */
-#define INIT_IRQ    105
-#define INIT_SMP    106
-#define INIT_LIBC   107
+#define INIT_PAGES   101 /* free RAM is handed out from here on */
+#define INIT_PAGING  102
+#define INIT_HEAP    103
+#define INIT_TASK    104 /* from here on there is a current task, that of main */
+#define INIT_IRQ     105
+#define INIT_SMP     106
+#define INIT_LIBC    107
+#define INIT_DEVICES 108
 
 #define INIT_INTERRUPTS 120 /* component irq: interrupts are on from here on */
 

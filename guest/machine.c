@@ -134,22 +134,36 @@ void *machine_take(u64 bytes)
     return (void *)base;
 }
 
-/* Base address of the first device with this compatible string; 0 if there is none. */
-u64 machine_device(const char *compatible)
+/* Range `index` of those that all devices with this compatible string have; false: there are not so
+ * many. */
+bool machine_device_range(const char *compatible, size_t index, struct range *range)
 {
     int node = fdt ? fdt_node_offset_by_compatible(fdt, -1, compatible) : -1;
 
-    return node < 0 ? 0 : node_reg(node).base;
+    for (; node >= 0; node = fdt_node_offset_by_compatible(fdt, node, compatible)) {
+        for (int i = 0; node_range(node, i, range); i++) {
+            if (index-- == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
-/* The same of the last range that this device has: QEMU's virt has two banks of flash in one, and
- * what is ours is the second one. */
+/* Base address of the first one; 0 if there is none. */
+u64 machine_device(const char *compatible)
+{
+    struct range range;
+
+    return machine_device_range(compatible, 0, &range) ? range.base : 0;
+}
+
+/* Of the last one: QEMU's virt has two banks of flash, and what is ours is the second one. */
 u64 machine_device_last(const char *compatible)
 {
-    int node = fdt ? fdt_node_offset_by_compatible(fdt, -1, compatible) : -1;
     struct range range = {0, 0};
 
-    for (int i = 0; node >= 0 && node_range(node, i, &range); i++) {
+    for (size_t i = 0; machine_device_range(compatible, i, &range); i++) {
     }
     return range.base;
 }

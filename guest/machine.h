@@ -18,6 +18,7 @@ const char *machine_bootargs(void);
 struct range machine_ram(void);
 struct free_ram machine_free(void);
 void *machine_take(u64 bytes);
+bool machine_device_range(const char *compatible, size_t index, struct range *range);
 u64 machine_device(const char *compatible);
 u64 machine_device_last(const char *compatible);
 void machine_ranges(void (*visit)(struct range range));

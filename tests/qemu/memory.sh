@@ -1,13 +1,17 @@
 # shellcheck shell=bash disable=SC2154 # out: tests/run
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Pages, page tables and heaps of payloads.
+# Pages, page tables, heaps and devices of payloads.
 entry paging        quick 60 pagings
 entry paging_bare   quick 60 pagings BARE=1
 entry heap          quick 60 heaps
 entry heap_bare     quick 60 heaps BARE=1
 entry heap_misuse   quick 60 heap_misuse
 entry memory_too_small quick 60 memory_too_small
+entry devices               quick 30 devices devices "flash=1 magic" "no clock, 0 without room"
+entry devices_dynamic       quick 30 devices devices_dynamic "flash=1 magic" "no clock, 0 without room"
+entry devices_bare          quick 30 devices devices "flash=1 log=info" "a clock, 1 without room" BARE=1
+entry devices_dynamic_bare  quick 30 devices devices_dynamic "flash=2 magic" "a clock, 0 without room" BARE=1
 
 # Also with RAM that does not fit into one leaf of 1 GiB.
 pagings() {
@@ -53,4 +57,13 @@ memory_too_small() {
     end=$(riscv64-unknown-elf-nm $guest | sed -n 's/ B _image_end//p')
     run 1 PAYLOAD=$guest MEM=$(((0x$end - 0x80000000) / 1024 + 28))K
     want 'raise MEM|MEM is too small'
+}
+
+# devices NAME FOUND SAID [VARIABLE=VALUE...]
+devices() {
+    local name=$1 found=$2 said=$3
+    shift 3
+    printf 'pfld\0\0\0\001' >"$out/flash"
+    run 0 PAYLOAD="build/tests/guest/$name.elf" PFLASH="$out/flash" CMDLINE="$found" "$@"
+    want "^devices: ok, $said\$"
 }
