@@ -3,9 +3,9 @@
  * CFI flash as QEMU's virt has it: two chips side by side, four bytes a load.  After reset it shows
  * its contents, and here nothing is ever written to it.
  */
-#include "guest/flash.h"
-
 #include <string.h>
+
+#include "guest/flash.h"
 
 #define LOAD_BYTES 4
 

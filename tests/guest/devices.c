@@ -36,7 +36,7 @@ int main(void)
         printf("devices: flash at 0x%lx\n", flash->range.base);
     }
     if (flashes != args_u64("flash", 1)) {
-        printf("devices: %lu of flash\n", flashes);
+        printf("devices: %zu of flash\n", flashes);
         return 1;
     }
     if (args_has("magic") && !(flash && reads(flash))) {
@@ -47,6 +47,6 @@ int main(void)
         printf("devices: the clock says %lu ns\n", rtc_now_ns(rtc));
         return 1;
     }
-    printf("devices: ok, %s, %lu without room\n", rtc ? "a clock" : "no clock", devices_refused());
+    printf("devices: ok, %s, %zu without room\n", rtc ? "a clock" : "no clock", devices_refused());
     return 0;
 }
