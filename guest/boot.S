@@ -6,8 +6,9 @@
  *
  * When C begins: sp and tp are set, .bss is zero, traps go to trap_vector (sscratch is the thread's
  * frame), the FPU is on and clean, and translation is on, by the early table: one page with two
- * leaves of 1 GiB, which show the first GiB of RAM at its own address and at paging.h's linear map.
- * Devices are in neither.  The component paging replaces it.
+ * leaves of 1 GiB, which show the first GiB of RAM at its own address and at paging.h's linear map,
+ * and a third one for the FDT where that lies further up.
+ * Devices are in none.  The component paging replaces it.
  */
 #include "guest/hart.h"
 #include "guest/paging.h"
@@ -67,7 +68,17 @@ _start:
     li t2, 2048
     add t2, t2, t0
     sd t1, 8 * EARLY_INDEX(t2)
-    srli t0, t0, 12
+    /* the FDT's GiB, if that is a later one: with much RAM, QEMU 10 puts it at its end */
+    srli t1, a1, 30
+    li t2, EARLY_INDEX
+    bleu t1, t2, 3f
+    andi t1, t1, 255
+    slli t2, t1, 28
+    ori t2, t2, EARLY_LEAF & 0xff
+    slli t1, t1, 3
+    add t1, t1, t0
+    sd t2, 0(t1)
+3:  srli t0, t0, 12
     li t1, SATP_MODE_SV39
     or t0, t0, t1
     la t1, paging_satp

@@ -4,9 +4,9 @@
  * Address translation of a payload.  RAM, and with it the image, is at its own address.  Everything
  * physical, RAM and devices, is also in the linear map: at its address + PAGING_LINEAR.
  *
- * The early table (boot.S) has the first GiB of RAM in both places and nothing else.  The component
- * paging has all of RAM, with exact rights for the image, and the devices that the FDT names in the
- * linear map only.
+ * The early table (boot.S) has the first GiB of RAM in both places, the FDT's at its own address,
+ * and nothing else.  The component paging has all of RAM, with exact rights for the image, and the
+ * devices that the FDT names in the linear map only.
  */
 #define PAGING_LINEAR 0xffffffc000000000
 #define EARLY_INDEX   2          /* of RAM's first GiB; 256 entries on in the linear map */
