@@ -15,6 +15,9 @@ extern const u8 guest_dtb[]; /* dts/guest.dts */
 
 #define ISA_BYTES      64
 #define CPU_NAME_BYTES 16
+#define CPU_PHANDLE    0x100      /* of hart 0's interrupt controller; the template's are below */
+#define NO_INTERRUPT   UINT32_MAX /* of a context that there is not: M-mode's */
+#define S_EXTERNAL     9          /* the interrupt of S-mode that the PLIC raises */
 
 /* What guests really have: neither H nor V, and of the host's extensions those that are enabled for
  * them.  In the order that the specification asks for: Z before S. */
@@ -70,6 +73,9 @@ static int add_cpu(void *fdt, u32 id, const char *isa, const char *mmu_type)
         failure = set_string(fdt, node, "riscv,isa", isa);
     if (failure == 0 && mmu_type[0] != '\0')
         failure = set_string(fdt, node, "mmu-type", mmu_type);
+    if (failure == 0)
+        failure = fdt_setprop_u32(fdt, fdt_subnode_offset(fdt, node, "interrupt-controller"),
+                                  "phandle", CPU_PHANDLE + id);
     return failure;
 }
 
@@ -87,6 +93,21 @@ static int set_cpus(void *fdt, const struct guest_fdt *guest)
     /* a new node becomes the first one */
     for (u32 id = guest->vcpus; id > 0 && failure == 0; id--)
         failure = add_cpu(fdt, id - 1, isa, guest->mmu_type);
+    return failure;
+}
+
+/* The contexts of the PLIC: M-mode and S-mode of each hart. */
+static int set_contexts(void *fdt, u32 vcpus)
+{
+    int failure = 0;
+
+    for (u32 id = 0; id < vcpus && failure == 0; id++) {
+        const u32 cells[] = {CPU_PHANDLE + id, NO_INTERRUPT, CPU_PHANDLE + id, S_EXTERNAL};
+        int node = fdt_node_offset_by_compatible(fdt, -1, "riscv,plic0");
+
+        for (u32 i = 0; i < ARRAY_LEN(cells) && failure == 0; i++)
+            failure = fdt_appendprop_u32(fdt, node, "interrupts-extended", cells[i]);
+    }
     return failure;
 }
 
@@ -119,6 +140,8 @@ static int complete(void *fdt, const struct guest_fdt *guest)
         failure = fdt_del_node(fdt, fdt_path_offset(fdt, "/flash"));
     if (failure == 0)
         failure = set_cpus(fdt, guest);
+    if (failure == 0)
+        failure = set_contexts(fdt, guest->vcpus);
     if (failure == 0)
         failure = set_chosen(fdt, guest);
     return failure;

@@ -399,14 +399,17 @@ static enum err read_harts(struct reader *reader)
 static enum err add_uart(struct reader *reader, struct machine_range range, int node)
 {
     struct machine *machine = reader->machine;
-    u64 shift = 0;
+    u64 shift = 0, source = 0;
 
     if (machine->uart.bytes != 0 && node != reader->console)
         return ERR_OK;
     if (fdt_getprop(reader->fdt, node, "reg-shift", NULL) != NULL &&
         (!read_number(reader->fdt, node, "reg-shift", &shift) || shift > UART_SHIFT_MAX))
         return malformed(reader, "the uart's reg-shift");
+    if (!read_number(reader->fdt, node, "interrupts", &source) || source > UINT32_MAX)
+        source = 0;
     machine->uart = range;
+    machine->uart_source = (u32)source;
     machine->uart_stride = 1U << shift;
     return ERR_OK;
 }

@@ -27,6 +27,7 @@ struct machine {
     u32 reserved_ranges; /* /reserved-memory and the memory reservation block */
     struct machine_range reserved[MACHINE_RESERVED_MAX];
     struct machine_range uart;     /* ns16550a; bytes 0: none */
+    u32 uart_source;               /* its interrupt at the PLIC; 0: none */
     u32 uart_stride;               /* bytes from register to register */
     struct machine_range finisher; /* sifive,test0; bytes 0: none */
     struct machine_range plic;

@@ -13,6 +13,9 @@
  * Input is pid 1's.  Any other guest is detached and reads end of input: the byte 4 (EOT) at every
  * second poll, nothing in between, so that a loop that drains the input comes to an end.
  *
+ * The machine's UART interrupts only while pid 1 waits for that, so that input which nobody reads
+ * costs nothing.  A detached guest is interrupted for the end of input until it has read it once.
+ *
  * It does not edit lines, echo, or translate newlines.
  */
 #include "hv/console.h"
@@ -23,6 +26,7 @@
 #include "lib/drv/ns16550.h"
 #include "lib/kit/spinlock.h"
 
+#include "hv/dev/dev.h"
 #include "hv/firmware.h"
 #include "hv/vm.h"
 
@@ -35,6 +39,7 @@ static struct spinlock lock;
 static struct ns16550 uart;
 static bool shared;
 static bool midline;
+static struct vm *watching; /* whose UART is to interrupt when input comes, NULL: nobody's */
 
 void console_init(u64 base, u32 stride)
 {
@@ -80,6 +85,14 @@ static void put_collected(struct vm *vm)
     vm->console.length = 0;
 }
 
+/* lock is held. */
+static void watch(struct vm *vm)
+{
+    if (watching != vm)
+        ns16550_interrupt(&uart, vm != NULL);
+    watching = vm;
+}
+
 static void collect(struct vm *vm, char c)
 {
     struct console *console = &vm->console;
@@ -109,6 +122,8 @@ void console_flush(struct vm *vm)
     spin_lock(&lock);
     if (vm->console.length > 0)
         put_collected(vm);
+    if (watching == vm)
+        watch(NULL);
     spin_unlock(&lock);
 }
 
@@ -116,6 +131,7 @@ void console_flush(struct vm *vm)
 static int end_of_input(struct console *console)
 {
     console->eof_told = !console->eof_told;
+    console->eof_read = true;
     return console->eof_told ? END_OF_INPUT : CONSOLE_NONE;
 }
 
@@ -146,6 +162,32 @@ bool console_can_get(struct vm *vm)
     }
     spin_unlock(&lock);
     return can;
+}
+
+/* The lock is held until the line is what was decided: input that comes now is not overruled. */
+void console_set_interrupt(struct vm *vm, bool wants_input, bool also)
+{
+    spin_lock(&lock);
+    if (has_uart() && vm->pid == PID_WITH_INPUT) {
+        bool can_get = ns16550_can_get(&uart);
+
+        watch(wants_input && !can_get ? vm : NULL);
+        vplic_set_level(vm, VUART_SOURCE, also || (wants_input && can_get));
+    } else {
+        vplic_set_level(vm, VUART_SOURCE, also || (wants_input && !vm->console.eof_read));
+    }
+    spin_unlock(&lock);
+}
+
+/* Nobody is told twice: it watches again when the guest has looked at its UART. */
+void console_arrived(void)
+{
+    spin_lock(&lock);
+    if (watching != NULL && ns16550_can_get(&uart)) {
+        vplic_set_level(watching, VUART_SOURCE, true);
+        watch(NULL);
+    }
+    spin_unlock(&lock);
 }
 
 void console_share(void)

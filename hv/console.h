@@ -11,6 +11,7 @@ struct vm;
 struct console {
     u16 length;    /* of what it has written of the current line */
     bool eof_told; /* a detached reader has just been told the end of input */
+    bool eof_read; /* it was, once: no interrupt is for that any more */
     char line[CONSOLE_LINE_BYTES];
 };
 
@@ -26,6 +27,11 @@ void console_flush(struct vm *vm);
 int console_getc(struct vm *vm);
 /* True if console_getc() would return a byte; a poll like any other for a detached reader. */
 bool console_can_get(struct vm *vm);
+/* What raises the interrupt of vm's UART from now on: input that it can get, if it wants that, or
+ * `also`.  plic.lock is not held. */
+void console_set_interrupt(struct vm *vm, bool wants_input, bool also);
+/* The machine's UART has interrupted. */
+void console_arrived(void);
 /* There is more than one VM from now on: lines are whole and prefixed with the pid. */
 void console_share(void);
 

@@ -5,6 +5,7 @@ hv-y += hv/dev/dev.c
 hv-y += hv/dev/doorbell.c
 hv-y += hv/dev/finisher.c
 hv-y += hv/dev/pflash.c
+hv-y += hv/dev/vplic.c
 hv-y += hv/dev/vuart.c
 hv-y += hv/dev/word.c
 hv-y += hv/ecall.c

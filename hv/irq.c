@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The two interrupts that hv enables for itself: its timer, which stands for many deadlines, and
- * the IPI, by which another hart says "look": at what it has pended for the vCPU, or at the VM that
- * is being stopped.
+ * The interrupts that hv enables for itself: its timer, which stands for many deadlines, the
+ * console's input, which hart 0 takes where the machine has a PLIC, and the IPI, by which another
+ * hart says "look": at what it has pended for the vCPU, or at the VM that is being stopped.
  */
 #include "hv/irq.h"
 
+#include "lib/drv/plic.h"
 #include "lib/riscv/csr.h"
 
+#include "dts/machine.h"
+
+#include "hv/console.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
 #include "hv/sched.h"
@@ -15,6 +19,49 @@
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 #include "hv/vmexit.h"
+
+static struct plic plic; /* hart 0 only */
+
+/*
+ * irq_init - the console's interrupt to this hart, which is hart 0, after hart_setup().
+ *
+ * Contexts are numbered as on QEMU's virt.  On a machine where they are not, or that has no PLIC, a
+ * guest's UART interrupts for input only when the guest has looked at it.
+ */
+void irq_init(const struct machine *machine)
+{
+    if (machine->plic.bytes == 0 || machine->uart_source == 0 ||
+        machine->uart_source > PLIC_VIRT_SOURCES)
+        return;
+    plic_init(&plic, machine->plic.base, (u32)PLIC_VIRT_S_CONTEXT(this_hart()->id),
+              PLIC_VIRT_SOURCES);
+    plic_set_priority(&plic, machine->uart_source, 1);
+    plic_enable(&plic, machine->uart_source);
+    csr_set(CSR_SIE, IP_SEIP);
+}
+
+static void take_external(void)
+{
+    u32 source = plic_claim(&plic);
+
+    if (source == 0)
+        return;
+    console_arrived();
+    plic_complete(&plic, source);
+}
+
+void irq_serve_idle(void)
+{
+    if (csr_read(CSR_SIP) & csr_read(CSR_SIE) & IP_SEIP)
+        take_external();
+}
+
+static enum verdict serve_external(void)
+{
+    take_external();
+    vmexit_note(TRACE_DID_NOTHING, 0, 0, 0, 0);
+    return VERDICT_RESUME;
+}
 
 static enum verdict serve_timer(struct vcpu *vcpu)
 {
@@ -51,6 +98,8 @@ enum verdict irq_serve(struct vcpu *vcpu)
     vcpu->vmexits[0]++;
     if (irq == IRQ_STIMER)
         return serve_timer(vcpu);
+    if (irq == IRQ_SEXT)
+        return serve_external();
     assert(irq == IRQ_SSOFT);
     return serve_ipi(vcpu);
 }

@@ -56,6 +56,7 @@ static struct kind {
     const char *compatible;
     struct machine_range range; /* filled from guest.dts */
 } kinds[] = {
+    {.ops = &vplic_ops,    .compatible = "riscv,plic0"           },
     {.ops = &finisher_ops, .compatible = "sifive,test0"          },
     {.ops = &vuart_ops,    .compatible = "ns16550a"              },
     {.ops = &doorbell_ops, .compatible = PROC_DOORBELL_COMPATIBLE},

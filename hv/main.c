@@ -11,6 +11,7 @@
 #include "hv/firmware.h"
 #include "hv/frame.h"
 #include "hv/hart.h"
+#include "hv/irq.h"
 #include "hv/load.h"
 #include "hv/options.h"
 #include "hv/panic.h"
@@ -164,6 +165,7 @@ void hv_main(u64 hart_id, void *fdt)
     if (load_guests(&machine) != ERR_OK)
         give_up("no guest can be started from what QEMU was given as -initrd");
     hart_setup();
+    irq_init(&machine);
     tracing_start_hart(this_hart());
     hart_start_all(&machine);
     report_begin();

@@ -25,6 +25,7 @@
 
 #include "hv/firmware.h"
 #include "hv/hart.h"
+#include "hv/irq.h"
 #include "hv/panic.h"
 #include "hv/timer.h"
 #include "hv/tracing.h"
@@ -229,6 +230,7 @@ struct vcpu *sched_next(void)
         timer_program(NULL);
         wfi();
         csr_clear(CSR_SIP, IP_SSIP);
+        irq_serve_idle();
         sched_expire(timer_now());
     }
 }

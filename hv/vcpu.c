@@ -90,7 +90,7 @@ void vcpu_load(struct vcpu *vcpu)
     csr_write(CSR_VSEPC, csr->vsepc);
     csr_write(CSR_VSCAUSE, csr->vscause);
     csr_write(CSR_VSTVAL, csr->vstval);
-    csr_write(CSR_HVIP, csr->hvip);
+    csr_write(CSR_HVIP, csr->hvip | __atomic_load_n(&vcpu->external, __ATOMIC_RELAXED));
     csr_write(CSR_SCOUNTEREN, csr->scounteren);
     csr_write(CSR_SENVCFG, csr->senvcfg);
     csr_write(CSR_SEPC, csr->sepc);
@@ -116,7 +116,7 @@ void vcpu_save(struct vcpu *vcpu)
     csr->vsepc = csr_read(CSR_VSEPC);
     csr->vscause = csr_read(CSR_VSCAUSE);
     csr->vstval = csr_read(CSR_VSTVAL);
-    csr->hvip = csr_read(CSR_HVIP);
+    csr->hvip = csr_read(CSR_HVIP) & ~IP_VSEIP;
     csr->scounteren = csr_read(CSR_SCOUNTEREN);
     csr->senvcfg = csr_read(CSR_SENVCFG);
     csr->sepc = csr_read(CSR_SEPC);
@@ -184,10 +184,39 @@ void vcpu_pend_soft(struct vcpu *vcpu)
     sched_wake(vcpu);
 }
 
+/* The vCPU is loaded. */
+static void show_external(const struct vcpu *vcpu)
+{
+    csr_clear(CSR_HVIP, IP_VSEIP);
+    csr_set(CSR_HVIP, __atomic_load_n(&vcpu->external, __ATOMIC_RELAXED));
+}
+
 void vcpu_take_pending(struct vcpu *vcpu)
 {
-    if (__atomic_load_n(&vcpu->pend, __ATOMIC_RELAXED) != 0)
-        csr_set(CSR_HVIP, __atomic_exchange_n(&vcpu->pend, 0, __ATOMIC_ACQUIRE));
+    u64 pend;
+
+    if (__atomic_load_n(&vcpu->pend, __ATOMIC_RELAXED) == 0)
+        return;
+    pend = __atomic_exchange_n(&vcpu->pend, 0, __ATOMIC_ACQUIRE);
+    if (pend & IP_VSEIP)
+        show_external(vcpu);
+    csr_set(CSR_HVIP, pend & IP_VSSIP);
+}
+
+/* The other hart looks at `external` after it has seen `pend`, so the last change counts. */
+void vcpu_set_external(struct vcpu *vcpu, bool raised)
+{
+    u64 external = raised ? IP_VSEIP : 0;
+
+    if (vcpu->external == external)
+        return;
+    __atomic_store_n(&vcpu->external, external, __ATOMIC_RELAXED);
+    if (vcpu == this_hart()->vcpu) {
+        show_external(vcpu);
+        return;
+    }
+    __atomic_fetch_or(&vcpu->pend, IP_VSEIP, __ATOMIC_RELEASE);
+    sched_wake(vcpu);
 }
 
 /* By hip, since vsip of QEMU 7.2 does not show VSTIP. */

@@ -11,6 +11,7 @@
 
 #include "hv/console.h"
 #include "hv/dev/dev.h"
+#include "hv/dev/vplic.h"
 #include "hv/gstage.h"
 #include "hv/limits.h"
 #include "hv/vcpu.h"
@@ -52,6 +53,7 @@ struct vm {
     u32 devices;
     struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
     struct console console;
+    struct vplic plic; /* state of the device; here because of its size */
 
     /* guarded by the scheduler's lock: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */

@@ -2,6 +2,7 @@
 # Compiled for HS-mode, VS-mode and this machine.
 lib-y += lib/bundle.c
 lib-y += lib/drv/ns16550.c
+lib-y += lib/drv/plic.c
 lib-y += lib/drv/virtio_console.c
 lib-y += lib/drv/virtio_mmio.c
 lib-y += lib/elf.c

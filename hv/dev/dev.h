@@ -38,11 +38,13 @@ void device_reset_nothing(struct device *dev);
 void device_clone_nothing(struct device *child, const struct device *parent, struct vm *child_vm);
 
 /* One file each: */
-extern const struct device_ops doorbell_ops, finisher_ops, pflash_ops, vuart_ops, word_ops;
+extern const struct device_ops doorbell_ops, finisher_ops, pflash_ops, vplic_ops, vuart_ops,
+    word_ops;
 
 #define DOORBELL_BYTES PAGE_BYTES
 #define FINISHER_BYTES PAGE_BYTES
 #define PFLASH_BYTES   (32UL << 20)
 #define VUART_BYTES    0x100UL
+#define VUART_SOURCE   10 /* of the interrupt controller, as guest.dts says */
 #define WORD_BYTES     8UL
 #define WORD_VALUE     0 /* state word: what it reads as; config */

@@ -2,10 +2,11 @@
 /*
  * The guest's UART, an ns16550 as QEMU's virt has it, on the guest's side of the console.
  *
- * It transmits at once, so the transmitter is always empty, and receives when it is polled.  It has
- * no interrupt line, but IIR says what would be pending, which is what drivers without an interrupt
- * poll.  In loopback mode, which drivers use to detect the chip, the modem lines come back and data
- * goes nowhere.  Registers are one byte: of a wider access the lowest byte counts.
+ * It transmits at once, so the transmitter is always empty.  It interrupts for received data and
+ * for the empty transmitter, if IER says so; while IER is 0 its line stays low and costs nothing.
+ * What is read by another way than this UART (SBI) is noticed at the next access.  In loopback
+ * mode, which drivers use to detect the chip, the modem lines come back and data goes nowhere.
+ * Registers are one byte: of a wider access the lowest byte counts.
  *
  * [NS16550]
  */
@@ -56,10 +57,14 @@ static u64 read_rbr(struct device *dev)
     return byte == CONSOLE_NONE ? 0 : (u64)byte;
 }
 
-static u64 vuart_read(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes)
+static void update_interrupt(const struct device *dev, struct vm *vm)
 {
-    (void)vcpu;
-    (void)bytes;
+    console_set_interrupt(vm, (dev->state[IER] & NS16550_IER_RDI) != 0,
+                          (dev->state[IER] & NS16550_IER_THRI) && dev->state[THRI_PENDING]);
+}
+
+static u64 read_register(struct device *dev, u64 offset)
+{
     switch (offset) {
     case NS16550_RBR: return divisor_selected(dev) ? dev->state[DIVISOR_LOW] : read_rbr(dev);
     case NS16550_IER: return dev->state[divisor_selected(dev) ? DIVISOR_HIGH : IER];
@@ -75,11 +80,24 @@ static u64 vuart_read(struct device *dev, struct vcpu *vcpu, u64 offset, u32 byt
     }
 }
 
+static u64 vuart_read(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes)
+{
+    u64 value = read_register(dev, offset);
+
+    (void)vcpu;
+    (void)bytes;
+    if (dev->state[IER] != 0)
+        update_interrupt(dev, dev->vm);
+    return value;
+}
+
 static void write_thr(struct device *dev, u64 byte)
 {
     if ((dev->state[MCR] & NS16550_MCR_LOOP) == 0)
         console_putc(dev->vm, (char)byte);
     dev->state[THRI_PENDING] = 1;
+    if (dev->state[IER] != 0)
+        update_interrupt(dev, dev->vm);
 }
 
 static void write_ier(struct device *dev, u64 byte)
@@ -87,6 +105,7 @@ static void write_ier(struct device *dev, u64 byte)
     if (byte & ~dev->state[IER] & NS16550_IER_THRI)
         dev->state[THRI_PENDING] = 1;
     dev->state[IER] = byte & NS16550_IER_MASK;
+    update_interrupt(dev, dev->vm);
 }
 
 static int vuart_write(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes, u64 value)
@@ -126,6 +145,14 @@ static void vuart_reset(struct device *dev)
     dev->state[MCR] = NS16550_MCR_OUT2;
 }
 
+/* A child is detached: what interrupts it is the end of input. */
+static void vuart_clone(struct device *child, const struct device *parent, struct vm *child_vm)
+{
+    (void)parent;
+    if (child->state[IER] != 0)
+        update_interrupt(child, child_vm);
+}
+
 /* The registers are the child's as they are; the byte that a guest has not yet read stays with the
  * machine's UART, so nothing is received twice. */
 const struct device_ops vuart_ops = {
@@ -133,5 +160,5 @@ const struct device_ops vuart_ops = {
     .read = vuart_read,
     .write = vuart_write,
     .reset = vuart_reset,
-    .clone = device_clone_nothing,
+    .clone = vuart_clone,
 };

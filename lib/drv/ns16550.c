@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The UART that QEMU's virt and most boards have, by polling: no interrupts, no buffers, no
- * globals. Callers that share one serialise themselves.
+ * The UART that QEMU's virt and most boards have, by polling: no buffers, no globals;
+ * an interrupt says when there is something to get. Callers that share one serialise themselves.
  *
  * [NS16550]
  */
@@ -40,4 +40,9 @@ bool ns16550_can_get(const struct ns16550 *uart)
 int ns16550_getc(const struct ns16550 *uart)
 {
     return ns16550_can_get(uart) ? register_read(uart, NS16550_RBR) : -1;
+}
+
+void ns16550_interrupt(const struct ns16550 *uart, bool on)
+{
+    register_write(uart, NS16550_IER, on ? NS16550_IER_RDI : 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* The UART ns16550, polled, and its registers for whoever emulates one.  See ns16550.c. */
+/* The UART ns16550, and its registers for whoever emulates one.  See ns16550.c. */
 #include "lib/kit/types.h"
 
 enum ns16550_register {
@@ -51,3 +51,5 @@ void ns16550_putc(const struct ns16550 *uart, u8 byte);
 /* The next byte received, or -1. */
 int ns16550_getc(const struct ns16550 *uart);
 bool ns16550_can_get(const struct ns16550 *uart);
+/* Whether it interrupts while there is a byte to get. */
+void ns16550_interrupt(const struct ns16550 *uart, bool on);

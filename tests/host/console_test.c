@@ -10,16 +10,18 @@
 #include "tests/host/console_fake.h"
 #include "tests/test.h"
 
-#define firmware_putchar fake_firmware_putchar
-#define ns16550_init     fake_uart_init
-#define ns16550_putc     fake_uart_putc
-#define ns16550_getc     fake_uart_getc
-#define ns16550_can_get  fake_uart_can_get
+#define firmware_putchar  fake_firmware_putchar
+#define ns16550_init      fake_uart_init
+#define ns16550_putc      fake_uart_putc
+#define ns16550_getc      fake_uart_getc
+#define ns16550_can_get   fake_uart_can_get
+#define ns16550_interrupt fake_uart_interrupt
 
 static struct {
     char out[1 << 16];
     size_t length;
     const char *in;
+    bool interrupts;
 } fake_uart;
 
 static void fake_uart_init(struct ns16550 *uart, u64 base, u32 stride)
@@ -50,6 +52,12 @@ static int fake_uart_getc(const struct ns16550 *uart)
     return fake_uart_can_get(uart) ? *fake_uart.in++ : -1;
 }
 
+static void fake_uart_interrupt(const struct ns16550 *uart, bool on)
+{
+    (void)uart;
+    fake_uart.interrupts = on;
+}
+
 /* The unit under test, with the fake UART below it. */
 #include "hv/console.c" // NOLINT(bugprone-suspicious-include)
 
@@ -59,7 +67,16 @@ void console_fake_reset(const char *input)
     fake_uart.in = input;
     shared = false;
     midline = false;
+    watching = NULL;
+    fake_uart.interrupts = false;
     console_init((u64)fake_uart.out, 1);
+}
+
+void console_fake_type(const char *input)
+{
+    fake_uart.in = input;
+    if (fake_uart.interrupts)
+        console_arrived();
 }
 
 const char *console_fake_output(void)

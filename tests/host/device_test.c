@@ -85,6 +85,7 @@ static const struct {
     u64 base, bytes;
 } everything[] = {
     {&word_ops,     0x40,       WORD_BYTES    },
+    {&vplic_ops,    0xc000000,  VPLIC_BYTES   },
     {&finisher_ops, 0x100000,   FINISHER_BYTES},
     {&vuart_ops,    0x10000000, VUART_BYTES   },
     {&doorbell_ops, 0x10020000, DOORBELL_BYTES},
@@ -303,6 +304,69 @@ TEST(vuart_receives_by_polling)
     free_vm(vm);
 }
 
+static bool is_pending(const struct vm *vm)
+{
+    return (vm->plic.pending[0] >> VUART_SOURCE & 1) != 0;
+}
+
+static bool is_raised(const struct vm *vm)
+{
+    return (vm->plic.level[0] >> VUART_SOURCE & 1) != 0;
+}
+
+TEST(vuart_interrupts_for_input)
+{
+    struct vm *vm = make_vm();
+    struct device *uart = find(vm, &vuart_ops);
+
+    vm->pid = 1;
+    console_fake_type("a");
+    CHECK(!is_raised(vm));
+    put(uart, NS16550_IER, 1, NS16550_IER_RDI);
+    CHECK(is_raised(vm) && is_pending(vm));
+    CHECK_EQ(get(uart, NS16550_RBR, 1), 'a');
+    CHECK(!is_raised(vm) && is_pending(vm));
+    vm->plic.pending[0] = 0;
+    console_fake_type("b");
+    CHECK(is_raised(vm) && is_pending(vm));
+    CHECK_EQ(get(uart, NS16550_IIR, 1), NS16550_IIR_RDI);
+    CHECK_EQ(get(uart, NS16550_RBR, 1), 'b');
+    put(uart, NS16550_IER, 1, 0);
+    console_fake_type("c");
+    CHECK(!is_raised(vm));
+    put(uart, NS16550_IER, 1, NS16550_IER_THRI);
+    CHECK(is_raised(vm));
+    CHECK_EQ(get(uart, NS16550_IIR, 1), NS16550_IIR_THRI);
+    CHECK(!is_raised(vm));
+    put(uart, NS16550_RBR, 1, 'x');
+    CHECK(is_raised(vm));
+    free_vm(vm);
+}
+
+/* A child is told the end of input, and not again when it has read it; a VM that is gone is not
+ * told anything. */
+TEST(vuart_interrupts_a_child_once)
+{
+    struct vm *vm = make_vm(), *child;
+    struct device *uart = find(vm, &vuart_ops);
+
+    vm->pid = 1;
+    put(uart, NS16550_IER, 1, NS16550_IER_RDI);
+    CHECK(!is_raised(vm));
+    child = vm_clone(vm, vm->vcpu[0], CLONE_COW);
+    CHECK(is_raised(child) && !is_raised(vm));
+    uart = find(child, &vuart_ops);
+    CHECK(get(uart, NS16550_LSR, 1) & NS16550_LSR_DR);
+    CHECK_EQ(get(uart, NS16550_RBR, 1), 4);
+    CHECK(!is_raised(child));
+    CHECK_EQ(get(uart, NS16550_LSR, 1) & NS16550_LSR_DR, 0);
+    CHECK(!is_raised(child));
+    free_vm(child);
+    console_flush(vm);
+    free_vm(vm);
+    console_fake_type("nobody reads this");
+}
+
 /* What Linux does to find out that there is a chip. */
 TEST(vuart_is_detected)
 {
@@ -345,8 +409,8 @@ FUZZ(device)
 
 FUZZ_SEEDS(device)
 {
-    static const u8 status_of_uart[] = {2, 0, NS16550_LSR, 0, 0, 0, 0, 0};
-    static const u8 flash_query[] = {4, 6, 0, 0, 0, 0, 0x98, 0, 4, 2, 0x40, 0, 0, 0, 0, 0};
+    static const u8 status_of_uart[] = {3, 0, NS16550_LSR, 0, 0, 0, 0, 0};
+    static const u8 flash_query[] = {5, 6, 0, 0, 0, 0, 0x98, 0, 5, 2, 0x40, 0, 0, 0, 0, 0};
 
     fuzz_seed(status_of_uart, sizeof(status_of_uart));
     fuzz_seed(flash_query, sizeof(flash_query));

@@ -14,6 +14,7 @@
 
 #include "hv/firmware.h"
 #include "hv/hart.h"
+#include "hv/irq.h"
 #include "hv/panic.h"
 #include "hv/sched.h"
 #include "hv/timer.h"
@@ -25,6 +26,7 @@
 #include "tests/test.h"
 
 #define firmware_send_ipi   fake_send_ipi
+#define irq_serve_idle()    ((void)0)
 #define timer_now           fake_timer_now
 #define timer_program(vcpu) ((void)0)
 #define tracing_busy()      ((void)0)
