@@ -57,6 +57,11 @@ dynamic_devices-kind := container
 dynamic_devices-needs += devices
 dynamic_devices-needs += heap
 
+components-y += plic
+plic-y += guest/plic.c
+plic-needs += irq
+plic-needs += paging
+
 components-y += flash
 flash-y += guest/drv_flash.c
 flash-needs += devices

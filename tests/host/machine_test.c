@@ -343,6 +343,23 @@ static const struct guest_fdt guest = {
     .bootargs = "depth=3 width=3",
 };
 
+/* The PLIC has for each hart no context of M-mode, and one of S-mode. */
+static void check_contexts(u32 harts)
+{
+    int plic = fdt_node_offset_by_compatible(tree, -1, "sifive,plic-1.0.0"), length;
+    const fdt32_t *cells = fdt_getprop(tree, plic, "interrupts-extended", &length);
+
+    CHECK_EQ(length, harts * 4 * sizeof(*cells));
+    for (u32 i = 0; i < harts; i++, cells += 4) {
+        int cpu = fdt_parent_offset(tree, fdt_node_offset_by_phandle(tree, fdt32_ld(cells)));
+
+        CHECK_EQ(fdt32_ld(fdt_getprop(tree, cpu, "reg", NULL)), i);
+        CHECK_EQ(fdt32_ld(cells + 1), UINT32_MAX);
+        CHECK_EQ(fdt32_ld(cells + 2), fdt32_ld(cells));
+        CHECK_EQ(fdt32_ld(cells + 3), 9);
+    }
+}
+
 /* A guest reads its tree with machine_read(), too. */
 TEST(guest_tree_is_a_machine)
 {
@@ -367,7 +384,10 @@ TEST(guest_tree_is_a_machine)
     CHECK_STR(machine.bootargs, "depth=3 width=3");
     CHECK_EQ(machine.uart.base, 0x10000000);
     CHECK_EQ(machine.finisher.base, 0x100000);
-    CHECK_EQ(machine.virtios + machine.plic.bytes, 0);
+    CHECK_EQ(machine.virtios, 0);
+    CHECK_EQ(machine.plic.base, 0xc000000);
+    CHECK_EQ(machine.uart_source, 10);
+    check_contexts(machine.harts);
     CHECK(fdt_node_offset_by_compatible(tree, -1, PROC_DOORBELL_COMPATIBLE) > 0);
     CHECK(fdt_node_offset_by_compatible(tree, -1, "cfi-flash") < 0);
     CHECK(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "rng-seed", NULL) == NULL);
@@ -413,7 +433,7 @@ TEST(guest_tree_in_too_little_room)
 
 TEST(guest_devices_are_where_virt_has_them)
 {
-    static const char *const names[] = {"sifive,test0", "ns16550a"};
+    static const char *const names[] = {"sifive,test0", "ns16550a", "riscv,plic0"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         int node = fdt_node_offset_by_compatible(virt_dtb, -1, names[i]);

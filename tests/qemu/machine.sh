@@ -11,6 +11,11 @@ entry guests_many_kinds        quick 60   guests_many_kinds HARTS=4
 entry input_pipe               quick 60   input_pipe
 entry input_closed             quick 60   input_closed
 entry input_of_child           quick 60   input_of_child
+entry uart_interrupts          quick 60   uart_interrupts
+entry uart_interrupts_4harts   quick 60   uart_interrupts HARTS=4 VCPUS=2
+entry uart_interrupts_bare     quick 60   uart_interrupts BARE=1
+entry uart_interrupts_fork     quick 60   uart_interrupts_fork
+entry uart_interrupts_fork_copy quick 60  uart_interrupts_fork FORK=copy HARTS=2
 entry entropy                  quick 60   entropy
 entry entropy_copy_4harts      quick 60   entropy FORK=copy HARTS=4
 entry entropy_no_seed          quick 60   entropy_no_seed
@@ -95,6 +100,19 @@ for the parent
 echo: 15 bytes
 END
     golden_of 2 <<<'echo: 0 bytes'
+}
+
+# A guest that sleeps until its UART interrupts: what is typed comes while it does.
+uart_interrupts() {
+    { sleep 2 && printf 'one' && sleep 1 && printf ' two.'; } |
+        run 0 PAYLOAD=build/tests/guest/uartirq.elf "$@"
+    want '^uartirq: one two\.$' '^uartirq: ok$'
+}
+
+# Pending or in service: the child has it, too, and both complete it.
+uart_interrupts_fork() {
+    printf 'x' | run 0 PAYLOAD=build/tests/guest/uartirq.elf CMDLINE=fork "$@"
+    want 'uartirq: child of pending: ok' 'uartirq: child of in service: ok' 'uartirq: ok'
 }
 
 # distinct NUMBER: so many pieces of 16 bytes were printed, each once
