@@ -28,7 +28,7 @@ int console_getc(struct vm *vm);
 /* True if console_getc() would return a byte; a poll like any other for a detached reader. */
 bool console_can_get(struct vm *vm);
 /* What raises the interrupt of vm's UART from now on: input that it can get, if it wants that, or
- * `also`.  plic.lock is not held. */
+ * `also`.  plic_use.lock is not held. */
 void console_set_interrupt(struct vm *vm, bool wants_input, bool also);
 /* The machine's UART has interrupted. */
 void console_arrived(void);

@@ -85,7 +85,7 @@ struct vcpu {
     u64 deadline;      /* while blocked */
     struct list queue; /* run queue or a hart's sleepers */
 
-    u64 external; /* VSEIP, as its PLIC drives it, or 0; written under plic.lock */
+    u64 external; /* VSEIP, as its PLIC drives it, or 0; written under plic_use.lock */
     u64 pend;     /* atomic: what others have done to its interrupts; merged at the next load or
                      kick: VSSIP was raised, VSEIP changed */
 };
@@ -106,7 +106,7 @@ void vcpu_run(struct vcpu *vcpu);
 
 /* Merges what others have raised into the loaded vCPU's hvip. */
 void vcpu_take_pending(struct vcpu *vcpu);
-/* Sets VSEIP of any vCPU.  The caller holds plic.lock of its VM. */
+/* Sets VSEIP of any vCPU.  The caller holds plic_use.lock of its VM. */
 void vcpu_set_external(struct vcpu *vcpu, bool raised);
 /* Raises VSSIP in any vCPU. */
 void vcpu_pend_soft(struct vcpu *vcpu);

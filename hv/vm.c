@@ -94,10 +94,11 @@ static void clone_vcpus(struct vm *child, const struct vcpu *caller)
     child->vcpu[caller->id]->fp = caller->fp;
 }
 
+/* The last ones first: the interrupt controller comes before those whose lines go there. */
 static void clone_devices(struct vm *child, const struct vm *parent)
 {
     child->devices = parent->devices;
-    for (u32 i = 0; i < child->devices; i++) {
+    for (u32 i = child->devices; i-- > 0;) {
         child->device[i] = parent->device[i];
         child->device[i].vm = child;
         child->device[i].ops->clone(&child->device[i], &parent->device[i], child);

@@ -53,7 +53,7 @@ struct vm {
     u32 devices;
     struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
     struct console console;
-    struct vplic plic; /* state of the device; here because of its size */
+    struct vplic_use plic_use;
 
     /* guarded by the scheduler's lock: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
@@ -70,6 +70,7 @@ struct vm {
     u32 status; /* of a zombie, as wait() gives it */
 
     struct vcpu boot_vcpu;
+    struct vplic plic; /* of the device; see plic_use */
 };
 _Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one frame");
 

@@ -65,18 +65,33 @@ static u32 most_urgent(const struct vplic *plic, u64 vcpu, u32 above)
     return found;
 }
 
-/* plic.lock is held. */
+/* plic_use.lock is held. */
 static void update(struct vm *vm)
 {
     for (u32 i = 0; i < vm->vcpus; i++)
         vcpu_set_external(vm->vcpu[i], most_urgent(&vm->plic, i, vm->plic.threshold[i]) != 0);
 }
 
+/* Takes the lock; all is zero at the first time. */
+static void begin(struct vm *vm)
+{
+    spin_lock(&vm->plic_use.lock);
+    if (unlikely(!vm->plic_use.begun)) {
+        memset(&vm->plic, 0, sizeof(vm->plic));
+        vm->plic_use.begun = true;
+    }
+}
+
+static void end(struct vm *vm)
+{
+    spin_unlock(&vm->plic_use.lock);
+}
+
 void vplic_set_level(struct vm *vm, u32 source, bool raised)
 {
     struct vplic *plic = &vm->plic;
 
-    spin_lock(&plic->lock);
+    begin(vm);
     if (!raised) {
         drop(plic->level, source);
     } else if (!has(plic->level, source)) {
@@ -86,7 +101,7 @@ void vplic_set_level(struct vm *vm, u32 source, bool raised)
             update(vm);
         }
     }
-    spin_unlock(&plic->lock);
+    end(vm);
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */
@@ -168,7 +183,7 @@ static void write_context(struct vm *vm, u64 offset, u64 value)
     }
 }
 
-/* plic.lock is held. */
+/* plic_use.lock is held. */
 static u64 read_register(struct vm *vm, u64 offset)
 {
     u64 source = offset / sizeof(u32);
@@ -182,7 +197,7 @@ static u64 read_register(struct vm *vm, u64 offset)
     return word == NULL ? 0 : *word;
 }
 
-/* plic.lock is held. */
+/* plic_use.lock is held. */
 static void write_register(struct vm *vm, u64 offset, u64 value)
 {
     u64 source = offset / sizeof(u32);
@@ -209,9 +224,9 @@ static u64 vplic_read(struct device *dev, struct vcpu *vcpu, u64 offset, u32 byt
     (void)vcpu;
     if (bytes != sizeof(u32))
         return 0;
-    spin_lock(&dev->vm->plic.lock);
+    begin(dev->vm);
     value = read_register(dev->vm, offset);
-    spin_unlock(&dev->vm->plic.lock);
+    end(dev->vm);
     return value;
 }
 
@@ -219,9 +234,9 @@ static int vplic_write(struct device *dev, struct vcpu *vcpu, u64 offset, u32 by
 {
     (void)vcpu;
     if (bytes == sizeof(u32)) {
-        spin_lock(&dev->vm->plic.lock);
+        begin(dev->vm);
         write_register(dev->vm, offset, value);
-        spin_unlock(&dev->vm->plic.lock);
+        end(dev->vm);
     }
     return VERDICT_SKIP;
 }
@@ -229,17 +244,21 @@ static int vplic_write(struct device *dev, struct vcpu *vcpu, u64 offset, u32 by
 /* The vCPUs are reset, too: none has an interrupt. */
 static void vplic_reset(struct device *dev)
 {
-    memset(&dev->vm->plic, 0, sizeof(dev->vm->plic));
+    dev->vm->plic_use.begun = false;
 }
 
 /* What is pending or in service is so in both, and each completes its own. */
 static void vplic_clone(struct device *child, const struct device *parent, struct vm *child_vm)
 {
+    struct vm *from = parent->vm;
+
     (void)child;
-    spin_lock(&parent->vm->plic.lock);
-    child_vm->plic = parent->vm->plic;
-    spin_unlock(&parent->vm->plic.lock);
-    child_vm->plic.lock = (struct spinlock){0};
+    if (!__atomic_load_n(&from->plic_use.begun, __ATOMIC_RELAXED))
+        return; /* the VM is stopped, and its lines begin with it */
+    spin_lock(&from->plic_use.lock);
+    child_vm->plic = from->plic;
+    spin_unlock(&from->plic_use.lock);
+    child_vm->plic_use.begun = true;
     update(child_vm);
 }
 

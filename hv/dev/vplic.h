@@ -13,11 +13,14 @@ struct vm;
 #define VPLIC_PRIORITY_MAX 7
 #define VPLIC_BYTES        0x600000UL
 
-/* Plain data; all zero after reset. */
-struct vplic {
+/* Most guests never look at theirs, and pay nothing for it. */
+struct vplic_use {
     struct spinlock lock;
+    bool begun; /* guarded by lock: struct vplic is set up; until then all in it counts as zero */
+};
 
-    /* guarded by lock: */
+/* Plain data, guarded by the lock. */
+struct vplic {
     u32 level[VPLIC_WORDS];      /* what the devices' lines are */
     u32 pending[VPLIC_WORDS];    /* requests that nobody has claimed */
     u32 in_service[VPLIC_WORDS]; /* claimed and not completed: the gateway is shut */
@@ -26,5 +29,5 @@ struct vplic {
     u8 priority[VPLIC_SOURCES];
 };
 
-/* A device's line; source is 1 to 95.  Any hart; the VM's plic.lock is not held. */
+/* A device's line; source is 1 to 95.  Any hart; the VM's plic_use.lock is not held. */
 void vplic_set_level(struct vm *vm, u32 source, bool raised);

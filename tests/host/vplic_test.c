@@ -178,10 +178,9 @@ TEST(vplic_completion_is_for_who_has_it_enabled)
  * not, what lies between registers, other widths. */
 TEST(vplic_reserved_is_zero)
 {
-    struct vplic before;
+    static const struct vplic before;
 
     begin();
-    memcpy(&before, &vm->plic, sizeof(before));
     for (u64 offset = 0; offset < VPLIC_BYTES; offset += offset < PLIC_CONTEXT ? 4 : 0x5fc) {
         u64 context = (offset - PLIC_ENABLE) / PLIC_ENABLE_BYTES, in = offset % PLIC_ENABLE_BYTES;
 
