@@ -36,13 +36,6 @@ void heap_unlock(void)
     spin_unlock(&lock);
 }
 
-void heap_stats(struct mem_stats *stats)
-{
-    heap_lock();
-    mem_stats(heap.allocator, stats);
-    heap_unlock();
-}
-
 /* NULL, or words for what is broken and where. */
 const char *heap_check(const void **at)
 {

@@ -3,7 +3,6 @@
 /* What is behind malloc.  See heap.c. */
 #include "lib/mem/alloc.h"
 
-void heap_stats(struct mem_stats *stats);
 const char *heap_check(const void **at);
 
 /* While a VM is cloned nobody else may be inside. */
