@@ -26,24 +26,14 @@
 static struct spin lock;
 static struct heap_backend heap;
 
-void heap_lock(void)
-{
-    spin_lock(&lock);
-}
-
-void heap_unlock(void)
-{
-    spin_unlock(&lock);
-}
-
 /* NULL, or words for what is broken and where. */
 const char *heap_check(const void **at)
 {
     const char *broken;
 
-    heap_lock();
+    spin_lock(&lock);
     broken = mem_check(heap.allocator, at);
-    heap_unlock();
+    spin_unlock(&lock);
     return broken;
 }
 

@@ -5,10 +5,6 @@
 
 const char *heap_check(const void **at);
 
-/* While a VM is cloned nobody else may be inside. */
-void heap_lock(void);
-void heap_unlock(void);
-
 /* What the chosen component of the kind heap brings: an allocator of bytes on the pages, which may
  * be without memory yet; grows: it takes more by mem_add, else it takes pages by itself. */
 struct heap_backend {
