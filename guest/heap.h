@@ -5,8 +5,8 @@
 
 const char *heap_check(const void **at);
 
-/* What the chosen component of the kind heap brings: an allocator of bytes on the pages, which may
- * be without memory yet; grows: it takes more by mem_add, else it takes pages by itself. */
+/* What the chosen component of the kind allocator brings: an allocator of bytes on the pages, which
+ * may be without memory yet; grows: it takes more by mem_add, else it takes pages by itself. */
 struct heap_backend {
     struct allocator *allocator;
     bool grows;
