@@ -40,7 +40,13 @@
 
 /* [VIRTIO "Device Types"] */
 #define VIRTIO_DEVICE_NONE    0 /* an empty slot */
+#define VIRTIO_DEVICE_BLOCK   2
 #define VIRTIO_DEVICE_CONSOLE 3
+#define VIRTIO_DEVICE_ENTROPY 4
+
+/* [VIRTIO "MMIO Device Register Layout", InterruptStatus] */
+#define VIRTIO_MMIO_INTERRUPT_USED   1U
+#define VIRTIO_MMIO_INTERRUPT_CONFIG 2U
 
 /* [VIRTIO "Device Status Field"] */
 #define VIRTIO_STATUS_ACKNOWLEDGE 1U
@@ -51,11 +57,43 @@
 #define VIRTIO_STATUS_FAILED      128U
 
 /* [VIRTIO "Reserved Feature Bits"] */
-#define VIRTIO_F_VERSION_1 (1ULL << 32)
+#define VIRTIO_F_INDIRECT_DESC (1ULL << 28)
+#define VIRTIO_F_EVENT_IDX     (1ULL << 29)
+#define VIRTIO_F_VERSION_1     (1ULL << 32)
 
 /* [VIRTIO "Console Device", "Virtqueues"]: of port 0, the only one without multiport. */
 #define VIRTIO_CONSOLE_RECEIVEQ  0
 #define VIRTIO_CONSOLE_TRANSMITQ 1
+
+/* [VIRTIO "Block Device", "Feature bits"] */
+#define VIRTIO_BLK_F_SIZE_MAX (1ULL << 1)
+#define VIRTIO_BLK_F_SEG_MAX  (1ULL << 2)
+#define VIRTIO_BLK_F_RO       (1ULL << 5)
+#define VIRTIO_BLK_F_FLUSH    (1ULL << 9)
+
+#define VIRTIO_BLK_SECTOR_BYTES 512U
+
+/* [VIRTIO "Block Device", "Device configuration layout"], as far as it is used */
+struct virtio_blk_config {
+    u64 capacity; /* sectors */
+    u32 size_max; /* bytes of one piece, with F_SIZE_MAX */
+    u32 seg_max;  /* pieces of one request, header and status not counted, with F_SEG_MAX */
+};
+
+/* [VIRTIO "Block Device", "Device Operation"]: header, pieces, and one byte for the status */
+struct virtio_blk_header {
+    u32 type; /* VIRTIO_BLK_T_* */
+    u32 reserved;
+    u64 sector;
+};
+#define VIRTIO_BLK_T_IN     0U
+#define VIRTIO_BLK_T_OUT    1U
+#define VIRTIO_BLK_T_FLUSH  4U
+#define VIRTIO_BLK_T_GET_ID 8U
+#define VIRTIO_BLK_S_OK     0U
+#define VIRTIO_BLK_S_IOERR  1U
+#define VIRTIO_BLK_S_UNSUPP 2U
+#define VIRTIO_BLK_ID_BYTES 20U
 
 /* [VIRTIO "The Virtqueue Descriptor Table"] */
 struct virtq_desc {
