@@ -15,7 +15,7 @@ entry libc_terminal_vm         quick 30   terminal
 entry libc_terminal_bare       quick 30   terminal BARE=1
 entry libc_files_vm            quick 30   files
 entry libc_files_bare          quick 30   files BARE=1
-entry libc_clock_vm            quick 60   clocks
+entry libc_clock_vm            quick 60   clocks CMDLINE=rtc
 entry libc_clock_bare          quick 60   clocks BARE=1 CMDLINE=rtc
 entry libc_random_vm           quick 60   random
 entry libc_random_bare         quick 60   random BARE=1
