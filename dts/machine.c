@@ -459,6 +459,8 @@ static enum err read_device(struct reader *reader, const struct bus *bus, int no
         return add_virtio(reader, range);
     if (is_compatible(fdt, node, "sifive,test0"))
         machine->finisher = range;
+    else if (is_compatible(fdt, node, "google,goldfish-rtc"))
+        machine->rtc = range;
     else if (is_compatible(fdt, node, "sifive,plic-1.0.0") ||
              is_compatible(fdt, node, "riscv,plic0"))
         machine->plic = range;

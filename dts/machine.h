@@ -31,6 +31,7 @@ struct machine {
     u32 uart_stride;               /* bytes from register to register */
     struct machine_range finisher; /* sifive,test0; bytes 0: none */
     struct machine_range plic;
+    struct machine_range rtc; /* goldfish; bytes 0: none */
     struct machine_range
         pflash; /* cfi-flash, its last bank: the first may be firmware's; bytes 0: none */
     u32 virtios;

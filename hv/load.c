@@ -32,6 +32,7 @@
 #include "hv/frame.h"
 #include "hv/panic.h"
 #include "hv/random.h"
+#include "hv/rtc.h"
 #include "hv/timer.h"
 #include "hv/vm.h"
 
@@ -61,6 +62,7 @@ static struct kind {
     {.ops = &doorbell_ops, .compatible = PROC_DOORBELL_COMPATIBLE},
     {.ops = &pflash_ops,   .compatible = PFLASH_COMPATIBLE       },
     {.ops = &vplic_ops,    .compatible = "riscv,plic0"           },
+    {.ops = &vrtc_ops,     .compatible = "google,goldfish-rtc"   },
 };
 #define KIND_COUNT ARRAY_LEN(kinds)
 
@@ -68,6 +70,8 @@ _Static_assert(KIND_COUNT + MACHINE_WORDS_MAX <= DEVICES_MAX, "a VM has room for
 
 static bool is_emulated(const struct guest *guest, const struct kind *kind)
 {
+    if (kind->ops == &vrtc_ops)
+        return rtc_is_there();
     return kind->ops != &pflash_ops || guest->pflash != NULL;
 }
 
@@ -197,6 +201,7 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                                    .bootargs = entry->cmdline,
                                    .has_pflash =
                                        guest->pflash != NULL || guest->backing.window.bytes > 0,
+                                   .has_rtc = rtc_is_there(),
                                    .has_rng_seed = random_seeded()};
     size_t bytes;
     enum err err;

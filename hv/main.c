@@ -19,6 +19,7 @@
 #include "hv/proc.h"
 #include "hv/random.h"
 #include "hv/report.h"
+#include "hv/rtc.h"
 #include "hv/sched.h"
 #include "hv/timer.h"
 #include "hv/tracing.h"
@@ -81,6 +82,7 @@ static void init_machine(const void *fdt)
     if (machine.uart.bytes != 0)
         console_init(machine.uart.base, machine.uart_stride);
     power_init(machine.finisher.base);
+    rtc_init(machine.rtc.base);
     if (err != ERR_OK)
         give_up(why);
     if (!machine.has_h)

@@ -91,6 +91,7 @@ tests-y += hv/dev/doorbell.c
 tests-y += hv/dev/finisher.c
 tests-y += hv/dev/pflash.c
 tests-y += hv/dev/vplic.c
+tests-y += hv/dev/vrtc.c
 tests-y += hv/dev/vuart.c
 tests-y += hv/dev/word.c
 tests-y += hv/frame.c

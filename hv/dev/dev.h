@@ -38,8 +38,8 @@ void device_reset_nothing(struct device *dev);
 void device_clone_nothing(struct device *child, const struct device *parent, struct vm *child_vm);
 
 /* One file each: */
-extern const struct device_ops doorbell_ops, finisher_ops, pflash_ops, vplic_ops, vuart_ops,
-    word_ops;
+extern const struct device_ops doorbell_ops, finisher_ops, pflash_ops, vplic_ops, vrtc_ops,
+    vuart_ops, word_ops;
 
 #define DOORBELL_BYTES PAGE_BYTES
 #define FINISHER_BYTES PAGE_BYTES

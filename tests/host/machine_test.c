@@ -384,6 +384,7 @@ TEST(guest_tree_is_a_machine)
     CHECK_STR(machine.bootargs, "depth=3 width=3");
     CHECK_EQ(machine.uart.base, 0x10000000);
     CHECK_EQ(machine.finisher.base, 0x100000);
+    CHECK_EQ(machine.rtc.bytes, 0);
     CHECK_EQ(machine.virtios, 0);
     CHECK_EQ(machine.plic.base, 0xc000000);
     CHECK_EQ(machine.uart_source, 10);
@@ -396,6 +397,7 @@ TEST(guest_tree_is_a_machine)
                              .vcpus = 1,
                              .has_zicboz = true,
                              .has_pflash = true,
+                             .has_rtc = true,
                              .has_rng_seed = true,
                              .mmu_type = "",
                              .timebase_hz = 1ULL << 33,
@@ -403,6 +405,7 @@ TEST(guest_tree_is_a_machine)
     CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &all, &bytes), ERR_OK);
     machine = read_tree();
     CHECK_EQ(machine.pflash.base, 0x22000000);
+    CHECK_EQ(machine.rtc.base, 0x101000);
     CHECK_STR(machine.isa, "rv64imafdc_zicboz_zicsr_zifencei");
     CHECK_STR(machine.mmu_type, "riscv,sv39");
     CHECK_EQ(machine.timebase_hz, 1ULL << 33);
@@ -433,7 +436,8 @@ TEST(guest_tree_in_too_little_room)
 
 TEST(guest_devices_are_where_virt_has_them)
 {
-    static const char *const names[] = {"sifive,test0", "ns16550a", "riscv,plic0"};
+    static const char *const names[] = {"sifive,test0", "ns16550a", "riscv,plic0",
+                                        "google,goldfish-rtc"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         int node = fdt_node_offset_by_compatible(virt_dtb, -1, names[i]);
