@@ -134,6 +134,7 @@ tests-y += tests/host/mem_world.c
 tests-y += tests/host/mkimage_test.c
 tests-y += tests/host/options_test.c
 tests-y += tests/host/panic.c
+tests-y += tests/host/pin_test.c
 tests-y += tests/host/policy_test.c
 tests-y += tests/host/proc_test.c
 tests-y += tests/host/random_test.c
