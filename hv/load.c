@@ -55,14 +55,16 @@ static u32 guest_count;
 static struct kind {
     const struct device_ops *ops;
     const char *compatible;
+    u32 more;                   /* such nodes behind the first one, each one's length further */
     struct machine_range range; /* filled from guest.dts */
 } kinds[] = {
-    {.ops = &finisher_ops, .compatible = "sifive,test0"          },
-    {.ops = &vuart_ops,    .compatible = "ns16550a"              },
-    {.ops = &doorbell_ops, .compatible = PROC_DOORBELL_COMPATIBLE},
-    {.ops = &pflash_ops,   .compatible = PFLASH_COMPATIBLE       },
-    {.ops = &vplic_ops,    .compatible = "riscv,plic0"           },
-    {.ops = &vrtc_ops,     .compatible = "google,goldfish-rtc"   },
+    {.ops = &finisher_ops,   .compatible = "sifive,test0"},
+    {.ops = &vtransport_ops, .compatible = "virtio,mmio",  .more = VTRANSPORT_SLOTS - 1},
+    {.ops = &vuart_ops,                      .compatible = "ns16550a"                                 },
+    {.ops = &doorbell_ops,                      .compatible = PROC_DOORBELL_COMPATIBLE},
+    {.ops = &pflash_ops,                      .compatible = PFLASH_COMPATIBLE                                   },
+    {.ops = &vplic_ops,                      .compatible = "riscv,plic0"},
+    {.ops = &vrtc_ops,                      .compatible = "google,goldfish-rtc"                                    },
 };
 #define KIND_COUNT ARRAY_LEN(kinds)
 
@@ -371,8 +373,10 @@ enum err load_guests(const struct machine *machine)
 
     if (err != ERR_OK)
         return err;
-    for (u32 k = 0; k < KIND_COUNT; k++)
+    for (u32 k = 0; k < KIND_COUNT; k++) {
         kinds[k].range = guest_fdt_device(kinds[k].compatible);
+        kinds[k].range.bytes *= 1 + kinds[k].more;
+    }
     for (u32 i = 0; i < bundle.guests; i++) {
         err = load_entry(&bundle, i, machine);
         if (err != ERR_OK)
