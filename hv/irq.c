@@ -12,6 +12,7 @@
 #include "dts/machine.h"
 
 #include "hv/console.h"
+#include "hv/disk_machine.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
 #include "hv/sched.h"
@@ -67,10 +68,22 @@ static void take_external(void)
     plic_complete(&plic, source);
 }
 
+static void look_at_disks(void)
+{
+    u64 deadline = disk_next_deadline(), now;
+
+    if (deadline == UINT64_MAX)
+        return;
+    now = timer_now();
+    if (now >= deadline)
+        disk_expire(now);
+}
+
 void irq_serve_idle(void)
 {
     if (csr_read(CSR_SIP) & csr_read(CSR_SIE) & IP_SEIP)
         take_external();
+    look_at_disks();
 }
 
 static enum verdict serve_external(void)
@@ -86,6 +99,7 @@ static enum verdict serve_timer(struct vcpu *vcpu)
     u64 now = timer_now();
     bool fired = timer_serve(vcpu, now);
 
+    look_at_disks();
     if (now >= hart->slice_end) {
         if (sched_contended()) {
             vmexit_note(fired ? TRACE_DID_INJECT_TIMER : TRACE_DID_PREEMPT, 0, fired, 0, 0);
