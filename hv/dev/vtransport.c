@@ -137,7 +137,7 @@ enum err vtransport_push(struct vm *vm, enum vdev dev, u32 queue, u16 head, u32 
     struct virtq_device *of = &state->slot[dev].queue[queue];
     enum err err = virtq_device_push(of, &state->memory, head, written);
 
-    if (err == ERR_OK && virtq_device_should_interrupt(of, &state->memory))
+    if (err == ERR_OK && virtq_device_should_interrupt(of))
         raise(vm, dev, VIRTIO_MMIO_INTERRUPT_USED);
     return err;
 }
