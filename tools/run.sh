@@ -228,9 +228,6 @@ flash_args() {
 # Puts guest[] into the bundle.
 add_guest() {
     complete_guest
-    [ -z "${guest[disk]:-}" ] || add_disk "${guest[disk]}"
-    [ -z "${guest[initrd]:-}" ] || find_initrd "${guest[initrd]}"
-    [ -z "${guest[disk]:-}${guest[initrd]:-}" ] || die "guests in VMs have neither DISK nor INITRD yet; BARE=1 has"
     [ "${guest[mem]}" -le "$host_bytes" ] ||
         die "MEM: $name gets more memory than the whole machine has: lower MEM or raise HOSTMEM"
     bundle+=(--guest "image=$image" "name=$name" "mem=${guest[mem]}" "vcpus=${guest[vcpus]}")
@@ -242,6 +239,17 @@ add_guest() {
         bundle+=(passthrough)
     elif [ -n "${guest[pflash]:-}" ]; then
         bundle+=("pflash=${guest[pflash]}")
+    fi
+    if [[ ${guest[disk]:-} = ram:* ]]; then
+        check_disk "${guest[disk]#ram:}"
+        bundle+=("ramdisk=${guest[disk]#ram:}")
+    elif [ -n "${guest[disk]:-}" ]; then
+        add_disk "${guest[disk]}"
+        bundle+=("disk=$REPLY")
+    fi
+    if [ -n "${guest[initrd]:-}" ]; then
+        find_initrd "${guest[initrd]}"
+        bundle+=("initrd=$REPLY")
     fi
     [ -z "${guest[cmdline]:-}" ] || bundle+=("cmdline=${guest[cmdline]}")
     titles+=("$name")
@@ -392,10 +400,11 @@ run_guests() {
         -kernel "${FV_HV:-$root/build/hv/forkvisor.elf}" -initrd "$out/bundle"
         -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
     flash_args
+    disk_args
     if [ "$trace" != off ]; then
         count_instructions
         rm -f "$out/exits.bin" "$out/exits.log"
-        args+=(-global virtio-mmio.force-legacy=false -device virtio-serial-device,bus=virtio-mmio-bus.7
+        args+=(-global virtio-mmio.force-legacy=false -device "virtio-serial-device,bus=virtio-mmio-bus.7"
             -chardev "file,id=trace,path=${out//,/,,}/exits.bin" -device "virtconsole,chardev=trace")
     fi
     run_qemu "${args[@]}" || status=$?
