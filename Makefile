@@ -298,7 +298,7 @@ run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
 	$(Q)tools/run.sh
 
 test: all $(test-guests) ## run the tests
-	$(Q)tests/run -t $(TIER)
+	$(Q)tools/deps.sh disk && tests/run -t $(TIER)
 
 fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
 	$(Q)$(B)/host/tests --fuzz 600

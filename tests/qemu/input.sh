@@ -222,10 +222,13 @@ bundle_zeros() {
 # A machine without QEMU, as far as PATH can tell.
 deps_manual() {
     cp -rs /usr/bin "$out/bin"
-    rm "$out/bin/qemu-system-riscv64"
+    rm -f "$out/bin/qemu-system-riscv64" "$out/bin/mcopy" "$out/bin/gdb-multiarch"
     say 1 env PATH="$out/bin" DEPS=manual tools/deps.sh
     want 'missing; as root or with sudo' 'apt-get install --no-install-recommends .*qemu-system-'
-    forbid '^Installing'
+    forbid '^Installing' 'mtools'
+    say 1 env PATH="$out/bin" DEPS=manual tools/deps.sh disk
+    want 'apt-get install --no-install-recommends .*mtools'
+    forbid '^Installing' 'gdb-multiarch'
     rm -r "${out:?}/bin"
 }
 
