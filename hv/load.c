@@ -32,6 +32,7 @@
 #include "hv/frame.h"
 #include "hv/panic.h"
 #include "hv/random.h"
+#include "hv/rtc.h"
 #include "hv/timer.h"
 #include "hv/vm.h"
 
@@ -55,13 +56,16 @@ static u32 guest_count;
 static struct kind {
     const struct device_ops *ops;
     const char *compatible;
+    u32 more;                   /* such nodes behind the first one, each one's length further */
     struct machine_range range; /* filled from guest.dts */
 } kinds[] = {
-    {.ops = &finisher_ops, .compatible = "sifive,test0"          },
-    {.ops = &vuart_ops,    .compatible = "ns16550a"              },
-    {.ops = &doorbell_ops, .compatible = PROC_DOORBELL_COMPATIBLE},
-    {.ops = &pflash_ops,   .compatible = PFLASH_COMPATIBLE       },
-    {.ops = &vplic_ops,    .compatible = "riscv,plic0"           },
+    {.ops = &finisher_ops,   .compatible = "sifive,test0"},
+    {.ops = &vtransport_ops, .compatible = "virtio,mmio",  .more = VTRANSPORT_SLOTS - 1},
+    {.ops = &vuart_ops,                      .compatible = "ns16550a"                                 },
+    {.ops = &doorbell_ops,                      .compatible = PROC_DOORBELL_COMPATIBLE},
+    {.ops = &pflash_ops,                      .compatible = PFLASH_COMPATIBLE                                   },
+    {.ops = &vplic_ops,                      .compatible = "riscv,plic0"},
+    {.ops = &vrtc_ops,                      .compatible = "google,goldfish-rtc"                                    },
 };
 #define KIND_COUNT ARRAY_LEN(kinds)
 
@@ -69,6 +73,8 @@ _Static_assert(KIND_COUNT + MACHINE_WORDS_MAX <= DEVICES_MAX, "a VM has room for
 
 static bool is_emulated(const struct guest *guest, const struct kind *kind)
 {
+    if (kind->ops == &vrtc_ops)
+        return rtc_is_there();
     return kind->ops != &pflash_ops || guest->pflash != NULL;
 }
 
@@ -238,6 +244,7 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                                        guest->pflash != NULL || guest->backing.window.bytes > 0,
                                    .initrd = guest->initrd.v,
                                    .initrd_bytes = entry->initrd_bytes,
+                                   .has_rtc = rtc_is_there(),
                                    .has_rng_seed = random_seeded()};
     size_t bytes;
     u64 taken;
@@ -411,8 +418,10 @@ enum err load_guests(const struct machine *machine)
 
     if (err != ERR_OK)
         return err;
-    for (u32 k = 0; k < KIND_COUNT; k++)
+    for (u32 k = 0; k < KIND_COUNT; k++) {
         kinds[k].range = guest_fdt_device(kinds[k].compatible);
+        kinds[k].range.bytes *= 1 + kinds[k].more;
+    }
     for (u32 i = 0; i < bundle.guests; i++) {
         err = load_entry(&bundle, i, machine);
         if (err != ERR_OK)

@@ -545,8 +545,5 @@ static void run_all(void *argument)
 
 TEST(proc_tree_follows_posix)
 {
-    char why[4096];
-
-    if (!test_in_child(run_all, NULL, why, sizeof(why)))
-        FAIL("%s", why);
+    test_must_pass(run_all, NULL);
 }
