@@ -16,7 +16,7 @@
  *
  * Where devices are is read from guest.dts, once.
  *
- * Not done: placing disks, and entries of the bundle that are not started (they wait for exec).
+ * Not done: entries of the bundle that are not started (they wait for exec).
  */
 #include "hv/load.h"
 
@@ -29,6 +29,7 @@
 #include "dts/guest_fdt.h"
 
 #include "hv/console.h"
+#include "hv/disk.h"
 #include "hv/frame.h"
 #include "hv/panic.h"
 #include "hv/random.h"
@@ -83,7 +84,7 @@ static bool guest_has(const struct guest *guest, const struct kind *kind)
     return is_emulated(guest, kind) || guest->backing.window.bytes > 0;
 }
 
-/* ---- image and devices ----------------------------------------------------------------------- */
+/* ---- image, disk and devices ----------------------------------------------------------------- */
 
 static void add_part(struct guest *guest, u64 gpa, const u8 *from, u64 bytes)
 {
@@ -101,6 +102,45 @@ static void add_image(struct guest *guest, const struct bundle_guest *entry)
             add_part(guest, segment->gpa, (const u8 *)entry->file + segment->file_at,
                      segment->file_bytes);
     }
+}
+
+/* One for all guests that have these bytes. */
+static struct disk *disk_in_memory(const void *bytes, u64 count)
+{
+    static struct {
+        const void *bytes;
+        struct disk *disk;
+    } known[GUESTS_MAX];
+    u32 i = 0;
+
+    while (known[i].disk != NULL && known[i].bytes != bytes)
+        i++;
+    if (known[i].disk == NULL) {
+        known[i].bytes = bytes;
+        known[i].disk = disk_of_memory((void *)(uintptr_t)bytes, count);
+    }
+    return known[i].disk;
+}
+
+static enum err add_disk(struct guest *guest, const struct bundle_guest *entry)
+{
+    if (entry->machine_disk != BUNDLE_NO_DISK) {
+        guest->disk = disk_of_machine(entry->machine_disk);
+        if (guest->disk == NULL) {
+            console_log("guest %s: the machine has no disk %u in its virtio slots; start QEMU with "
+                        "more of them (-device virtio-blk-device)",
+                        guest->name, (unsigned)entry->machine_disk);
+            return ERR_NOENT;
+        }
+    } else if (entry->disk_bytes > 0) {
+        guest->disk = disk_in_memory(entry->disk, entry->disk_bytes);
+        if (guest->disk == NULL) {
+            console_log("guest %s: no memory for its disk; give the machine more (HOSTMEM)",
+                        guest->name);
+            return ERR_NOMEM;
+        }
+    }
+    return ERR_OK;
 }
 
 /* The flash of guest.dts is the machine's own. */
@@ -146,8 +186,7 @@ static enum err add_machine_options(struct guest *guest, const struct machine_op
     return ERR_OK;
 }
 
-/* ---- initrd and device tree
- * ----------------------------------------------------------------------------- */
+/* ---- initrd and device tree ------------------------------------------------------------------ */
 
 /* Where in RAM the tree goes, which has so many bytes: to its end, or to that of its first GiB,
  * which is as far as guests see that have but one leaf of their own. */
@@ -331,6 +370,8 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         err = pass_pflash_through(guest, machine);
     if (err == ERR_OK)
         err = add_machine_options(guest, &entry->machine);
+    if (err == ERR_OK)
+        err = add_disk(guest, entry);
     if (err == ERR_OK)
         err = add_initrd(guest, entry);
     if (err == ERR_OK)
