@@ -37,7 +37,8 @@ struct guest {
     u64 mhartid;
     gpa_t entry; /* pc and a1 of vCPU 0 at reset */
     gpa_t fdt;
-    struct backing backing; /* the image and the FDT */
+    gpa_t initrd;           /* 0: none */
+    struct backing backing; /* the image, the initrd and the FDT */
     struct tree tree;
     /* devices beyond those that each VM has: */
     const u8 *pflash; /* contents of pflash 1, NULL if none */
