@@ -105,7 +105,7 @@ static void check_request(const struct fake_disk *fake, const struct virtio_blk_
     CHECK_EQ((u64)request->table % VIRTQ_DESC_ALIGN, 0);
     CHECK(request->pieces <= fake->pieces_max);
     for (u32 i = 1; i <= request->pieces; i++) {
-        CHECK(request->table[i].len <= fake->piece_bytes_max);
+        CHECK(request->table[i].len > 0 && request->table[i].len <= fake->piece_bytes_max);
         bytes += request->table[i].len;
     }
     CHECK_EQ(bytes % 512, 0);
