@@ -287,14 +287,14 @@ static void run_timeout(void *argument)
 
     (void)argument;
     boot(2);
-    fake_disks[0].room = 4;
-    stalled = open_machine(0);
-    other = open_machine(1);
+    fake_disks[1].room = 4;
+    stalled = open_machine(1);
+    other = open_machine(0);
     start(0, other, DISK_READ, 0, SECTOR);
     world_time += SECOND;
     for (u32 i = 1; i <= 6; i++)
         start(i, stalled, DISK_WRITE, i, SECTOR);
-    answer(1, 1);
+    answer(0, 1);
     CHECK_EQ(done_count, 1);
     for (u64 end = world_time + TIMEOUT * SECOND; world_time < end; world_time += SECOND / 10)
         disk_expire(world_time);
@@ -303,12 +303,12 @@ static void run_timeout(void *argument)
     CHECK_EQ(done_count, 7);
     for (u32 i = 1; i <= 6; i++)
         CHECK(is_done[i] && ios[i].failed);
-    CHECK_EQ(fake_disks[0].resets, 1);
-    CHECK_EQ(fake_disks[1].resets, 0);
+    CHECK_EQ(fake_disks[1].resets, 1);
+    CHECK_EQ(fake_disks[0].resets, 0);
     CHECK_EQ(world_lines, 3);
-    CHECK_STR(world_said, "disk 0: it does not answer: reset, 6 requests failed");
+    CHECK_STR(world_said, "disk 1: it does not answer: reset, 6 requests failed");
     start(1, stalled, DISK_READ, 1, SECTOR);
-    answer(0, 1);
+    answer(1, 1);
     CHECK(is_done[1] && !ios[1].failed);
 }
 
@@ -604,7 +604,7 @@ static void check_count(const struct disk_view *view, u64 owned, u64 shared)
 
 static void run_counts(void *argument)
 {
-    struct disk_view *owner, *child, *grandchild, *late;
+    struct disk_view *owner, *child, *grandchild, *late, *twin;
 
     (void)argument;
     boot(0);
@@ -629,6 +629,10 @@ static void run_counts(void *argument)
     check_count(child, 5, 2);
     check_count(owner, 0, 0);
     disk_close(child);
+    check_count(late, 2, 0);
+    twin = fork_of(late);
+    check_count(late, 0, 2);
+    disk_close(twin);
     check_count(late, 2, 0);
 }
 
