@@ -3,6 +3,8 @@
  * Disks, rule by rule: who is interrupted when, who waits for whom, what happens to a device that
  * does not answer, and what forks cost.  What views see is for disk_model_test.c.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +32,8 @@ static u32 done_count;
 static void note_done(struct disk_io *io)
 {
     CHECK(!is_done[io - ios]);
-    is_done[io - ios] = true;
     done_count++;
+    __atomic_store_n(&is_done[io - ios], true, __ATOMIC_RELEASE);
 }
 
 static void power_on(void)
@@ -639,4 +641,135 @@ static void run_counts(void *argument)
 TEST(disk_frames_are_counted)
 {
     test_must_pass(run_counts, NULL);
+}
+
+/* ---- several harts ---- */
+
+#define BLOCKS     20
+#define PARTS      (BLOCK / SECTOR)
+#define OWN_IOS    4
+#define WORKERS    (WORLD_HARTS - 1)
+#define ROUNDS     2000
+#define NUMBER(of) ((of)->hart * OWN_IOS)
+
+/* A hart with a view of its own, and what that holds: a byte for each sector. */
+struct worker {
+    u32 hart;
+    u64 random;
+    struct disk_view *view;
+    u8 tag[BLOCKS * PARTS];
+};
+
+static u32 workers_left;
+
+static void await(u32 number)
+{
+    while (!__atomic_load_n(&is_done[number], __ATOMIC_ACQUIRE))
+        sched_yield();
+    CHECK(!ios[number].failed);
+}
+
+/* Writes some sectors of each of a few blocks, all at the same time. */
+static void write_some(struct worker *worker, struct disk_view *view)
+{
+    for (u32 i = 0; i < OWN_IOS; i++) {
+        u32 sectors = 1 + (u32)(test_random(&worker->random) % (2 * PARTS / OWN_IOS));
+        u32 first = i * (BLOCKS / OWN_IOS) * PARTS +
+                    (u32)(test_random(&worker->random) % (BLOCKS / OWN_IOS * PARTS - sectors));
+        u8 tag = (u8)test_random(&worker->random);
+
+        memset(buffers[NUMBER(worker) + i], tag, sectors * SECTOR);
+        memset(&worker->tag[first], tag, sectors);
+        start(NUMBER(worker) + i, view, DISK_WRITE, first, sectors * SECTOR);
+    }
+    for (u32 i = 0; i < OWN_IOS; i++)
+        await(NUMBER(worker) + i);
+}
+
+static void check_view(const struct worker *worker, struct disk_view *view, const u8 *tags)
+{
+    for (u32 block = 0; block < BLOCKS; block++) {
+        const u8 *at = buffers[NUMBER(worker)];
+
+        start(NUMBER(worker), view, DISK_READ, block * PARTS, BLOCK);
+        await(NUMBER(worker));
+        for (u32 i = 0; i < BLOCK; i++)
+            CHECK_EQ(at[i], tags[block * PARTS + i / SECTOR]);
+    }
+}
+
+/* A fork sees what was there then, whatever its parent writes; either of the two goes on. */
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+
+    world_on(worker->hart);
+    for (u32 round = 0; round < ROUNDS; round++) {
+        u8 then[BLOCKS * PARTS];
+        struct disk_view *child;
+
+        write_some(worker, worker->view);
+        memcpy(then, worker->tag, sizeof(then));
+        child = fork_of(worker->view);
+        write_some(worker, worker->view);
+        if (round % 8 == 0) {
+            check_view(worker, child, then);
+            check_view(worker, worker->view, worker->tag);
+        }
+        if (worker->hart != 1 && round % 2 == 0) {
+            disk_close(worker->view);
+            worker->view = child;
+            memcpy(worker->tag, then, sizeof(then));
+        } else {
+            disk_close(child);
+        }
+    }
+    __atomic_fetch_sub(&workers_left, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* This hart takes the interrupts, and the device is on it too. */
+static void serve_disk(u64 *random)
+{
+    u32 waiting = fake_disk_waiting(0), carried_out = fake_disk_carried_out(0);
+
+    if (waiting > 0)
+        fake_disk_carry_out(0, (u32)(test_random(random) % waiting), false);
+    if (carried_out > 0)
+        fake_disk_give_back(0, (u32)(test_random(random) % carried_out));
+    __atomic_fetch_add(&world_time, MILLISECOND / 4, __ATOMIC_RELAXED);
+    if (world_time >= disk_next_deadline())
+        disk_expire(world_time);
+    sched_yield();
+}
+
+static void run_harts(void *argument)
+{
+    struct worker workers[WORKERS] = {0};
+    pthread_t threads[WORKERS];
+    u64 random = 1;
+
+    (void)argument;
+    boot(1);
+    fake_disks[0].room = 6;
+    workers_left = WORKERS;
+    for (u32 i = 0; i < WORKERS; i++) {
+        workers[i].hart = 1 + i;
+        workers[i].random = 1 + i;
+        workers[i].view = open_machine(0); /* the first one is the owner's */
+    }
+    for (u32 i = 0; i < WORKERS; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    while (__atomic_load_n(&workers_left, __ATOMIC_ACQUIRE) > 0)
+        serve_disk(&random);
+    for (u32 i = 0; i < WORKERS; i++) {
+        pthread_join(threads[i], NULL);
+        disk_close(workers[i].view);
+    }
+    CHECK_EQ(frames_in_use(), 2); /* the disk and its ring */
+}
+
+TEST(disk_serves_all_harts)
+{
+    test_must_pass(run_harts, NULL);
 }

@@ -2,6 +2,7 @@
 /* Disks of hv over fake devices; see disk_world.h. */
 #include "tests/host/disk_world.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,8 @@ bool world_has_interrupts;
 
 enum stage { STAGE_WAITING, STAGE_CARRIED_OUT, STAGE_BACK, STAGES };
 
-/* Requests in each stage. */
+/* Requests in each stage; the device works beside the harts. */
+static pthread_mutex_t bus = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     u32 count[STAGES];
     struct virtio_blk_request *request[STAGES][VIRTIO_BLK_QUEUE_MAX];
@@ -58,18 +60,33 @@ static struct fake_disk *fake_of(const struct virtio_blk *blk)
     return &fake_disks[number_of(blk->dev.base)];
 }
 
+static u32 count_of(u32 disk, enum stage stage)
+{
+    u32 is;
+
+    pthread_mutex_lock(&bus);
+    is = queues[disk].count[stage];
+    pthread_mutex_unlock(&bus);
+    return is;
+}
+
 static void add(u32 disk, enum stage stage, struct virtio_blk_request *request)
 {
+    pthread_mutex_lock(&bus);
     CHECK(queues[disk].count[stage] < VIRTIO_BLK_QUEUE_MAX);
     queues[disk].request[stage][queues[disk].count[stage]++] = request;
+    pthread_mutex_unlock(&bus);
 }
 
 static struct virtio_blk_request *take(u32 disk, enum stage stage, u32 index)
 {
-    struct virtio_blk_request *request = queues[disk].request[stage][index];
+    struct virtio_blk_request *request;
 
+    pthread_mutex_lock(&bus);
     CHECK(index < queues[disk].count[stage]);
+    request = queues[disk].request[stage][index];
     queues[disk].request[stage][index] = queues[disk].request[stage][--queues[disk].count[stage]];
+    pthread_mutex_unlock(&bus);
     return request;
 }
 
@@ -145,7 +162,7 @@ static struct virtio_blk_request *fake_finished(struct virtio_blk *blk, enum err
         *err = ERR_FORMAT;
         return NULL;
     }
-    if (queues[disk].count[STAGE_BACK] == 0)
+    if (count_of(disk, STAGE_BACK) == 0)
         return NULL;
     fake_disks[disk].started--;
     return take(disk, STAGE_BACK, 0);
@@ -158,7 +175,9 @@ static void fake_reset(struct virtio_blk *blk)
     fake_disks[disk].resets++;
     fake_disks[disk].started = 0;
     fake_disks[disk].breaks_rules = false;
+    pthread_mutex_lock(&bus);
     memset(&queues[disk], 0, sizeof(queues[disk]));
+    pthread_mutex_unlock(&bus);
 }
 
 static struct virtio_blk *blk_of(struct virtq_driver *queue)
@@ -173,7 +192,7 @@ static bool fake_expect(struct virtq_driver *queue, u16 count)
     CHECK(count > 0 && count <= fake->started);
     fake->expected = count;
     fake->is_quiet = false;
-    return queues[fake - fake_disks].count[STAGE_BACK] < count;
+    return count_of((u32)(fake - fake_disks), STAGE_BACK) < count;
 }
 
 static void fake_quiet(struct virtq_driver *queue)
@@ -202,7 +221,7 @@ static hpa_t fake_alloc(void)
 
 static u64 fake_now(void)
 {
-    return world_time;
+    return __atomic_load_n(&world_time, __ATOMIC_RELAXED);
 }
 
 static u64 fake_ticks(u64 ns)
@@ -260,12 +279,12 @@ void disk_world_boot(u32 frames, u32 timeout_seconds)
 
 u32 fake_disk_waiting(u32 disk)
 {
-    return queues[disk].count[STAGE_WAITING];
+    return count_of(disk, STAGE_WAITING);
 }
 
 u32 fake_disk_carried_out(u32 disk)
 {
-    return queues[disk].count[STAGE_CARRIED_OUT];
+    return count_of(disk, STAGE_CARRIED_OUT);
 }
 
 void fake_disk_carry_out(u32 disk, u32 index, bool fails)
@@ -290,6 +309,6 @@ void fake_disk_give_back(u32 disk, u32 index)
 {
     add(disk, STAGE_BACK, take(disk, STAGE_CARRIED_OUT, index));
     if (world_has_interrupts && !fake_disks[disk].is_quiet &&
-        queues[disk].count[STAGE_BACK] >= fake_disks[disk].expected)
+        count_of(disk, STAGE_BACK) >= fake_disks[disk].expected)
         interrupts[disk].serve(interrupts[disk].of);
 }
