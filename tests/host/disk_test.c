@@ -32,7 +32,7 @@ static u32 done_count;
 static void note_done(struct disk_io *io)
 {
     CHECK(!is_done[io - ios]);
-    done_count++;
+    __atomic_fetch_add(&done_count, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&is_done[io - ios], true, __ATOMIC_RELEASE);
 }
 
