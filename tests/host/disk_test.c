@@ -223,6 +223,27 @@ TEST(disk_interrupts_for_one_at_once)
     test_must_pass(run_single, NULL);
 }
 
+static void run_eager(void *argument)
+{
+    struct disk_view *view;
+
+    (void)argument;
+    boot(1);
+    fake_disks[0].is_eager = true;
+    view = open_machine(0);
+    for (u32 i = 0; i < 3; i++) {
+        start(i, view, DISK_READ, i, SECTOR);
+        CHECK_EQ(fake_disks[0].interrupts, i + 1);
+        disk_expire(world_time);
+        CHECK_EQ(done_count, i + 1);
+    }
+}
+
+TEST(disk_interrupt_is_asked_for_before_the_request)
+{
+    test_must_pass(run_eager, NULL);
+}
+
 static void run_polled(void *argument)
 {
     struct disk_view *view;
@@ -388,7 +409,7 @@ static void run_error(void *argument)
     fake_disk_give_back(0, 0);
     CHECK(is_done[0] && ios[0].failed);
     CHECK_EQ(fake_disks[0].resets, 0);
-    CHECK_EQ(world_lines, 1);
+    CHECK_EQ(world_lines, 1); /* that of the boot */
 }
 
 TEST(disk_error_is_that_requests)

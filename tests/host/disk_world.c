@@ -133,7 +133,8 @@ static void check_request(const struct fake_disk *fake, const struct virtio_blk_
 static enum err fake_start(struct virtio_blk *blk, struct virtio_blk_request *request, u32 type,
                            u64 sector)
 {
-    struct fake_disk *fake = fake_of(blk);
+    u32 disk = number_of(blk->dev.base);
+    struct fake_disk *fake = &fake_disks[disk];
 
     if (fake->started == fake->room)
         return ERR_NOMEM;
@@ -144,7 +145,11 @@ static enum err fake_start(struct virtio_blk *blk, struct virtio_blk_request *re
     check_request(fake, request);
     fake->started++;
     fake->starts++;
-    add(number_of(blk->dev.base), STAGE_WAITING, request);
+    add(disk, STAGE_WAITING, request);
+    if (fake->is_eager) {
+        fake_disk_carry_out(disk, count_of(disk, STAGE_WAITING) - 1, false);
+        fake_disk_give_back(disk, 0);
+    }
     return ERR_OK;
 }
 
@@ -189,7 +194,7 @@ static bool fake_expect(struct virtq_driver *queue, u16 count)
 {
     struct fake_disk *fake = fake_of(blk_of(queue));
 
-    CHECK(count > 0 && count <= fake->started);
+    CHECK(count > 0 && (count == 1 || count <= fake->started));
     fake->expected = count;
     fake->is_quiet = false;
     return count_of((u32)(fake - fake_disks), STAGE_BACK) < count;
@@ -309,6 +314,9 @@ void fake_disk_give_back(u32 disk, u32 index)
 {
     add(disk, STAGE_BACK, take(disk, STAGE_CARRIED_OUT, index));
     if (world_has_interrupts && !fake_disks[disk].is_quiet &&
-        count_of(disk, STAGE_BACK) >= fake_disks[disk].expected)
-        interrupts[disk].serve(interrupts[disk].of);
+        count_of(disk, STAGE_BACK) >= fake_disks[disk].expected) {
+        fake_disks[disk].interrupts++;
+        if (!fake_disks[disk].is_eager)
+            interrupts[disk].serve(interrupts[disk].of);
+    }
 }

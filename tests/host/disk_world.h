@@ -19,11 +19,12 @@ struct fake_disk {
     u32 room;          /* requests that its queue takes */
     bool cannot_start; /* from now on */
     bool breaks_rules; /* the next look at it finds that */
+    bool is_eager;     /* done as soon as it can see a request; interrupts are only counted */
     u8 bytes[WORLD_SECTORS_MAX * 512];
 
     /* what happened: */
     u32 started; /* requests it has: carried out or not, not back */
-    u32 starts, resets, kicks, expected;
+    u32 starts, resets, kicks, expected, interrupts;
     bool is_quiet;
 };
 
