@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The base: linked where something refers to it.
 guest-y += guest/args.c
+guest-y += guest/block.c
 guest-y += guest/boot.S
 guest-y += guest/console.c
 guest-y += guest/fp.S

@@ -84,6 +84,7 @@ tests-y += dts/guest.dts
 tests-y += dts/guest_fdt.c
 tests-y += dts/machine.c
 tests-y += dts/virt.dts
+tests-y += guest/block.c
 tests-y += guest/libc/tty.c
 tests-y += guest/libc/words.c
 tests-y += hv/dev/dev.c
