@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The base: linked where something refers to it.
 guest-y += guest/args.c
+guest-y += guest/await.c
 guest-y += guest/block.c
 guest-y += guest/boot.S
 guest-y += guest/console.c
@@ -71,6 +72,12 @@ components-y += rtc
 rtc-y += guest/drv_rtc.c
 rtc-needs += devices
 
+components-y += virtio_blk
+virtio_blk-y += guest/drv_virtio_blk.c
+virtio_blk-needs += devices
+virtio_blk-needs += pages
+virtio_blk-needs += plic
+
 components-y += heapcheck
 heapcheck-y += guest/heap_check.c
 heapcheck-needs += heap
@@ -140,6 +147,7 @@ component-kinds += sched
 default-sched := fifo
 
 components-y += task
+task-y += guest/await_task.c
 task-y += guest/core.c
 task-y += guest/libc/tasks.c
 task-y += guest/switch.S
