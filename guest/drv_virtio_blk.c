@@ -195,7 +195,7 @@ static void fail(struct disk *disk, int error, const char *why, struct request *
     disk->gone = disk->failed || !bring_up_again(disk);
     disk->failed = true;
     await_wake(&disk->room);
-    log_error("virtio_blk at 0x%lx: %s; %u requests failed; it was reset and %s",
+    log_error("virtio_blk at 0x%lx: %s; requests that fail: %u; it was reset and %s",
               disk->device->range.base, why, requests,
               disk->gone ? "does not come back: it is gone" : "is there again");
 }

@@ -1,5 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Guests that only tests run; host unit tests and fuzz harnesses: one program, build/host/tests.
+test-guests-y += blockio
+components-blockio := dynamic_devices preempt rr virtio_blk
+test-guests-y += blockio_poll
+source-blockio_poll := blockio
+components-blockio_poll := virtio_blk
+test-guests-y += blockio_smp
+source-blockio_smp := blockio
+components-blockio_smp := cfs dynamic_devices preempt smp virtio_blk
 test-guests-y += crash
 test-guests-y += crash_bare
 source-crash_bare := crash
