@@ -14,6 +14,8 @@ entry input_of_child           quick 60   input_of_child
 entry uart_interrupts          quick 60   uart_interrupts
 entry uart_interrupts_4harts   quick 60   uart_interrupts HARTS=4 VCPUS=2
 entry uart_interrupts_bare     quick 60   uart_interrupts BARE=1
+entry irqroute_bare            quick 60   payload "irqroute: ok" PAYLOAD=build/tests/guest/irqroute.elf VCPUS=4 BARE=1
+entry irqroute                 quick 60   payload "irqroute: ok" PAYLOAD=build/tests/guest/irqroute.elf VCPUS=4 HARTS=2
 entry uart_interrupts_fork     quick 60   uart_interrupts_fork
 entry uart_interrupts_fork_copy quick 60  uart_interrupts_fork FORK=copy HARTS=2
 entry entropy                  quick 60   entropy
