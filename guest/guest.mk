@@ -78,6 +78,18 @@ virtio_blk-needs += devices
 virtio_blk-needs += pages
 virtio_blk-needs += plic
 
+components-y += virtio_console
+virtio_console-y += guest/console_device.c
+virtio_console-y += guest/drv_virtio_console.c
+virtio_console-needs += devices
+virtio_console-needs += pages
+virtio_console-needs += plic
+
+components-y += virtio_rng
+virtio_rng-y += guest/drv_virtio_rng.c
+virtio_rng-needs += devices
+virtio_rng-needs += pages
+
 components-y += heapcheck
 heapcheck-y += guest/heap_check.c
 heapcheck-needs += heap
