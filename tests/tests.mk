@@ -20,6 +20,7 @@ components-devices := flash rtc
 test-guests-y += devices_dynamic
 source-devices_dynamic := devices
 components-devices_dynamic := dynamic_devices flash rtc
+test-guests-y += diskfork
 test-guests-y += echo
 test-guests-y += ends
 test-guests-y += entropy
