@@ -180,8 +180,9 @@ void console_set_interrupt(struct vm *vm, bool wants_input, bool also)
 }
 
 /* Nobody is told twice: it watches again when the guest has looked at its UART. */
-void console_arrived(void)
+void console_arrived(void *of)
 {
+    (void)of;
     spin_lock(&lock);
     if (watching != NULL && ns16550_can_get(&uart)) {
         vplic_set_level(watching, VUART_SOURCE, true);

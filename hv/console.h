@@ -30,8 +30,8 @@ bool console_can_get(struct vm *vm);
 /* What raises the interrupt of vm's UART from now on: input that it can get, if it wants that, or
  * `also`.  plic_use.lock is not held. */
 void console_set_interrupt(struct vm *vm, bool wants_input, bool also);
-/* The machine's UART has interrupted. */
-void console_arrived(void);
+/* The machine's UART has interrupted; `of` is nothing. */
+void console_arrived(void *of);
 /* There is more than one VM from now on: lines are whole and prefixed with the pid. */
 void console_share(void);
 

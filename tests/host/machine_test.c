@@ -112,8 +112,10 @@ TEST(machine_is_virt)
     CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_STR(machine.bootargs, "fork=cow trace=off sstc=on");
     CHECK_EQ(machine.virtios, 8);
-    for (u32 i = 0; i < machine.virtios; i++)
+    for (u32 i = 0; i < machine.virtios; i++) {
         CHECK_EQ(machine.virtio[i].base, 0x10001000 + i * 0x1000);
+        CHECK_EQ(machine.virtio_source[i], 1 + i);
+    }
 }
 
 TEST(machine_has_all_memory)
