@@ -561,6 +561,9 @@ static enum err bring_up(struct device *device)
     disk->next = disks;
     disks = disk;
     device->state = &disk->block;
+    log_info("virtio_blk at 0x%lx: %lu sectors%s, %s", device->range.base,
+             (unsigned long)disk->block.sectors, disk->block.readonly ? ", read-only" : "",
+             disk->interrupts ? "with interrupts" : "polled");
     return ERR_OK;
 }
 
