@@ -54,7 +54,7 @@ tick_bare          -             -      400
 tick_vm            -             -      400
 blk_read4k_bare    -             -      -
 blk_read4k_vm      -             -      -
-blk_read4k_vm_over_bare -        -      1.5
+vm_over_bare_read4k -            -      1.5
 blk_read4k_exits_vm -            -      3
 blk_exits_qd32_vm  -             -      0.25
 '
@@ -221,7 +221,7 @@ measure_disk() {
     truncate -s 64M $out/disk.img
     run_both PAYLOAD=blkbench DISK=$out/disk.img CMDLINE="what=read4k"
     run_both PAYLOAD=blkbench DISK=$out/disk.img CMDLINE="what=qd32"
-    ratio blk_read4k_vm_over_bare blk_read4k
+    ratio vm_over_bare_read4k blk_read4k
 }
 
 # What is linked into the hypervisor, and what was written for it: lines of C, assembly and headers.
