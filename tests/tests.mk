@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Guests that only tests run; host unit tests and fuzz harnesses: one program, build/host/tests.
+test-guests-y += blockfork
+components-blockfork := cfs libc preempt virtio_blk
+test-guests-y += blockfork_smp
+source-blockfork_smp := blockfork
+components-blockfork_smp := cfs libc preempt smp virtio_blk
 test-guests-y += blockio
 components-blockio := dynamic_devices preempt rr virtio_blk
 test-guests-y += blockio_poll
