@@ -119,6 +119,9 @@ static inline void node_put(struct node *node)
 /* The time for what is changed now: since 1970, UTC; the VFS has it, and so do tests. */
 s64 fs_now(u32 *ns);
 
+/* A line for the log: what is wrong with a disk.  The VFS has it, and so do tests. */
+void fs_log(const char *format, ...) __printf_like(1, 2);
+
 /* Mounting: one function for each file system.  Each gives *fs, or an error and a line that says
  * why in `why` (for the log; never NULL). */
 struct block;
