@@ -113,7 +113,7 @@ smp-harts   := 8
 hv-cc    := $(CROSS)gcc -march=rv64imac_zicsr_zifencei -mabi=lp64 $(riscv)
 # Without these picolibc's headers do not show what guest/libc has.
 posix    := $(addprefix -D_POSIX_,TIMERS=1 MONOTONIC_CLOCK=1 CLOCK_SELECTION=1 THREADS=1 TIMEOUTS=1 CPUTIME=1)
-guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -isystem guest/include $(posix) -DGUEST_HARTS_MAX=$(guest-harts)
+guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -Iguest/include $(posix) -DGUEST_HARTS_MAX=$(guest-harts)
 smp-cc   := $(filter-out -DGUEST_HARTS_MAX=%,$(guest-cc)) -DGUEST_HARTS_MAX=$(smp-harts)
 host-cc  := gcc $(common)
 san-cc   := gcc $(common) $(sanitize)
