@@ -196,3 +196,9 @@ vfs-y += guest/libc/stdio.c
 vfs-y += guest/libc/stream.c
 vfs-needs += heap
 vfs-needs += libc
+
+components-y += archive
+archive-y += guest/fs/archive.c
+archive-y += guest/fs/archive_boot.c
+archive-y += guest/fs/archive_read.c
+archive-needs += vfs

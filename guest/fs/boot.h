@@ -7,6 +7,5 @@
  * what went wrong. */
 struct fs *files_root(const char **source);
 
-/* Mounts fs, unless there is an error already, in a directory that is made if need be; or says why
- * it is not there. */
+/* Mounts fs, unless there is an error already; or says why it is not there.  path need not exist. */
 void files_mount(const char *path, const char *source, int error, struct fs *fs);

@@ -16,8 +16,9 @@
 
 #define OFFSET_MAX INT64_MAX
 
-/* Places in a directory: two of ours, then those of the file system. */
+/* Places in a directory: two of ours, then those of the file system, then points. */
 enum { AT_DOT, AT_DOT_DOT, AT_ENTRIES };
+#define AT_POINTS (1UL << 62)
 
 static bool reads(int flags)
 {
@@ -358,11 +359,43 @@ static void dot(struct fs_entry *entry, const char *name, const struct dir *dir)
     entry->type = NODE_DIRECTORY;
 }
 
+static int list_entry(struct file *file, struct fs_entry *entry)
+{
+    u64 position = file->offset - AT_ENTRIES;
+    int error = file->node->fs->ops->list(file->node, &position, entry);
+
+    if (!error) {
+        file->offset = position + AT_ENTRIES;
+    } else if (error == ENOENT && file->dir->points) {
+        file->offset = AT_POINTS;
+    }
+    return error;
+}
+
+static int list_point(struct file *file, struct fs_entry *entry)
+{
+    const struct point *point = file->dir->points;
+    const struct dir *at;
+
+    for (u64 i = AT_POINTS; i < file->offset && point; i++) {
+        point = point->next;
+    }
+    if (!point) {
+        return ENOENT;
+    }
+    at = point->node.vfs;
+    memcpy(entry->name, at->name, at->name_bytes);
+    entry->name[at->name_bytes] = '\0';
+    entry->id = point->node.id;
+    entry->type = NODE_DIRECTORY;
+    file->offset++;
+    return 0;
+}
+
 /* ENOENT: that was all.  ENOTDIR. */
 int file_list(struct file *file, struct fs_entry *entry)
 {
     struct dir *dir = file->dir;
-    u64 position;
     int error = 0;
 
     if (!dir) {
@@ -376,10 +409,9 @@ int file_list(struct file *file, struct fs_entry *entry)
 
         dot(entry, up ? ".." : ".", up && dir->parent ? dir->parent : dir);
     } else {
-        position = file->offset - AT_ENTRIES;
-        error = dir->mount->fs->ops->list(dir->node, &position, entry);
-        if (!error) {
-            file->offset = position + AT_ENTRIES;
+        error = file->offset < AT_POINTS ? list_entry(file, entry) : ENOENT;
+        if (error == ENOENT && file->offset >= AT_POINTS) {
+            error = list_point(file, entry);
         }
     }
     fs_unlock(file->mount->lock);

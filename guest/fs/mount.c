@@ -3,6 +3,10 @@
  * Mounts.  The first is the root.  Each further one covers a directory that is there, as long as it
  * is mounted; a path comes into it where it names that directory, component by component, so /tmpx
  * is not in what is mounted at /tmp.  One directory can be covered once.
+ *
+ * What the library OS mounts before main, /dev and the like, must have a place also on a disk that
+ * has no such directory and may not be written: a point, which is a directory in this tree alone.
+ * It is covered from the moment that it is there until it goes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -90,13 +94,58 @@ static int mount_at(struct dir *point, struct mount *mount)
     return error;
 }
 
-/*
- * vfs_mount - fs at the directory `path`, which it covers.  The first one becomes the root.
- *
- * EBUSY: something is mounted there already.  ENOENT, ENOTDIR, ENOMEM.  After an error fs is still
- * the caller's.
- */
-int vfs_mount(const char *path, struct fs *fs, const char *source)
+static void point_forget(struct node *node)
+{
+    struct point *point = (struct point *)(void *)node, **at = &point->parent->points;
+
+    while (*at != point) {
+        at = &(*at)->next;
+    }
+    *at = point->next;
+    free(point);
+}
+
+/* Of a point: nothing else is ever called. */
+static struct fs points = {
+    .ops = &(const struct fs_ops){.type = "point", .forget = point_forget}
+};
+
+/* A point in a place where nothing is.  No other task runs yet. */
+static int point_make(const struct place *place, struct dir **made)
+{
+    static u64 id = 1UL << 63;
+    struct point *point = calloc(1, sizeof(*point));
+
+    if (!point) {
+        return ENOMEM;
+    }
+    point->node =
+        (struct node){.fs = &points, .type = NODE_DIRECTORY, .holders = 1, .id = id++, .nlink = 1};
+    point->parent = place->dir;
+    point->next = place->dir->points;
+    place->dir->points = point;
+    return dir_of(place->dir, place->name, &point->node, made);
+}
+
+/* As walk_to_dir; what is missing is made. */
+static int walk_or_make(const char *path, struct dir **dir)
+{
+    struct place place;
+    int error = walk_to_dir(path, dir);
+
+    if (error != ENOENT) {
+        return error;
+    }
+    error = walk_to(path, &place);
+    if (!error) {
+        error = place.last == PLACE_NAME ? point_make(&place, dir) : ENOENT;
+        dir_put(place.dir);
+    }
+    return error;
+}
+
+static int mount_with(const char *path, struct fs *fs, const char *source,
+                      int (*walk)(const char *path, struct dir **dir))
 {
     struct mount *mount = mount_make(fs, source);
     struct dir *point;
@@ -108,7 +157,7 @@ int vfs_mount(const char *path, struct fs *fs, const char *source)
     if (!vfs.root) {
         error = mount_root(mount);
     } else {
-        error = walk_to_dir(path, &point);
+        error = walk(path, &point);
         if (!error) {
             error = mount_at(point, mount);
             if (error) {
@@ -122,6 +171,23 @@ int vfs_mount(const char *path, struct fs *fs, const char *source)
         mount_free(mount);
     }
     return error;
+}
+
+/*
+ * vfs_mount - fs at the directory `path`, which it covers.  The first one becomes the root.
+ *
+ * EBUSY: something is mounted there already.  ENOENT, ENOTDIR, ENOMEM.  After an error fs is still
+ * the caller's.
+ */
+int vfs_mount(const char *path, struct fs *fs, const char *source)
+{
+    return mount_with(path, fs, source, walk_to_dir);
+}
+
+/* The same, and a point is made where nothing is.  Before main only. */
+int vfs_mount_first(const char *path, struct fs *fs, const char *source)
+{
+    return mount_with(path, fs, source, walk_or_make);
 }
 
 /* Takes the two references to the root, the mount's and the caller's, if nobody else has one: then
@@ -144,6 +210,7 @@ static int detach(struct mount *mount)
     idle = end_use(mount);
     if (idle) {
         mount->point->covers = NULL;
+        dir_put_locked(mount->point);
     }
     fs_unlock(mount->lock);
     fs_unlock(outer->lock);
@@ -153,7 +220,6 @@ static int detach(struct mount *mount)
     fs_lock(vfs.lock);
     list_del(&mount->link);
     fs_unlock(vfs.lock);
-    dir_put(mount->point);
     return 0;
 }
 

@@ -79,6 +79,7 @@ int dir_of(struct dir *parent, struct name name, struct node *node, struct dir *
     dir->refs = 1;
     dir->covers = NULL;
     dir->parent = dir_get(parent);
+    dir->points = NULL;
     dir->name_bytes = (u32)name.bytes;
     memcpy(dir->name, name.at, name.bytes);
     node->vfs = dir;
@@ -89,10 +90,18 @@ int dir_of(struct dir *parent, struct name name, struct node *node, struct dir *
 /* ENOENT also where the directory itself was removed.  dir->mount->lock is held. */
 int dir_lookup(struct dir *dir, struct name name, struct node **found)
 {
-    if (dir->node->nlink == 0) {
-        return ENOENT;
+    int error =
+        dir->node->nlink == 0 ? ENOENT : dir->mount->fs->ops->lookup(dir->node, name, found);
+
+    for (struct point *point = dir->points; error == ENOENT && point; point = point->next) {
+        const struct dir *at = point->node.vfs;
+
+        if (at->name_bytes == name.bytes && memcmp(at->name, name.at, name.bytes) == 0) {
+            *found = node_get(&point->node);
+            error = 0;
+        }
     }
-    return dir->mount->fs->ops->lookup(dir->node, name, found);
+    return error;
 }
 
 /* To the directory of that name in *at, which is put, also after an error. */

@@ -30,9 +30,17 @@ struct dir {
     struct mount *covers; /* what is mounted here; guarded by mount->lock */
 
     /* guarded by mount->lock: */
-    struct dir *parent; /* held; NULL: mount->root */
+    struct dir *parent;   /* held; NULL: mount->root */
+    struct point *points; /* in it, beside what the file system has */
     u32 name_bytes;
     char name[FS_NAME_MAX];
+};
+
+/* A mount point that is no directory of the file system: mount.c. */
+struct point {
+    struct node node; /* first */
+    struct dir *parent;
+    struct point *next; /* of parent->points */
 };
 
 struct vfs {

@@ -46,6 +46,7 @@ struct vfs_mount {
 bool vfs_is_up(void); /* there is a root */
 /* The first one is the root, and its path is "/".  source is kept, not copied. */
 __must_check int vfs_mount(const char *path, struct fs *fs, const char *source);
+__must_check int vfs_mount_first(const char *path, struct fs *fs, const char *source);
 __must_check int vfs_umount(const char *path);
 __must_check int vfs_mount_get(size_t index, struct vfs_mount *mount); /* ENOENT: no more */
 __must_check int vfs_space(const char *path, struct fs_space *space, struct vfs_stat *stat);

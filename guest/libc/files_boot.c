@@ -44,9 +44,7 @@ static int mount_root(void)
 void files_mount(const char *path, const char *source, int error, struct fs *fs)
 {
     if (!error) {
-        error = vfs_mkdir(path, 0755);
-        error = error == EEXIST ? 0 : error;
-        error = error ? error : vfs_mount(path, fs, source);
+        error = vfs_mount_first(path, fs, source);
         if (error) {
             (void)fs->ops->unmount(fs);
         }
