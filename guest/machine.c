@@ -82,30 +82,55 @@ struct range machine_ram(void)
     return node < 0 ? (struct range){0, 0} : node_reg(node);
 }
 
-/* The RAM above the image that nothing is in, page-aligned: below the FDT, and above it. */
+/* One number of /chosen, of one or two cells; 0 if there is none. */
+static u64 chosen_number(const char *name)
+{
+    int bytes = 0;
+    const fdt32_t *cells = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), name, &bytes);
+
+    return cells && (bytes == 4 || bytes == 8) ? cells_read(cells, bytes / 4) : 0;
+}
+
+/* What the boot loader has put into memory (INITRD=); empty if nothing. */
+struct range machine_initrd(void)
+{
+    struct range initrd = {0, 0};
+
+    if (fdt) {
+        initrd.base = chosen_number("linux,initrd-start");
+        initrd.end = chosen_number("linux,initrd-end");
+    }
+    return initrd.base < initrd.end ? initrd : (struct range){0, 0};
+}
+
+static void add_piece(struct free_ram *ram, u64 base, u64 end)
+{
+    if (base < end) {
+        ram->piece[ram->pieces++] = (struct range){base, end};
+    }
+}
+
+/* The RAM above the image that nothing is in, page-aligned: what is left by the FDT and the initrd.
+ */
 struct free_ram machine_free(void)
 {
-    struct range ram = machine_ram();
+    struct range ram = machine_ram(), initrd = machine_initrd();
+    struct range tree = {(u64)fdt, fdt ? (u64)fdt + fdt_totalsize(fdt) : 0};
+    bool is_initrd_first = initrd.base < tree.base;
+    struct range taken[] = {is_initrd_first ? initrd : tree, is_initrd_first ? tree : initrd};
+    struct free_ram left = {.pieces = 0};
     u64 base = align_up((u64)_image_end, 4096);
-    u64 fdt_base = align_down((u64)fdt, 4096);
-    u64 fdt_end = fdt ? align_up((u64)fdt + fdt_totalsize(fdt), 4096) : 0;
 
-    if (ram.end <= base) {
-        return (struct free_ram){
-            {base, base},
-            {base, base}
-        };
+    for (u32 i = 0; i < ARRAY_LEN(taken) && base < ram.end; i++) {
+        u64 end = align_down(taken[i].base, 4096);
+
+        if (taken[i].end > base) {
+            add_piece(&left, base, end < ram.end ? end : ram.end);
+            base = align_up(taken[i].end, 4096);
+        }
     }
-    if (fdt_end <= base || fdt_base >= ram.end) {
-        return (struct free_ram){
-            {base,    ram.end},
-            {ram.end, ram.end}
-        };
-    }
-    return (struct free_ram){
-        {base,    fdt_base},
-        {fdt_end, ram.end }
-    };
+    add_piece(&left, base, ram.end);
+    return left;
 }
 
 /*
@@ -122,7 +147,11 @@ void *machine_take(u64 bytes)
     if (!left.base) {
         struct free_ram ram = machine_free();
 
-        left = ram.low.end - ram.low.base >= ram.high.end - ram.high.base ? ram.low : ram.high;
+        for (u32 i = 0; i < ram.pieces; i++) {
+            if (ram.piece[i].end - ram.piece[i].base > left.end - left.base) {
+                left = ram.piece[i];
+            }
+        }
     }
     base = left.base;
     if (bytes > left.end - base) {

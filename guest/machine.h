@@ -8,14 +8,16 @@ struct range {
     u64 end;
 };
 
-/* low is not empty unless high is, too. */
+/* Upwards, none of them empty. */
 struct free_ram {
-    struct range low, high;
+    struct range piece[3];
+    u32 pieces;
 };
 
 void machine_init(const void *fdt);
 const char *machine_bootargs(void);
 struct range machine_ram(void);
+struct range machine_initrd(void);
 struct free_ram machine_free(void);
 void *machine_take(u64 bytes);
 bool machine_device_range(const char *compatible, size_t index, struct range *range);

@@ -8,6 +8,7 @@
 #include "dts/machine.h"
 
 #include "hv/console.h"
+#include "hv/disk_machine.h"
 #include "hv/firmware.h"
 #include "hv/frame.h"
 #include "hv/hart.h"
@@ -164,10 +165,11 @@ void hv_main(u64 hart_id, void *fdt)
     say_machine();
     if (options.trace && tracing_start(&machine, options.trace_filter) != ERR_OK)
         give_up("TRACE=exits needs a virtio console port on the machine");
-    if (load_guests(&machine) != ERR_OK)
-        give_up("no guest can be started from what QEMU was given as -initrd");
     hart_setup();
     irq_init(&machine);
+    disk_init(&machine, options.disk_timeout);
+    if (load_guests(&machine) != ERR_OK)
+        give_up("no guest can be started from what QEMU was given as -initrd");
     tracing_start_hart(this_hart());
     hart_start_all(&machine);
     report_begin();

@@ -3,8 +3,10 @@
 lib-y += lib/bundle.c
 lib-y += lib/drv/ns16550.c
 lib-y += lib/drv/plic.c
+lib-y += lib/drv/virtio_blk.c
 lib-y += lib/drv/virtio_console.c
 lib-y += lib/drv/virtio_mmio.c
+lib-y += lib/drv/virtio_rng.c
 lib-y += lib/elf.c
 lib-y += lib/image.c
 lib-y += lib/kit/chacha20.c
@@ -24,5 +26,6 @@ lib-y += lib/sched/fifo.c
 lib-y += lib/sched/rr.c
 lib-y += lib/tracefilter.c
 lib-y += lib/virtio/virtq.c
+lib-y += lib/virtio/virtq_device.c
 # Only where there is a machine: host tests bring their own.
 lib-riscv-y += lib/riscv/mmio.c

@@ -112,8 +112,10 @@ TEST(machine_is_virt)
     CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_STR(machine.bootargs, "fork=cow trace=off sstc=on");
     CHECK_EQ(machine.virtios, 8);
-    for (u32 i = 0; i < machine.virtios; i++)
+    for (u32 i = 0; i < machine.virtios; i++) {
         CHECK_EQ(machine.virtio[i].base, 0x10001000 + i * 0x1000);
+        CHECK_EQ(machine.virtio_source[i], 1 + i);
+    }
 }
 
 TEST(machine_has_all_memory)
@@ -386,6 +388,7 @@ TEST(guest_tree_is_a_machine)
     CHECK_EQ(machine.finisher.base, 0x100000);
     CHECK_EQ(machine.rtc.bytes, 0);
     CHECK_EQ(machine.virtios, 0);
+    CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_EQ(machine.plic.base, 0xc000000);
     CHECK_EQ(machine.uart_source, 10);
     check_contexts(machine.harts);
@@ -399,12 +402,16 @@ TEST(guest_tree_is_a_machine)
                              .has_pflash = true,
                              .has_rtc = true,
                              .has_rng_seed = true,
+                             .initrd = GUEST_RAM_BASE,
+                             .initrd_bytes = 77,
                              .mmu_type = "",
                              .timebase_hz = 1ULL << 33,
                              .bootargs = ""};
     CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &all, &bytes), ERR_OK);
     machine = read_tree();
     CHECK_EQ(machine.pflash.base, 0x22000000);
+    CHECK_EQ(machine.initrd.base, GUEST_RAM_BASE);
+    CHECK_EQ(machine.initrd.bytes, 77);
     CHECK_EQ(machine.rtc.base, 0x101000);
     CHECK_STR(machine.isa, "rv64imafdc_zicboz_zicsr_zifencei");
     CHECK_STR(machine.mmu_type, "riscv,sv39");
