@@ -18,5 +18,8 @@ bool fork_threads(enum fork_step step);  /* pthreads */
 bool fork_files(enum fork_step step);    /* streams, file systems */
 bool fork_libc(enum fork_step step);     /* picolibc's locks */
 
+/* Disks have nothing to do while the machine is copied.  All others stand still meanwhile. */
+void fork_disks(enum fork_step step);
+
 /* The stack is a hart's trap stack. */
 bool fork_in_handler(void);
