@@ -271,10 +271,13 @@ $(foreach t,$(tools-y),$(eval $(call tool-rules,$t)))
 $(B)/san/libsan.a: $(call objects,san,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
 	$(call archive)
 
+# What tests can make fail.
+test-wraps := malloc calloc aligned_alloc
+
 test-objs := $(call objects,san,$(tests-y))
 $(B)/host/tests: $(test-objs) $(B)/san/libsan.a
 	$(say) "LD $@"
-	$(Q)mkdir -p $(@D) && $(san-cc) -o $@ $^
+	$(Q)mkdir -p $(@D) && $(san-cc) $(test-wraps:%=-Wl,--wrap=%) -o $@ $^
 
 # ---- version and dependencies --------------------------------------------------------------------
 

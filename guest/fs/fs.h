@@ -122,6 +122,9 @@ s64 fs_now(u32 *ns);
 /* Bytes of memory that nobody has: for who keeps files in it. */
 u64 fs_memory_left(void);
 
+/* A line for the log: what is wrong with a disk.  The VFS has it, and so do tests. */
+void fs_log(const char *format, ...) __printf_like(1, 2);
+
 /* Mounting: one function for each file system.  Each gives *fs, or an error and a line that says
  * why in `why` (for the log; never NULL). */
 struct block;
