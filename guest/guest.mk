@@ -239,3 +239,8 @@ archive-y += guest/fs/archive.c
 archive-y += guest/fs/archive_boot.c
 archive-y += guest/fs/archive_read.c
 archive-needs += vfs
+
+components-y += fat32
+fat32-y += guest/fs/fat32_root.c
+fat32-needs += vfs
+fat32-needs += virtio_blk

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "guest/fs/archive.h"
-#include "guest/log.h"
 
 #define COMPLAINTS      8
 #define NAME_BYTES      100
@@ -28,9 +27,9 @@ _Static_assert(sizeof(struct header) == ARCHIVE_RECORD_BYTES, "as the archive ha
 static void complain(struct archive *archive, struct name name, const char *why)
 {
     if (archive->complaints < COMPLAINTS) {
-        log_warn("initrd: %.*s: %s", (int)name.bytes, name.at, why);
+        fs_log("initrd: %.*s: %s", (int)name.bytes, name.at, why);
     } else if (archive->complaints == COMPLAINTS) {
-        log_warn("initrd: and more like these");
+        fs_log("initrd: and more like these");
     }
     archive->complaints++;
 }

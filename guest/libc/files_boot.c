@@ -25,12 +25,16 @@ __attribute__((weak)) struct fs *files_root(const char **source)
     return NULL;
 }
 
+static bool root_is_ours; /* else nothing is made there that nobody asked for */
+
 static int mount_root(void)
 {
-    const char *source = "ramfs";
+    static const char in_memory[] = "ramfs";
+    const char *source = in_memory;
     struct fs *fs = files_root(&source);
     int error = fs ? 0 : ramfs_mount(&fs);
 
+    root_is_ours = source == in_memory;
     if (error) {
         return error;
     }
@@ -44,7 +48,8 @@ static int mount_root(void)
 void files_mount(const char *path, const char *source, int error, struct fs *fs)
 {
     if (!error) {
-        error = vfs_mount_first(path, fs, source);
+        error = root_is_ours ? vfs_mkdir(path, 0755) : 0;
+        error = error ? error : vfs_mount_first(path, fs, source);
         if (error) {
             (void)fs->ops->unmount(fs);
         }
