@@ -116,7 +116,7 @@ smp-harts   := 8
 hv-cc    := $(CROSS)gcc -march=rv64imac_zicsr_zifencei -mabi=lp64 $(riscv)
 # Without these picolibc's headers do not show what guest/libc has.
 posix    := $(addprefix -D_POSIX_,TIMERS=1 MONOTONIC_CLOCK=1 CLOCK_SELECTION=1 THREADS=1 TIMEOUTS=1 CPUTIME=1)
-guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -isystem guest/include $(posix) -DGUEST_HARTS_MAX=$(guest-harts)
+guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -Iguest/include $(posix) -DGUEST_HARTS_MAX=$(guest-harts)
 smp-cc   := $(filter-out -DGUEST_HARTS_MAX=%,$(guest-cc)) -DGUEST_HARTS_MAX=$(smp-harts)
 host-cc  := gcc $(common)
 san-cc   := gcc $(common) $(sanitize)
@@ -276,10 +276,13 @@ $(B)/host/insns.so: tools/insns.c Makefile | $(B)/deps/ready
 $(B)/san/libsan.a: $(call objects,san,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
 	$(call archive)
 
+# What tests can make fail.
+test-wraps := malloc calloc aligned_alloc
+
 test-objs := $(call objects,san,$(tests-y))
 $(B)/host/tests: $(test-objs) $(B)/san/libsan.a
 	$(say) "LD $@"
-	$(Q)mkdir -p $(@D) && $(san-cc) -o $@ $^
+	$(Q)mkdir -p $(@D) && $(san-cc) $(test-wraps:%=-Wl,--wrap=%) -o $@ $^
 
 # ---- version and dependencies --------------------------------------------------------------------
 

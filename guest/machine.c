@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/riscv/csr.h"
+
 #include "guest/guest.h"
 
 static const void *fdt;
@@ -179,6 +181,54 @@ bool machine_device_range(const char *compatible, size_t index, struct range *ra
     return false;
 }
 
+static u32 node_u32(int node, const char *name, u32 fallback)
+{
+    int bytes = 0;
+    const fdt32_t *value = fdt_getprop(fdt, node, name, &bytes);
+
+    return value && bytes >= 4 ? fdt32_to_cpu(*value) : fallback;
+}
+
+static int plic_node(void)
+{
+    return fdt ? fdt_node_offset_by_compatible(fdt, -1, "riscv,plic0") : -1;
+}
+
+/* The number at the PLIC of a node's first interrupt; 0: it has none there.  The interrupt parent
+ * is the node's own or that of the next node above it that has one.
+ * [DT "Properties for Interrupt Generating Devices"] */
+static u32 node_interrupt(int node)
+{
+    int plic = plic_node();
+    u32 number = node_u32(node, "interrupts", 0), parent = 0;
+
+    for (; number != 0 && parent == 0 && node >= 0; node = fdt_parent_offset(fdt, node)) {
+        parent = node_u32(node, "interrupt-parent", 0);
+    }
+    return plic >= 0 && parent != 0 && parent == fdt_get_phandle(fdt, plic) ? number : 0;
+}
+
+/* Of all those ranges the lowest that begins at `from` or above, and its device's interrupt at the
+ * PLIC (0: none); false: there is none.  So they come in the order of their addresses. */
+bool machine_device_from(const char *compatible, u64 from, struct range *range, u32 *interrupt)
+{
+    int node = fdt ? fdt_node_offset_by_compatible(fdt, -1, compatible) : -1;
+    bool found = false;
+
+    for (; node >= 0; node = fdt_node_offset_by_compatible(fdt, node, compatible)) {
+        struct range candidate;
+
+        for (int i = 0; node_range(node, i, &candidate); i++) {
+            if (candidate.base >= from && (!found || candidate.base < range->base)) {
+                *range = candidate;
+                *interrupt = node_interrupt(node);
+                found = true;
+            }
+        }
+    }
+    return found;
+}
+
 /* Base address of the first one; 0 if there is none. */
 u64 machine_device(const char *compatible)
 {
@@ -289,4 +339,25 @@ size_t machine_harts(u64 *ids, size_t max)
         }
     }
     return count;
+}
+
+/* The context of a hart's S-mode at the PLIC: contexts are numbered as the PLIC's list says, of
+ * pairs of an interrupt controller inside of a CPU and a cause.  False: it has none.
+ * [DT "Properties for Interrupt Generating Devices"] */
+bool machine_plic_context(u64 hart, u32 *context)
+{
+    int bytes = 0, plic = plic_node();
+    const fdt32_t *pairs = fdt ? fdt_getprop(fdt, plic, "interrupts-extended", &bytes) : NULL;
+
+    for (int i = 0; pairs && i < bytes / 8; i++) {
+        u32 cause = fdt32_to_cpu(pairs[2 * i + 1]);
+        int controller = fdt_node_offset_by_phandle(fdt, fdt32_to_cpu(pairs[2 * i]));
+
+        if (cause == IRQ_SEXT && controller >= 0 &&
+            node_reg(fdt_parent_offset(fdt, controller)).base == hart) {
+            *context = (u32)i;
+            return true;
+        }
+    }
+    return false;
 }

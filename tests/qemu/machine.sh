@@ -14,6 +14,11 @@ entry input_of_child           quick 60   input_of_child
 entry uart_interrupts          quick 60   uart_interrupts
 entry uart_interrupts_4harts   quick 60   uart_interrupts HARTS=4 VCPUS=2
 entry uart_interrupts_bare     quick 60   uart_interrupts BARE=1
+entry stdin_interrupts         quick 60   stdin_interrupts
+entry stdin_interrupts_bare    quick 60   stdin_interrupts BARE=1
+entry console_device_bare      quick 60   console_device
+entry irqroute_bare            quick 60   payload "irqroute: ok" PAYLOAD=build/tests/guest/irqroute.elf VCPUS=4 BARE=1
+entry irqroute                 quick 60   payload "irqroute: ok" PAYLOAD=build/tests/guest/irqroute.elf VCPUS=4 HARTS=2
 entry uart_interrupts_fork     quick 60   uart_interrupts_fork
 entry uart_interrupts_fork_copy quick 60  uart_interrupts_fork FORK=copy HARTS=2
 entry entropy                  quick 60   entropy
@@ -112,6 +117,34 @@ uart_interrupts() {
     { sleep 2 && printf 'one' && sleep 1 && printf ' two.'; } |
         run 0 PAYLOAD=build/tests/guest/uartirq.elf "$@"
     want '^uartirq: one two\.$' '^uartirq: ok$'
+}
+
+# Who reads sleeps meanwhile.
+stdin_interrupts() {
+    { sleep 1 && printf 'one\ntwo\n' && sleep 1 && printf 'thr' && sleep 0.5 && printf 'ee\nend'; } |
+        run 0 PAYLOAD=build/tests/guest/stdinirq.elf "$@"
+    golden <<'END'
+stdinirq: <one>
+stdinirq: <two>
+stdinirq: <three>
+stdinirq: <end>
+stdinirq: ok, few exits
+END
+}
+
+# A virtio console: there is standard input and output; the machine's own console stays silent.
+console_device() {
+    rm -f "$out"/device.{in,out} && mkfifo "$out"/device.{in,out}
+    cat "$out/device.out" >"$out/said" &
+    { sleep 1 && printf 'one\ntwo\n' && sleep 1 && printf 'three\nend\004'; } >"$out/device.in" &
+    run 0 PAYLOAD=build/tests/guest/stdinirq_console.elf BARE=1 FV_QEMU_ARGS="-global virtio-mmio.force-legacy=false
+        -device virtio-serial-device,bus=virtio-mmio-bus.3 -device virtconsole,chardev=device
+        -chardev pipe,id=device,path=$out/device"
+    wait
+    forbid stdinirq
+    printf 'stdinirq: <%s>\n' one two three end >"$out/expected"
+    echo 'stdinirq: ok, few exits' >>"$out/expected"
+    same "$out/expected" "$out/said"
 }
 
 # Pending or in service: the child has it, too, and both complete it.
