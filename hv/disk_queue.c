@@ -56,6 +56,13 @@ static void look_at(u64 time)
         timer_program(this_hart()->vcpu);
 }
 
+/* lock is held; the device has some.  When the oldest one is late.  (Not how old it is: whoever
+ * asks may have read the clock before it was started.) */
+static u64 oldest_ends(const struct disk_queue *queue)
+{
+    return transfer_of(queue->started.next)->since + timeout_ticks;
+}
+
 /* lock is held. */
 static void set_deadline(const struct disk_queue *queue, u64 now)
 {
@@ -64,7 +71,7 @@ static void set_deadline(const struct disk_queue *queue, u64 now)
     if (queue->polled || queue->delays)
         look_at(now + timer_ticks_of_ns(LOOK_NS));
     else
-        look_at(transfer_of(queue->started.next)->since + timeout_ticks);
+        look_at(oldest_ends(queue));
 }
 
 /* lock is held.  An interrupt for so many more; false: they are back already. */
@@ -260,8 +267,7 @@ void disk_queue_look(struct disk *disk, u64 now)
             else
                 give_waiting(queue, now);
         } while (why == NULL && !expect_some(queue));
-        if (why == NULL && queue->with_device > 0 &&
-            now - transfer_of(queue->started.next)->since >= timeout_ticks)
+        if (why == NULL && queue->with_device > 0 && now >= oldest_ends(queue))
             why = "it does not answer";
         if (why == NULL)
             virtio_blk_kick(&queue->blk);

@@ -335,6 +335,25 @@ static void run_timeout(void *argument)
     CHECK(is_done[1] && !ios[1].failed);
 }
 
+static void run_late_look(void *argument)
+{
+    struct disk_view *view;
+
+    (void)argument;
+    boot(1);
+    view = open_machine(0);
+    world_time = SECOND;
+    start(0, view, DISK_READ, 0, SECTOR);
+    disk_expire(world_time - 1);
+    CHECK_EQ(fake_disks[0].resets, 0);
+    CHECK(done_count == 0);
+}
+
+TEST(disk_is_not_late_for_a_hart_that_read_the_clock_before)
+{
+    test_must_pass(run_late_look, NULL);
+}
+
 TEST(disk_that_does_not_answer_is_reset)
 {
     test_must_pass(run_timeout, NULL);
