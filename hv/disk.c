@@ -66,6 +66,12 @@ static bool is_owner(const struct disk_view *view)
     return view->snapshot == NULL;
 }
 
+/* Whether all that it reads and writes is on the device. */
+static bool is_through(const struct disk_view *view)
+{
+    return is_owner(view) && view->disk->memory == NULL;
+}
+
 /* ---- places ---- */
 
 /* The request's bytes of one block, from request->at on. */
@@ -327,7 +333,7 @@ static void copy_out(struct disk_io *io)
 
 static void read(struct disk_io *io)
 {
-    if (all_in_memory(io))
+    if (!is_through(io->view) && all_in_memory(io))
         copy_out(io);
     else
         transfer(io);
@@ -461,7 +467,7 @@ static void write_to_device(struct disk_io *io)
 
 static void write(struct disk_io *io)
 {
-    if (is_owner(io->view) && io->view->disk->memory == NULL)
+    if (is_through(io->view))
         write_to_device(io);
     else
         write_to_memory(io);
@@ -547,9 +553,7 @@ void disk_transferred(struct disk_io *io, bool failed)
 
 static void flush(struct disk_io *io)
 {
-    const struct disk *disk = io->view->disk;
-
-    if (!is_owner(io->view) || disk->memory != NULL || !disk->has_flush) {
+    if (!is_through(io->view) || !io->view->disk->has_flush) {
         finish(io, false);
         return;
     }

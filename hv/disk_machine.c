@@ -19,7 +19,7 @@
 _Static_assert(DISK_BLOCK_BYTES >= VIRTIO_BLK_SECTOR_BYTES, "a block is whole sectors");
 
 static struct disk *disks[MACHINE_VIRTIO_MAX]; /* NULL: could not be started */
-static u32 count;
+static u32 disk_total;
 
 struct disk *disk_create(void)
 {
@@ -53,7 +53,7 @@ struct disk *disk_of_memory(void *at, u64 bytes)
 
 struct disk *disk_of_machine(u32 index)
 {
-    return index < count ? disks[index] : NULL;
+    return index < disk_total ? disks[index] : NULL;
 }
 
 struct disk_info disk_info(const struct disk *disk)
@@ -64,7 +64,7 @@ struct disk_info disk_info(const struct disk *disk)
 void disk_expire(u64 now)
 {
     __atomic_store_n(&disk_deadline, UINT64_MAX, __ATOMIC_RELAXED);
-    for (u32 i = 0; i < count; i++) {
+    for (u32 i = 0; i < disk_total; i++) {
         if (disks[i] != NULL)
             disk_queue_look(disks[i], now);
     }
@@ -88,7 +88,7 @@ static const char *words(enum err err)
            "-global virtio-mmio.force-legacy=false";
 }
 
-static enum err start(u64 base, u32 source)
+static enum err start_device(u64 base, u32 source)
 {
     struct disk *disk = disk_create();
     hpa_t ring = frame_alloc();
@@ -96,7 +96,7 @@ static enum err start(u64 base, u32 source)
 
     _Static_assert(VIRTQ_BYTES(DISK_QUEUE_SIZE) <= PAGE_BYTES, "one frame");
     if (err == ERR_OK) {
-        disk->number = count;
+        disk->number = disk_total;
         disk->queue.base = base;
         disk->queue.ring = hpa_ptr(ring);
         err = disk_queue_open(disk);
@@ -108,7 +108,7 @@ static enum err start(u64 base, u32 source)
             frame_put(hpa_of(disk));
         return err;
     }
-    disks[count] = disk;
+    disks[disk_total] = disk;
     disk->queue.polled = !irq_connect(source, interrupted, disk);
     return ERR_OK;
 }
@@ -131,11 +131,11 @@ void disk_init(const struct machine *machine, u32 timeout_seconds)
 
         if (virtio_mmio_device_id(base) != VIRTIO_DEVICE_BLOCK)
             continue;
-        err = start(base, machine->virtio_source[i]);
+        err = start_device(base, machine->virtio_source[i]);
         if (err == ERR_OK)
-            say(disks[count]);
+            say(disks[disk_total]);
         else
-            console_log("disk %u: cannot be started: %s", count, words(err));
-        count++;
+            console_log("disk %u: cannot be started: %s", disk_total, words(err));
+        disk_total++;
     }
 }

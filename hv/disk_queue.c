@@ -56,6 +56,13 @@ static void look_at(u64 time)
         timer_program(this_hart()->vcpu);
 }
 
+/* lock is held; the device has some.  When the oldest one is late.  (Not how old it is: whoever
+ * asks may have read the clock before it was started.) */
+static u64 oldest_ends(const struct disk_queue *queue)
+{
+    return transfer_of(queue->started.next)->since + timeout_ticks;
+}
+
 /* lock is held. */
 static void set_deadline(const struct disk_queue *queue, u64 now)
 {
@@ -64,20 +71,26 @@ static void set_deadline(const struct disk_queue *queue, u64 now)
     if (queue->polled || queue->delays)
         look_at(now + timer_ticks_of_ns(LOOK_NS));
     else
-        look_at(transfer_of(queue->started.next)->since + timeout_ticks);
+        look_at(oldest_ends(queue));
 }
 
-/* lock is held.  False: there are enough of them back already. */
-static bool expect(struct disk_queue *queue)
+/* lock is held.  An interrupt for so many more; false: they are back already. */
+static bool expect(struct disk_queue *queue, u32 count)
 {
-    u32 count = queue->with_device / PART_TO_WAIT_FOR;
-
     queue->delays = count > 1;
-    if (queue->with_device == 0 || queue->polled) {
+    if (count == 0 || queue->polled) {
         virtq_driver_quiet(&queue->blk.queue);
         return true;
     }
-    return virtq_driver_expect(&queue->blk.queue, (u16)(count > 1 ? count : 1));
+    return virtq_driver_expect(&queue->blk.queue, (u16)count);
+}
+
+/* lock is held.  False: there are enough of them back already. */
+static bool expect_some(struct disk_queue *queue)
+{
+    u32 some = queue->with_device / PART_TO_WAIT_FOR;
+
+    return expect(queue, some == 0 && queue->with_device > 0 ? 1 : some);
 }
 
 /* lock is held.  False: the device has no room. */
@@ -129,11 +142,11 @@ void disk_queue_start(struct disk *disk, struct disk_transfer *transfer)
         if (list_empty(&view->turn))
             list_add_tail(&queue->turns, &view->turn);
         if (queue->state == DISK_UP) {
+            if (was_idle)
+                (void)expect(queue, 1); /* before a device that needs no kick can be done */
             give_waiting(queue, now);
-            if (was_idle) {
-                (void)expect(queue); /* the device does not know of it yet */
+            if (was_idle)
                 set_deadline(queue, now);
-            }
             virtio_blk_kick(&queue->blk);
         }
     }
@@ -253,9 +266,8 @@ void disk_queue_look(struct disk *disk, u64 now)
                 why = "it breaks the rules of virtio";
             else
                 give_waiting(queue, now);
-        } while (why == NULL && !expect(queue));
-        if (why == NULL && queue->with_device > 0 &&
-            now - transfer_of(queue->started.next)->since >= timeout_ticks)
+        } while (why == NULL && !expect_some(queue));
+        if (why == NULL && queue->with_device > 0 && now >= oldest_ends(queue))
             why = "it does not answer";
         if (why == NULL)
             virtio_blk_kick(&queue->blk);

@@ -10,8 +10,9 @@
 #include "hv/vm.h"
 
 #define CHAIN_BYTES_MAX 4096U
-#define WORK_BYTES      128U /* that count as one chain more: a block takes two thousand instructions \
-                              */
+#define WORK_BYTES                                                                \
+    128U /* that count as one chain more: a block takes two thousand instructions \
+          */
 
 static enum err fill_segment(struct vm *vm, struct virtq_segment segment, u32 *written)
 {

@@ -389,10 +389,15 @@ static bool make_state(struct vm *vm)
     return true;
 }
 
-/* use.lock is held.  False: there is no state, and no memory for it, which is said once. */
-static bool begin(struct vm *vm)
+/* use.lock is held.  False: there is no state, since the guest has but reset the device, or since
+ * there is no memory, which is said once. */
+static bool begin(struct vm *vm, u64 reg, u64 value)
 {
-    if (likely(vm->virtio.state != NULL) || make_state(vm))
+    if (likely(vm->virtio.state != NULL))
+        return true;
+    if (reg == VIRTIO_MMIO_STATUS && value == 0)
+        return false;
+    if (make_state(vm))
         return true;
     if (!vm->virtio.refused)
         console_log("pid %u: no memory for its virtio devices: they do not answer",
@@ -415,7 +420,7 @@ static int vtransport_write(struct device *device, struct vcpu *vcpu, u64 offset
     work.left = VTRANSPORT_WORK;
     work.ios = 0;
     spin_lock(&vm->virtio.lock);
-    if (begin(vm))
+    if (begin(vm, reg, value))
         verdict = reg == VIRTIO_MMIO_QUEUE_NOTIFY ? notify(vm, vcpu, dev, (u32)value, &work)
                                                   : write_slot(vm, dev, reg, (u32)value);
     spin_unlock(&vm->virtio.lock);

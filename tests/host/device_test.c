@@ -17,6 +17,7 @@
 #include "tests/host/console_fake.h"
 #include "tests/test.h"
 
+#define disk_open           fake_disk_open
 #define frame_alloc         fake_frame_alloc
 #define frame_put           fake_frame_put
 #define gstage_create       fake_gstage_create
@@ -58,6 +59,11 @@ static void fake_gstage_destroy(struct gstage *gs)
     (void)gs;
 }
 
+static struct disk_view *fake_disk_open(struct disk *disk)
+{
+    FAIL("there is a disk: %p", (void *)disk);
+}
+
 static void fake_vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
 {
     *vcpu = (struct vcpu){.vm = vm, .id = id};
@@ -85,13 +91,14 @@ static const struct {
     const struct device_ops *ops;
     u64 base, bytes;
 } everything[] = {
-    {&word_ops,     0x40,       WORD_BYTES    },
-    {&finisher_ops, 0x100000,   FINISHER_BYTES},
-    {&vuart_ops,    0x10000000, VUART_BYTES   },
-    {&doorbell_ops, 0x10020000, DOORBELL_BYTES},
-    {&pflash_ops,   0x22000000, PFLASH_BYTES  },
-    {&vplic_ops,    0xc000000,  VPLIC_BYTES   },
-    {&vrtc_ops,     0x101000,   PAGE_BYTES    },
+    {&word_ops,       0x40,       WORD_BYTES      },
+    {&finisher_ops,   0x100000,   FINISHER_BYTES  },
+    {&vuart_ops,      0x10000000, VUART_BYTES     },
+    {&vtransport_ops, 0x10001000, VTRANSPORT_BYTES},
+    {&doorbell_ops,   0x10020000, DOORBELL_BYTES  },
+    {&pflash_ops,     0x22000000, PFLASH_BYTES    },
+    {&vplic_ops,      0xc000000,  VPLIC_BYTES     },
+    {&vrtc_ops,       0x101000,   PAGE_BYTES      },
 };
 #define WORD_IS 0x1122334455667788UL
 

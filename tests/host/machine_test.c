@@ -387,7 +387,12 @@ TEST(guest_tree_is_a_machine)
     CHECK_EQ(machine.uart.base, 0x10000000);
     CHECK_EQ(machine.finisher.base, 0x100000);
     CHECK_EQ(machine.rtc.bytes, 0);
-    CHECK_EQ(machine.virtios, 0);
+    CHECK_EQ(machine.virtios, 8);
+    for (u32 i = 0; i < machine.virtios; i++) {
+        CHECK_EQ(machine.virtio[i].base, 0x10001000 + i * 0x1000);
+        CHECK_EQ(machine.virtio[i].bytes, 0x1000);
+        CHECK_EQ(machine.virtio_source[i], 1 + i);
+    }
     CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_EQ(machine.plic.base, 0xc000000);
     CHECK_EQ(machine.uart_source, 10);
@@ -456,5 +461,6 @@ TEST(guest_devices_are_where_virt_has_them)
     CHECK_EQ(guest_fdt_device("cfi-flash").base, 0x22000000);
     CHECK_EQ(guest_fdt_device("cfi-flash").bytes, 32 * MIB);
     CHECK_EQ(guest_fdt_device(PROC_DOORBELL_COMPATIBLE).bytes, 4096);
-    CHECK_EQ(guest_fdt_device("virtio,mmio").bytes, 0);
+    CHECK_EQ(guest_fdt_device("virtio,mmio").base, 0x10001000);
+    CHECK_EQ(guest_fdt_device("virtio,mmio").bytes, 0x1000); /* the first one of eight */
 }
