@@ -35,11 +35,14 @@ Variables of make run:
   PAYLOAD=name|file[,...]  a payload's name or folder, or an image file; several are several guests
   CMDLINE="..."            the guests' command line
   MEM=128M VCPUS=1         memory and vCPUs of a guest
+  DISK=file                the guests' disk: the first guest of a file writes to it, others to copies;
+                           DISK=ram:file: of a copy in memory, which nobody keeps
+  INITRD=file|folder       what lies in the guests' memory when they begin; a folder as a ustar archive
   PFLASH=file              contents of the guests' flash
   PFLASH_MODE=emulated|passthrough  a flash for each guest, or one for all: the machine's own, to read
   MACHINE="options"        machine options: mhartid=0x1234 word@0x40=0x6688
   GUESTS=file              several guests, one a line:
-                           payload mem= vcpus= pflash= machine= control procs= cmdline="..."
+                           payload mem= vcpus= disk= initrd= pflash= machine= control procs= cmdline="..."
   BARE=1                   no hypervisor: the payload itself on the bare machine
   HARTS=1 HOSTMEM=1G       harts and memory of the whole machine
   FORK=cow|copy            how memory is forked: copy on write, or at once
@@ -47,7 +50,7 @@ Variables of make run:
   SSTC=on|off              the guests' timer: the hart's own, or injected interrupts
   TRACE=off|exits[:filter] a line for each VM exit in build/run/exits.log; filter: pid=3,cause=ecall
   TIMEOUT=seconds          end a run that hangs, with status 124
-  (DISK, INITRD and OVERCOMMIT=strict have no function yet)
+  (OVERCOMMIT=strict has no function yet)
 
 Variables of others:
   TIER=quick|full|soak     how much make test does
@@ -295,7 +298,7 @@ run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
 	$(Q)tools/run.sh
 
 test: all $(test-guests) ## run the tests
-	$(Q)tests/run -t $(TIER)
+	$(Q)tools/deps.sh disk && tests/run -t $(TIER)
 
 fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
 	$(Q)$(B)/host/tests --fuzz 600

@@ -127,6 +127,11 @@ static int set_chosen(void *fdt, const struct guest_fdt *guest)
     int node = fdt_path_offset(fdt, "/chosen");
     int failure = set_string(fdt, node, "bootargs", guest->bootargs);
 
+    if (failure == 0 && guest->initrd_bytes != 0)
+        failure = fdt_setprop_u64(fdt, node, "linux,initrd-start", guest->initrd);
+    if (failure == 0 && guest->initrd_bytes != 0)
+        failure =
+            fdt_setprop_u64(fdt, node, "linux,initrd-end", guest->initrd + guest->initrd_bytes);
     if (failure == 0 && guest->has_rng_seed)
         failure = fdt_setprop(fdt, node, "rng-seed", zeros, sizeof(zeros));
     return failure;

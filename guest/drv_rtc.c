@@ -16,4 +16,4 @@ static u64 now_ns(const struct device *device)
 static const struct rtc_ops ops = {.now_ns = now_ns};
 
 static const struct driver DRIVER goldfish_rtc = {
-    .compatible = "google,goldfish-rtc", .class = DEVICE_RTC, .ops = &ops};
+    .name = "rtc", .compatible = "google,goldfish-rtc", .class = DEVICE_RTC, .ops = &ops};

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The base: linked where something refers to it.
 guest-y += guest/args.c
+guest-y += guest/await.c
+guest-y += guest/block.c
 guest-y += guest/boot.S
 guest-y += guest/console.c
 guest-y += guest/fp.S
@@ -72,6 +74,24 @@ components-y += rtc
 rtc-y += guest/drv_rtc.c
 rtc-needs += devices
 
+components-y += virtio_blk
+virtio_blk-y += guest/drv_virtio_blk.c
+virtio_blk-needs += devices
+virtio_blk-needs += pages
+virtio_blk-needs += plic
+
+components-y += virtio_console
+virtio_console-y += guest/console_device.c
+virtio_console-y += guest/drv_virtio_console.c
+virtio_console-needs += devices
+virtio_console-needs += pages
+virtio_console-needs += plic
+
+components-y += virtio_rng
+virtio_rng-y += guest/drv_virtio_rng.c
+virtio_rng-needs += devices
+virtio_rng-needs += pages
+
 components-y += heapcheck
 heapcheck-y += guest/heap_check.c
 heapcheck-needs += heap
@@ -141,6 +161,7 @@ component-kinds += sched
 default-sched := fifo
 
 components-y += task
+task-y += guest/await_task.c
 task-y += guest/core.c
 task-y += guest/libc/tasks.c
 task-y += guest/switch.S

@@ -5,9 +5,9 @@
  * in frames of its own, as more pieces:
  *
  *     0x8000_0000                                                      + mem
- *     +-----------+---------------------+------------------+-----------+
- *     | zeros     | image, .bss         | zeros            | FDT       |
- *     +-----------+---------------------+------------------+-----------+
+ *     +-----------+---------------------+--------+---------------+-----+
+ *     | zeros     | image, .bss         | zeros  | initrd        | FDT |
+ *     +-----------+---------------------+--------+---------------+-----+
  *                 entry                                    page-aligned, a1
  *
  * Invariant: the pieces of a guest lie within its RAM and do not overlap, and neither do its
@@ -35,7 +35,8 @@
 #include "hv/timer.h"
 #include "hv/vm.h"
 
-#define FDT_PAGES_MAX (BACKING_PARTS_MAX - ELF_SEGMENTS_MAX)
+#define FDT_PAGES_MAX (BACKING_PARTS_MAX - 1 - ELF_SEGMENTS_MAX)
+#define FDT_BYTES_MAX (FDT_PAGES_MAX * PAGE_BYTES)
 #define FDT_END_MAX   (1UL << 30) /* in RAM */
 #define BUNDLE_ALIGN  8
 #define WINDOW_ALIGN  (PAGE_BYTES * TABLE_ENTRIES) /* what a leaf table maps */
@@ -139,7 +140,8 @@ static enum err add_machine_options(struct guest *guest, const struct machine_op
     return ERR_OK;
 }
 
-/* ---- device tree ----------------------------------------------------------------------------- */
+/* ---- initrd and device tree
+ * ----------------------------------------------------------------------------- */
 
 /* Where in RAM the tree goes, which has so many bytes: to its end, or to that of its first GiB,
  * which is as far as guests see that have but one leaf of their own. */
@@ -148,21 +150,58 @@ static u64 fdt_offset(u64 mem_bytes, u64 fdt_bytes)
     return (mem_bytes < FDT_END_MAX ? mem_bytes : FDT_END_MAX) - align_up(fdt_bytes, PAGE_BYTES);
 }
 
-/* Whether something of the image is there, or RAM has not that many bytes. */
-static bool is_taken(const struct bundle_guest *entry, u64 fdt_bytes)
+/* Whether something of the image is in these bytes of RAM. */
+static bool is_taken(const struct bundle_guest *entry, u64 base, u64 bytes)
 {
-    u64 base = fdt_offset(entry->mem_bytes, fdt_bytes);
-
-    if (fdt_bytes > entry->mem_bytes)
-        return true;
     for (u32 i = 0; i < entry->image.count; i++) {
         const struct image_segment *segment = &entry->image.segments[i];
         u64 offset = segment->gpa - GUEST_RAM_BASE;
 
-        if (offset < base + fdt_bytes && offset + segment->mem_bytes > base)
+        if (offset < base + bytes && offset + segment->mem_bytes > base)
             return true;
     }
     return false;
+}
+
+/* What RAM must have for the image, so many bytes behind it, and the largest tree. */
+static u64 bytes_needed(const struct bundle_guest *entry, u64 bytes)
+{
+    u64 end = 0;
+
+    for (u32 i = 0; i < entry->image.count; i++) {
+        const struct image_segment *segment = &entry->image.segments[i];
+
+        if (segment->gpa - GUEST_RAM_BASE + segment->mem_bytes > end)
+            end = segment->gpa - GUEST_RAM_BASE + segment->mem_bytes;
+    }
+    return align_up(end, PAGE_BYTES) + align_up(bytes, PAGE_BYTES) + FDT_BYTES_MAX;
+}
+
+/* Below the place of the largest tree. */
+static enum err add_initrd(struct guest *guest, const struct bundle_guest *entry)
+{
+    u64 bytes = align_up(entry->initrd_bytes, PAGE_BYTES);
+    u64 needed = bytes_needed(entry, bytes);
+    u64 at;
+
+    if (bytes == 0)
+        return ERR_OK;
+    if (entry->mem_bytes < needed) {
+        console_log("guest %s: no room behind its image for its initrd, %lu bytes; give it %lu MiB "
+                    "of memory (mem=)",
+                    guest->name, entry->initrd_bytes, align_up(needed, 1UL << 20) >> 20);
+        return ERR_FORMAT;
+    }
+    at = fdt_offset(entry->mem_bytes, FDT_BYTES_MAX) - bytes;
+    if (needed > FDT_END_MAX || is_taken(entry, at, bytes)) {
+        console_log("guest %s: its initrd, %lu bytes, has no room in the first GiB of its memory; "
+                    "make it smaller",
+                    guest->name, entry->initrd_bytes);
+        return ERR_FORMAT;
+    }
+    guest->initrd = (gpa_t){GUEST_RAM_BASE + at};
+    add_part(guest, guest->initrd.v, entry->initrd, entry->initrd_bytes);
+    return ERR_OK;
 }
 
 /* Copies the tree into frames and puts these at its place. */
@@ -187,7 +226,7 @@ static enum err store_fdt(struct guest *guest, const u8 *fdt, u64 bytes)
 static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                         const struct machine *machine)
 {
-    static _Alignas(u64) u8 fdt[FDT_PAGES_MAX * PAGE_BYTES];
+    static _Alignas(u64) u8 fdt[FDT_BYTES_MAX];
     const struct guest_fdt open = {.mem_bytes = entry->mem_bytes,
                                    .vcpus = entry->vcpus,
                                    .has_sstc = timer_guest_has_sstc(),
@@ -197,8 +236,11 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                                    .bootargs = entry->cmdline,
                                    .has_pflash =
                                        guest->pflash != NULL || guest->backing.window.bytes > 0,
+                                   .initrd = guest->initrd.v,
+                                   .initrd_bytes = entry->initrd_bytes,
                                    .has_rng_seed = random_seeded()};
     size_t bytes;
+    u64 taken;
     enum err err;
 
     if (guest_fdt_make(fdt, sizeof(fdt), &open, &bytes) != ERR_OK) {
@@ -206,7 +248,8 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                     guest->name, sizeof(fdt));
         return ERR_FORMAT;
     }
-    if (is_taken(entry, align_up(bytes, PAGE_BYTES))) {
+    taken = align_up(bytes, PAGE_BYTES);
+    if (taken > entry->mem_bytes || is_taken(entry, fdt_offset(entry->mem_bytes, taken), taken)) {
         console_log("guest %s: no room behind its image for its device tree, %zu bytes; give it "
                     "more memory (mem=)",
                     guest->name, bytes);
@@ -281,6 +324,8 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         err = pass_pflash_through(guest, machine);
     if (err == ERR_OK)
         err = add_machine_options(guest, &entry->machine);
+    if (err == ERR_OK)
+        err = add_initrd(guest, entry);
     if (err == ERR_OK)
         err = add_fdt(guest, entry, machine);
     find_blank(guest);

@@ -16,6 +16,8 @@
 #include "hv/limits.h"
 #include "hv/vcpu.h"
 
+struct disk;
+
 /* What all processes that descend from one guest of the command line share. */
 struct tree {
     u32 procs; /* live processes and zombies; guarded by the process lock */
@@ -33,11 +35,13 @@ struct guest {
     u64 mhartid;
     gpa_t entry; /* pc and a1 of vCPU 0 at reset */
     gpa_t fdt;
-    struct backing backing; /* the image and the FDT */
+    gpa_t initrd;           /* 0: none */
+    struct backing backing; /* the image, the initrd and the FDT */
     struct tree tree;
     /* devices beyond those that each VM has: */
     const u8 *pflash; /* contents of pflash 1, NULL if none */
     u64 pflash_bytes;
+    struct disk *disk; /* NULL if none */
     struct {
         gpa_t gpa;
         u64 value;

@@ -3,8 +3,10 @@
 lib-y += lib/bundle.c
 lib-y += lib/drv/ns16550.c
 lib-y += lib/drv/plic.c
+lib-y += lib/drv/virtio_blk.c
 lib-y += lib/drv/virtio_console.c
 lib-y += lib/drv/virtio_mmio.c
+lib-y += lib/drv/virtio_rng.c
 lib-y += lib/elf.c
 lib-y += lib/image.c
 lib-y += lib/kit/chacha20.c

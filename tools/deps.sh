@@ -6,6 +6,7 @@
 #   tools/deps.sh          what `make run` and `make test` need: compilers, QEMU, firmware as packages,
 #                          and third-party sources in build/deps
 #   tools/deps.sh check    also what `make check` needs
+#   tools/deps.sh disk     also what makes and checks disk images, for `make test` and `make disk`
 #   tools/deps.sh gdb      also what `make gdb` needs
 #   tools/deps.sh source PACKAGE...
 #                          all of these Debian source packages, each in build/deps/PACKAGE: programs that tests
@@ -54,6 +55,9 @@ find_missing() {
         need clang-format clang-format
         need cppcheck cppcheck
         need shellcheck shellcheck
+    elif [ "$1" = disk ]; then
+        need /usr/sbin/mkfs.fat dosfstools # not in everybody's PATH
+        need mcopy mtools
     elif [ "$1" = gdb ]; then
         need gdb-multiarch gdb-multiarch
     fi
@@ -145,7 +149,7 @@ if [ "$what" = source ]; then
     done
     exit
 fi
-[[ $what == @(run|check|gdb) && $# -le 1 ]] || die "usage: tools/deps.sh [check | gdb | source PACKAGE...]"
+[[ $what == @(run|check|disk|gdb) && $# -le 1 ]] || die "usage: tools/deps.sh [check | disk | gdb | source PACKAGE...]"
 [[ ${DEPS:-auto} == @(auto|manual) ]] ||
     die "DEPS=$DEPS: auto installs what is missing, manual only prints the commands"
 

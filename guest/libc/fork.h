@@ -17,5 +17,8 @@ bool fork_handlers(enum fork_step step); /* pthread_atfork's */
 bool fork_threads(enum fork_step step);  /* pthreads */
 bool fork_libc(enum fork_step step);     /* picolibc's locks */
 
+/* Disks have nothing to do while the machine is copied.  All others stand still meanwhile. */
+void fork_disks(enum fork_step step);
+
 /* The stack is a hart's trap stack. */
 bool fork_in_handler(void);

@@ -3,9 +3,12 @@
  * Standard input: the console's bytes by the rules of tty.c, for all tasks together.
  *
  * Whether the console is a terminal is what the command line says, console=tty, which tools/run.sh
- * adds where it has one; nothing else can tell.  Who waits for a byte polls, and lets the others
- * run in between; the lock is never held meanwhile, so of several readers each gets some of the
- * input.
+ * adds where it has one; nothing else can tell.  The lock is never held while somebody waits, so of
+ * several readers each gets some of the input.
+ *
+ * Who waits for a byte sleeps until the console interrupts, where components plic and task are
+ * there: one byte is one interrupt, which the handler turns off again, and the next who finds
+ * nothing turns on.  Else he polls, and lets the others run in between.
  *
  * ^C on a terminal is SIGINT, raised in the task that finds it: one that reads, or that calls
  * input_look() while it works.  A read() that it ends in is EINTR if a handler returns.
@@ -16,10 +19,18 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "lib/drv/ns16550.h"
+
+#include "guest/alarm.h"
 #include "guest/args.h"
+#include "guest/await.h"
+#include "guest/console.h"
 #include "guest/guest.h"
 #include "guest/libc/pause.h"
 #include "guest/libc/tty.h"
+#include "guest/machine.h"
+#include "guest/paging.h"
+#include "guest/plic.h"
 #include "guest/spin.h"
 
 #define POLL_NS 1000000
@@ -66,6 +77,76 @@ static bool fill(void)
     return true;
 }
 
+/* ---- waiting ---- */
+
+static struct wait_queue readers;
+static bool has_come; /* since the interrupt was turned on last */
+
+static bool come(void *arg)
+{
+    (void)arg;
+    return __atomic_load_n(&has_come, __ATOMIC_ACQUIRE);
+}
+
+static void tell(void)
+{
+    __atomic_store_n(&has_come, true, __ATOMIC_RELEASE);
+    await_wake(&readers);
+}
+
+/* Component virtio_console has its own. */
+__attribute__((weak)) bool console_device_listen(void (*fn)(void))
+{
+    (void)fn;
+    return false;
+}
+
+/* It interrupts as long as there is a byte: what came before is not missed. */
+static void uart_interrupt(void *uart)
+{
+    ((volatile u8 *)uart)[NS16550_IER] = 0;
+    tell();
+}
+
+/* False: nobody will tell. */
+static bool listen_to_uart(void)
+{
+    static enum { UNKNOWN, DEAF, LISTENS } state;
+    static volatile u8 *uart;
+    struct range range;
+    u32 number;
+
+    spin_lock(&lock); /* once */
+    if (state == UNKNOWN) {
+        state = DEAF;
+        if (machine_device_from("ns16550a", 0, &range, &number)) {
+            uart = paging_linear(range.base);
+            state = irq_connect(number, uart_interrupt, (void *)uart) == ERR_OK ? LISTENS : DEAF;
+        }
+    }
+    spin_unlock(&lock);
+    if (state == LISTENS) {
+        uart[NS16550_IER] = NS16550_IER_RDI;
+    }
+    return state == LISTENS;
+}
+
+/* Until there may be something to read. */
+static void wait_for_input(void)
+{
+    bool listens = false;
+
+    if (await_sleeps()) {
+        __atomic_store_n(&has_come, false, __ATOMIC_RELAXED);
+        listens = console_device_there() ? console_device_listen(tell) : listen_to_uart();
+    }
+    if (listens) {
+        await_until(&readers, come, NULL, ALARM_NEVER, "input");
+    } else {
+        pause_until(pause_deadline(POLL_NS));
+    }
+}
+
 /* Gives the lock away; true: ^C came, and the signal has been raised. */
 static bool unlock_and_raise(void)
 {
@@ -88,7 +169,7 @@ static bool wait_and_lock(void)
         if (unlock_and_raise()) {
             return false;
         }
-        pause_until(pause_deadline(POLL_NS));
+        wait_for_input();
         spin_lock(&lock);
     }
     return true;

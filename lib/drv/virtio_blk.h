@@ -8,11 +8,12 @@
  * Each request brings the descriptor table that the device reads it from:
  *
  *     table[0]           header, filled here
- *     table[1..pieces]   what is transferred: addr and len are the caller's, the rest is filled
- * here table[pieces + 1]  status, filled here
+ *     table[1..pieces]   what is transferred: addr and len are the caller's, the rest filled here
+ *     table[pieces + 1]  status, filled here
  *
  * Invariant: a request is the device's, with its table and pieces, from start until finished gives
- * it back; queue.free_count tells how many more can be started.
+ * it back.  With queue.indirect, queue.free_count tells how many more can be started; otherwise
+ * each takes pieces + 2 of it.
  *
  * No locks, no waiting, no time-outs: the caller has them.
  */

@@ -5,6 +5,8 @@
 
 #include "lib/drv/mmio.h"
 
+#define CONFIG_TRIES 16
+
 static u32 reg_read(const struct virtio_mmio *dev, u64 offset)
 {
     return mmio_read32(dev->base + offset);
@@ -26,6 +28,17 @@ static void add_status(const struct virtio_mmio *dev, u32 bits)
     reg_write(dev, VIRTIO_MMIO_STATUS, reg_read(dev, VIRTIO_MMIO_STATUS) | bits);
 }
 
+/* Only reads; the device is as it was. */
+u32 virtio_mmio_device_id(u64 base)
+{
+    struct virtio_mmio dev = {.base = base};
+
+    if (reg_read(&dev, VIRTIO_MMIO_MAGIC_VALUE) != VIRTIO_MMIO_MAGIC) {
+        return VIRTIO_DEVICE_NONE;
+    }
+    return reg_read(&dev, VIRTIO_MMIO_DEVICE_ID);
+}
+
 /*
  * virtio_mmio_probe - is there such a device in this slot?
  *
@@ -36,9 +49,8 @@ static void add_status(const struct virtio_mmio *dev, u32 bits)
  */
 enum err virtio_mmio_probe(struct virtio_mmio *dev, u64 base, u32 device_id)
 {
-    dev->base = base;
-    if (reg_read(dev, VIRTIO_MMIO_MAGIC_VALUE) != VIRTIO_MMIO_MAGIC ||
-        reg_read(dev, VIRTIO_MMIO_DEVICE_ID) != device_id) {
+    *dev = (struct virtio_mmio){.base = base};
+    if (virtio_mmio_device_id(base) != device_id) {
         return ERR_NOENT;
     }
     if (reg_read(dev, VIRTIO_MMIO_VERSION) != VIRTIO_MMIO_VERSION_MODERN) {
@@ -60,19 +72,23 @@ static u64 device_features(const struct virtio_mmio *dev)
 /*
  * virtio_mmio_begin - reset the device and agree on features.
  *
- * ERR_NOSUPP   the device does not offer one of them, or took its offer back; it is marked failed
+ * ERR_NOSUPP   the device does not offer a required one, or took its offer back; it is marked
+ * failed
  */
-enum err virtio_mmio_begin(const struct virtio_mmio *dev, u64 features)
+enum err virtio_mmio_begin(struct virtio_mmio *dev, u64 required, u64 optional)
 {
-    u64 wanted = features | VIRTIO_F_VERSION_1;
+    u64 offered, wanted;
 
+    required |= VIRTIO_F_VERSION_1;
     virtio_mmio_reset(dev);
     add_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
     add_status(dev, VIRTIO_STATUS_DRIVER);
-    if ((device_features(dev) & wanted) != wanted) {
+    offered = device_features(dev);
+    if ((offered & required) != required) {
         add_status(dev, VIRTIO_STATUS_FAILED);
         return ERR_NOSUPP;
     }
+    wanted = required | (offered & optional);
     reg_write(dev, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
     reg_write(dev, VIRTIO_MMIO_DRIVER_FEATURES, (u32)wanted);
     reg_write(dev, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
@@ -82,7 +98,31 @@ enum err virtio_mmio_begin(const struct virtio_mmio *dev, u64 features)
         add_status(dev, VIRTIO_STATUS_FAILED);
         return ERR_NOSUPP;
     }
+    dev->features = wanted;
     return ERR_OK;
+}
+
+/*
+ * virtio_mmio_config - read configuration fields of 32 bits, or of 64 as two of them.
+ *
+ * offset, in bytes, is that of the first word.  [VIRTIO "Device Configuration Space"]: what was
+ * read belongs together if the generation is the same before and after.
+ *
+ * ERR_STATE    it changes all the time; words hold nothing of use
+ */
+enum err virtio_mmio_config(const struct virtio_mmio *dev, u32 offset, u32 *words, u32 count)
+{
+    for (unsigned i = 0; i < CONFIG_TRIES; i++) {
+        u32 generation = reg_read(dev, VIRTIO_MMIO_CONFIG_GENERATION);
+
+        for (u32 word = 0; word < count; word++) {
+            words[word] = reg_read(dev, VIRTIO_MMIO_CONFIG + offset + word * sizeof(u32));
+        }
+        if (reg_read(dev, VIRTIO_MMIO_CONFIG_GENERATION) == generation) {
+            return ERR_OK;
+        }
+    }
+    return ERR_STATE;
 }
 
 /*
@@ -126,6 +166,19 @@ void virtio_mmio_ready(const struct virtio_mmio *dev)
 void virtio_mmio_notify(const struct virtio_mmio *dev, u32 index)
 {
     reg_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, index);
+}
+
+u32 virtio_mmio_ack(const struct virtio_mmio *dev)
+{
+    u32 reasons = reg_read(dev, VIRTIO_MMIO_INTERRUPT_STATUS);
+
+    reg_write(dev, VIRTIO_MMIO_INTERRUPT_ACK, reasons);
+    return reasons;
+}
+
+bool virtio_mmio_needs_reset(const struct virtio_mmio *dev)
+{
+    return reg_read(dev, VIRTIO_MMIO_STATUS) & VIRTIO_STATUS_NEEDS_RESET;
 }
 
 /* On return the device touches no queue and no buffer any more. */

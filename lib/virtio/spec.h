@@ -65,6 +65,12 @@
 #define VIRTIO_CONSOLE_RECEIVEQ  0
 #define VIRTIO_CONSOLE_TRANSMITQ 1
 
+/* [VIRTIO "Entropy Device", "Virtqueues"] */
+#define VIRTIO_RNG_REQUESTQ 0
+
+/* [VIRTIO "Block Device", "Virtqueues"]: the only one without VIRTIO_BLK_F_MQ. */
+#define VIRTIO_BLK_REQUESTQ 0
+
 /* [VIRTIO "Block Device", "Feature bits"] */
 #define VIRTIO_BLK_F_SIZE_MAX (1ULL << 1)
 #define VIRTIO_BLK_F_SEG_MAX  (1ULL << 2)
@@ -106,7 +112,7 @@ struct virtq_desc {
 #define VIRTQ_DESC_WRITE    2U /* the device writes this buffer */
 #define VIRTQ_DESC_INDIRECT 4U
 
-/* [VIRTIO "The Virtqueue Available Ring"] */
+/* [VIRTIO "The Virtqueue Available Ring"]; behind it the event index of the used ring */
 struct virtq_avail {
     u16 flags;
     u16 idx; /* free-running: where the driver puts the next head */
@@ -118,8 +124,9 @@ struct virtq_used_elem {
     u32 id;  /* head of the chain */
     u32 len; /* bytes that the device wrote into it */
 };
+#define VIRTQ_USED_NO_NOTIFY 1U
 
-/* [VIRTIO "The Virtqueue Used Ring"] */
+/* [VIRTIO "The Virtqueue Used Ring"]; behind it the event index of the available ring */
 struct virtq_used {
     u16 flags;
     u16 idx; /* free-running: where the device puts the next element */

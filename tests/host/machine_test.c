@@ -385,6 +385,7 @@ TEST(guest_tree_is_a_machine)
     CHECK_EQ(machine.uart.base, 0x10000000);
     CHECK_EQ(machine.finisher.base, 0x100000);
     CHECK_EQ(machine.virtios, 0);
+    CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_EQ(machine.plic.base, 0xc000000);
     CHECK_EQ(machine.uart_source, 10);
     check_contexts(machine.harts);
@@ -397,12 +398,16 @@ TEST(guest_tree_is_a_machine)
                              .has_zicboz = true,
                              .has_pflash = true,
                              .has_rng_seed = true,
+                             .initrd = GUEST_RAM_BASE,
+                             .initrd_bytes = 77,
                              .mmu_type = "",
                              .timebase_hz = 1ULL << 33,
                              .bootargs = ""};
     CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &all, &bytes), ERR_OK);
     machine = read_tree();
     CHECK_EQ(machine.pflash.base, 0x22000000);
+    CHECK_EQ(machine.initrd.base, GUEST_RAM_BASE);
+    CHECK_EQ(machine.initrd.bytes, 77);
     CHECK_STR(machine.isa, "rv64imafdc_zicboz_zicsr_zifencei");
     CHECK_STR(machine.mmu_type, "riscv,sv39");
     CHECK_EQ(machine.timebase_hz, 1ULL << 33);

@@ -28,12 +28,14 @@ TEST(virtq_parts_lie_where_the_specification_says)
 {
     struct virtq_driver queue;
 
-    virtq_driver_init(&queue, memory, SIZE);
+    virtq_driver_init(&queue, memory, SIZE, 0);
     CHECK_EQ((u8 *)queue.ring.desc - memory, 0);
     CHECK_EQ((u8 *)queue.ring.avail - memory, 16 * SIZE);
-    CHECK_EQ((u8 *)queue.ring.used - memory, 16 * SIZE + 20); /* 4 + 2 * 8, already aligned */
-    CHECK_EQ(VIRTQ_BYTES(SIZE), 16 * SIZE + 20 + 4 + 8 * SIZE);
-    CHECK_EQ(VIRTQ_BYTES(1), 16 + 8 + 4 + 8); /* 4 + 2, aligned to 4 */
+    CHECK_EQ((u8 *)queue.ring.used - memory, 16 * SIZE + 24); /* 6 + 2 * 8, aligned to 4 */
+    CHECK_EQ((u8 *)virtq_used_event(&queue.ring) - memory, 16 * SIZE + 20);
+    CHECK_EQ((u8 *)virtq_avail_event(&queue.ring) - memory, 16 * SIZE + 24 + 4 + 8 * SIZE);
+    CHECK_EQ(VIRTQ_BYTES(SIZE), 16 * SIZE + 24 + 6 + 8 * SIZE);
+    CHECK_EQ(VIRTQ_BYTES(1), 16 + 8 + 6 + 8); /* 6 + 2, already aligned */
 }
 
 TEST(virtq_chain_has_readable_pieces_before_writable_ones)
@@ -47,7 +49,7 @@ TEST(virtq_chain_has_readable_pieces_before_writable_ones)
     const struct virtq_desc *desc;
     u16 head;
 
-    virtq_driver_init(&queue, memory, SIZE);
+    virtq_driver_init(&queue, memory, SIZE, 0);
     CHECK_EQ(virtq_driver_push(&queue, bufs, 2, 1, &head), ERR_OK);
     CHECK_EQ(queue.ring.avail->idx, 1);
     CHECK_EQ(queue.ring.avail->ring[0], head);
@@ -70,7 +72,7 @@ TEST(virtq_full_ring_refuses_and_stays_as_it_was)
     struct virtq_driver queue;
     u16 head;
 
-    virtq_driver_init(&queue, memory, SIZE);
+    virtq_driver_init(&queue, memory, SIZE, 0);
     CHECK_EQ(virtq_driver_push(&queue, bufs, 0, 0, &head), ERR_INVAL);
     CHECK_EQ(virtq_driver_push(&queue, bufs, SIZE - 1, 0, &head), ERR_OK);
     CHECK_EQ(virtq_driver_push(&queue, bufs, 1, 1, &head), ERR_NOMEM);
@@ -91,7 +93,7 @@ TEST(virtq_gives_every_descriptor_back)
     struct virtq_driver queue;
     u64 random = 1;
 
-    virtq_driver_init(&queue, memory, SIZE);
+    virtq_driver_init(&queue, memory, SIZE, 0);
     for (unsigned round = 0; round < 70000; round++) {
         u16 heads[2];
         u32 written_bytes;
@@ -122,11 +124,11 @@ TEST(virtq_refuses_a_chain_that_the_device_cannot_have)
     u32 written_bytes;
     u16 head;
 
-    virtq_driver_init(&queue, memory, SIZE);
+    virtq_driver_init(&queue, memory, SIZE, 0);
     give_back(&queue, 0);
     CHECK_EQ(virtq_driver_pop(&queue, &head, &written_bytes), ERR_FORMAT);
 
-    virtq_driver_init(&queue, memory, SIZE);
+    virtq_driver_init(&queue, memory, SIZE, 0);
     CHECK_EQ(virtq_driver_push(&queue, &buf, 1, 0, &head), ERR_OK);
     give_back(&queue, SIZE);
     CHECK_EQ(virtq_driver_pop(&queue, &head, &written_bytes), ERR_FORMAT);

@@ -91,3 +91,15 @@ golden_of() {
 figure() {
     printf 'figure: %s\n' "$*"
 }
+
+# disk_image [BYTES]: a disk as the study's, 64 MiB: FAT32, in /sbin the program of 12 bytes that it
+# loads; its file is in $disk
+disk_image() {
+    disk=$out/disk.img
+    rm -f "$disk"
+    truncate -s "${1:-64M}" "$disk"
+    mkfs.fat -F 32 "$disk" >/dev/null
+    printf '\161\021\052\300\223\010\320\005\163\0\0\0' >"$out/origin.bin" # ... li a7, 93; ecall
+    mmd -i "$disk" ::/sbin
+    mcopy -i "$disk" "$out/origin.bin" ::/sbin/origin.bin
+}
