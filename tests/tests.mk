@@ -157,6 +157,7 @@ tests-y += tests/fuzz/insn.c
 tests-y += tests/fuzz/machine.c
 tests-y += tests/fuzz/machine_opts.c
 tests-y += tests/fuzz/trace.c
+tests-y += tests/fuzz/vdev.c
 tests-y += tests/fuzz/virtq.c
 tests-y += tests/host/bundle_test.c
 tests-y += tests/host/cfs_test.c

@@ -105,6 +105,8 @@ static enum err get_chain(struct vm *vm, struct vcpu *vcpu, const struct virtq_c
     u32 written = 0;
     enum err err = ERR_OK, pushed = ERR_OK;
 
+    if (chain->writable == 0)
+        return ERR_FORMAT; /* so that each chain takes input */
     for (u32 i = 0; i < chain->writable && err == ERR_OK; i++)
         err = get_bytes(vm, vcpu, chain->segment[chain->readable + i], &written);
     if (err == ERR_NOENT && written == 0)

@@ -112,7 +112,7 @@ u8 *vtransport_find(struct vtransport *state, u64 gpa, u64 *run)
 {
     struct vm *vm = state->memory.arg;
     u64 page = align_down(gpa, PAGE_BYTES);
-    struct vplace *place = &state->place[page / PAGE_BYTES % VTRANSPORT_PLACES];
+    struct vplace *place = vtransport_place_of(state, gpa);
     u64 bytes;
     u8 *at = hpa_ptr(gstage_pin(&vm->gs, (gpa_t){page}, &bytes));
 

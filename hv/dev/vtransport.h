@@ -41,7 +41,7 @@ struct vplace {
 struct vtransport {
     struct vslot slot[VDEV_COUNT];
     struct virtq_memory memory;
-    struct vplace place[VTRANSPORT_PLACES];            /* by number of page */
+    struct vplace place[VTRANSPORT_PLACES];            /* by vtransport_place_of() */
     struct virtq_segment segment[VTRANSPORT_SEGMENTS]; /* of the chain being served */
 };
 
@@ -108,9 +108,15 @@ static inline void vtransport_unpop(struct vtransport *state, enum vdev dev, u32
  * there: see gstage_pin().  NULL: it is not memory, or there is none. */
 u8 *vtransport_find(struct vtransport *state, u64 gpa, u64 *run);
 
+/* Pages that a driver uses together are often 64 KiB apart, or next to each other. */
+static inline struct vplace *vtransport_place_of(struct vtransport *state, u64 gpa)
+{
+    return &state->place[(gpa >> 12 ^ gpa >> 16) % VTRANSPORT_PLACES];
+}
+
 static inline u8 *vtransport_place(struct vtransport *state, u64 gpa, u64 *run)
 {
-    const struct vplace *place = &state->place[gpa / 4096 % VTRANSPORT_PLACES];
+    const struct vplace *place = vtransport_place_of(state, gpa);
     u64 offset = gpa - place->gpa;
 
     if (unlikely(offset >= place->bytes))
