@@ -127,6 +127,11 @@ static int set_chosen(void *fdt, const struct guest_fdt *guest)
     int node = fdt_path_offset(fdt, "/chosen");
     int failure = set_string(fdt, node, "bootargs", guest->bootargs);
 
+    if (failure == 0 && guest->initrd_bytes != 0)
+        failure = fdt_setprop_u64(fdt, node, "linux,initrd-start", guest->initrd);
+    if (failure == 0 && guest->initrd_bytes != 0)
+        failure =
+            fdt_setprop_u64(fdt, node, "linux,initrd-end", guest->initrd + guest->initrd_bytes);
     if (failure == 0 && guest->has_rng_seed)
         failure = fdt_setprop(fdt, node, "rng-seed", zeros, sizeof(zeros));
     return failure;
@@ -138,6 +143,8 @@ static int complete(void *fdt, const struct guest_fdt *guest)
 
     if (failure == 0 && !guest->has_pflash)
         failure = fdt_del_node(fdt, fdt_path_offset(fdt, "/flash"));
+    if (failure == 0 && !guest->has_rtc)
+        failure = fdt_del_node(fdt, fdt_path_offset(fdt, "/soc/rtc"));
     if (failure == 0)
         failure = set_cpus(fdt, guest);
     if (failure == 0)

@@ -26,16 +26,19 @@ struct block_request {
     u32 count; /* pieces; 0 for a flush, else 1 to block->pieces_max */
     u64 sector;
     const struct block_piece *pieces;
-    void (*done)(struct block_request *request); /* may run as an interrupt handler; NULL: none */
-    void *arg;                                   /* the caller's */
-    int error;                                   /* once it is done: 0, or why not */
-    bool over;                                   /* it is done; read with acquire */
-    u64 driver[12];                              /* the driver's own */
+    /* Called once it is over, perhaps as an interrupt handler, and the last that is done to it; who
+     * has one does not wait.  NULL: none. */
+    void (*done)(struct block_request *request);
+    void *arg;      /* the caller's */
+    int error;      /* once it is done: 0, or why not */
+    bool over;      /* it is done; read with acquire */
+    u64 driver[12]; /* the driver's own */
 };
 
 struct block_ops {
     /* An error, and nothing was begun; or 0, and it will be done.  Never waits for the device,
-     * though it may wait for room in its queue. */
+     * though it may wait for room in its queue.  So that the device is told of several at once, one
+     * without done() may begin only when somebody waits for any of them. */
     int (*start)(struct block *block, struct block_request *request);
     /* Until it is done. */
     void (*wait)(struct block *block, struct block_request *request);
@@ -49,6 +52,9 @@ struct block {
     bool readonly;
     bool has_flush; /* what was written is safe only after a flush */
 };
+
+/* For drivers: 0, or what start is to say of the request. */
+__must_check int block_check(const struct block *block, const struct block_request *request);
 
 /* Start and wait; sectors of any number, in as many requests as it takes. */
 __must_check int block_read(struct block *block, u64 sector, void *to, u64 bytes);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console: through SBI DBCN, else the legacy console, else the UART.
+ * The console: a device of class console, where a component drives one; else through SBI DBCN, else
+ * the legacy console, else the UART.
  *
  * Output goes a line at a time.  Each thread collects a line of its own, so that lines of several
  * do not mix.  Input is a byte at a time, and nobody waits here for one: guest/libc/input.c.
  */
+#include "guest/console.h"
+
 #include <stdio.h>
 
 #include "sbi/call.h"
@@ -72,6 +75,24 @@ static int dbcn_get(void)
     return ret.error == 0 && ret.value == 1 ? byte : -1;
 }
 
+/* Component virtio_console has its own. */
+__attribute__((weak)) bool console_device_there(void)
+{
+    return false;
+}
+
+__attribute__((weak)) bool console_device_write(const char *text, size_t bytes)
+{
+    (void)text;
+    (void)bytes;
+    return false;
+}
+
+__attribute__((weak)) int console_device_getc(void)
+{
+    return -1;
+}
+
 static void find_way(void)
 {
     if (way != CONSOLE_UNKNOWN) {
@@ -95,6 +116,17 @@ static void write_bytes(const char *text, size_t bytes)
         } else {
             uart_put(text[i]);
         }
+    }
+}
+
+/* To the machine's own console. */
+static void write_machine(const char *text, size_t bytes)
+{
+    find_way();
+    if (way == CONSOLE_DBCN) {
+        dbcn_write(text, bytes);
+    } else {
+        write_bytes(text, bytes);
     }
 }
 
@@ -123,11 +155,8 @@ void console_flush(void)
     }
     preempt_disable();
     locked = lock_write(&lock);
-    find_way();
-    if (way == CONSOLE_DBCN) {
-        dbcn_write(line, bytes);
-    } else {
-        write_bytes(line, bytes);
+    if (!console_device_write(line, bytes)) {
+        write_machine(line, bytes);
     }
     if (locked) {
         spin_raw_unlock(&lock);
@@ -146,6 +175,9 @@ void console_putc(char c)
 /* The next byte that was typed, or -1: there is none now.  A byte is read once. */
 int console_getc(void)
 {
+    if (console_device_there()) {
+        return console_device_getc();
+    }
     find_way();
     switch (way) {
     case CONSOLE_DBCN: return dbcn_get();
@@ -172,5 +204,6 @@ static int flush(FILE *file)
 
 static FILE output = FDEV_SETUP_STREAM(console_put, NULL, flush, _FDEV_SETUP_WRITE);
 static FILE error = FDEV_SETUP_STREAM(console_put, NULL, flush, _FDEV_SETUP_WRITE);
-FILE *const stdout = &output;
-FILE *const stderr = &error;
+/* Component vfs has others. */
+__attribute__((weak)) FILE *const stdout = &output;
+__attribute__((weak)) FILE *const stderr = &error;

@@ -11,20 +11,31 @@ struct kept {
 
 static struct kept *first[DEVICE_CLASSES];
 
-bool container_add(const struct device *device)
+struct device *container_add(const struct device *device)
 {
     struct kept **end = &first[device->driver->class];
     struct kept *kept = malloc(sizeof(*kept));
 
     if (!kept) {
-        return false;
+        return NULL;
     }
     while (*end) {
         end = &(*end)->next;
     }
     *kept = (struct kept){.device = *device};
     *end = kept;
-    return true;
+    return &kept->device;
+}
+
+void container_drop(struct device *device)
+{
+    struct kept **at = &first[device->driver->class];
+
+    while ((*at)->next) {
+        at = &(*at)->next;
+    }
+    *at = NULL;
+    free(device);
 }
 
 const struct device *device_get(enum device_class class, size_t index)

@@ -4,15 +4,20 @@
 
 static struct device devices[DEVICE_CLASSES];
 
-bool container_add(const struct device *device)
+struct device *container_add(const struct device *device)
 {
     struct device *place = &devices[device->driver->class];
 
     if (place->driver) {
-        return false;
+        return NULL;
     }
     *place = *device;
-    return true;
+    return place;
+}
+
+void container_drop(struct device *device)
+{
+    *device = (struct device){0};
 }
 
 const struct device *device_get(enum device_class class, size_t index)

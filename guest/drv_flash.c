@@ -34,4 +34,4 @@ static enum err read(const struct device *device, u64 offset, void *to, u64 byte
 static const struct flash_ops ops = {.read = read};
 
 static const struct driver DRIVER cfi_flash = {
-    .compatible = "cfi-flash", .class = DEVICE_FLASH, .ops = &ops};
+    .name = "flash", .compatible = "cfi-flash", .class = DEVICE_FLASH, .ops = &ops};

@@ -1,9 +1,27 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The base: linked where something refers to it.
 guest-y += guest/args.c
+guest-y += guest/await.c
+guest-y += guest/block.c
 guest-y += guest/boot.S
 guest-y += guest/console.c
 guest-y += guest/fp.S
+guest-y += guest/fs/blockcache.c
+guest-y += guest/fs/blockcache_io.c
+guest-y += guest/fs/fat32_boot.c
+guest-y += guest/fs/fat32_commit.c
+guest-y += guest/fs/fat32_dir.c
+guest-y += guest/fs/fat32_file.c
+guest-y += guest/fs/fat32_index.c
+guest-y += guest/fs/fat32_map.c
+guest-y += guest/fs/fat32_mount.c
+guest-y += guest/fs/fat32_name.c
+guest-y += guest/fs/fat32_node.c
+guest-y += guest/fs/fat32_rename.c
+guest-y += guest/fs/fat32_short.c
+guest-y += guest/fs/fat32_slots.c
+guest-y += guest/fs/fat32_table.c
+guest-y += guest/fs/fat32_time.c
 guest-y += guest/hart.c
 guest-y += guest/libc/atfork.c
 guest-y += guest/libc/barrier.c
@@ -22,7 +40,9 @@ guest-y += guest/libc/random.c
 guest-y += guest/libc/rwlock.c
 guest-y += guest/libc/semaphore.c
 guest-y += guest/libc/system.c
+guest-y += guest/libc/termios.c
 guest-y += guest/libc/tty.c
+guest-y += guest/libc/uname.c
 guest-y += guest/log.c
 guest-y += guest/machine.c
 guest-y += guest/main.c
@@ -69,6 +89,24 @@ flash-needs += devices
 components-y += rtc
 rtc-y += guest/drv_rtc.c
 rtc-needs += devices
+
+components-y += virtio_blk
+virtio_blk-y += guest/drv_virtio_blk.c
+virtio_blk-needs += devices
+virtio_blk-needs += pages
+virtio_blk-needs += plic
+
+components-y += virtio_console
+virtio_console-y += guest/console_device.c
+virtio_console-y += guest/drv_virtio_console.c
+virtio_console-needs += devices
+virtio_console-needs += pages
+virtio_console-needs += plic
+
+components-y += virtio_rng
+virtio_rng-y += guest/drv_virtio_rng.c
+virtio_rng-needs += devices
+virtio_rng-needs += pages
 
 components-y += heapcheck
 heapcheck-y += guest/heap_check.c
@@ -139,6 +177,7 @@ component-kinds += sched
 default-sched := fifo
 
 components-y += task
+task-y += guest/await_task.c
 task-y += guest/core.c
 task-y += guest/libc/tasks.c
 task-y += guest/switch.S
@@ -172,3 +211,38 @@ preempt-needs += task
 components-y += smp
 smp-y += guest/smp.c
 smp-needs += task
+
+components-y += vfs
+vfs-y += guest/fs/attr.c
+vfs-y += guest/fs/devfs.c
+vfs-y += guest/fs/file.c
+vfs-y += guest/fs/lock.c
+vfs-y += guest/fs/mount.c
+vfs-y += guest/fs/names.c
+vfs-y += guest/fs/now.c
+vfs-y += guest/fs/ramfs.c
+vfs-y += guest/fs/ramfs_bytes.c
+vfs-y += guest/fs/ramfs_dir.c
+vfs-y += guest/fs/tree.c
+vfs-y += guest/fs/walk.c
+vfs-y += guest/libc/descriptor.c
+vfs-y += guest/libc/dirent.c
+vfs-y += guest/libc/files_boot.c
+vfs-y += guest/libc/io.c
+vfs-y += guest/libc/mounts.c
+vfs-y += guest/libc/names.c
+vfs-y += guest/libc/stdio.c
+vfs-y += guest/libc/stream.c
+vfs-needs += heap
+vfs-needs += libc
+
+components-y += archive
+archive-y += guest/fs/archive.c
+archive-y += guest/fs/archive_boot.c
+archive-y += guest/fs/archive_read.c
+archive-needs += vfs
+
+components-y += fat32
+fat32-y += guest/fs/fat32_root.c
+fat32-needs += vfs
+fat32-needs += virtio_blk

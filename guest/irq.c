@@ -3,7 +3,8 @@
  * Interrupts by cause.  The timer's is the alarms'; the software interrupt comes from other harts
  * and from the hypervisor, so all who may have been meant look.
  *
- * Invariant: interrupts of a cause are enabled only where there is somebody to call.
+ * Invariant: interrupts of a cause are enabled only where there is somebody to call, but for those
+ * of devices on further harts: there, none is routed before.
  */
 #include "guest/irq.h"
 
@@ -35,11 +36,12 @@ bool irq_expected(void)
     return software || external;
 }
 
-/* What this hart, another than the first, listens to. */
+/* What this hart, another than the first, listens to: also to devices, which may be routed to it
+ * later.  Before, none is. */
 void irq_hart_init(void)
 {
     alarm_hart_init();
-    csr_set(CSR_SIE, IP_SSIP | (external ? IP_SEIP : 0));
+    csr_set(CSR_SIE, IP_SSIP | IP_SEIP);
 }
 
 static void call(const struct irq_handler *handler)

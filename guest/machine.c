@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/riscv/csr.h"
+
 #include "guest/guest.h"
 
 static const void *fdt;
@@ -82,30 +84,55 @@ struct range machine_ram(void)
     return node < 0 ? (struct range){0, 0} : node_reg(node);
 }
 
-/* The RAM above the image that nothing is in, page-aligned: below the FDT, and above it. */
+/* One number of /chosen, of one or two cells; 0 if there is none. */
+static u64 chosen_number(const char *name)
+{
+    int bytes = 0;
+    const fdt32_t *cells = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), name, &bytes);
+
+    return cells && (bytes == 4 || bytes == 8) ? cells_read(cells, bytes / 4) : 0;
+}
+
+/* What the boot loader has put into memory (INITRD=); empty if nothing. */
+struct range machine_initrd(void)
+{
+    struct range initrd = {0, 0};
+
+    if (fdt) {
+        initrd.base = chosen_number("linux,initrd-start");
+        initrd.end = chosen_number("linux,initrd-end");
+    }
+    return initrd.base < initrd.end ? initrd : (struct range){0, 0};
+}
+
+static void add_piece(struct free_ram *ram, u64 base, u64 end)
+{
+    if (base < end) {
+        ram->piece[ram->pieces++] = (struct range){base, end};
+    }
+}
+
+/* The RAM above the image that nothing is in, page-aligned: what is left by the FDT and the initrd.
+ */
 struct free_ram machine_free(void)
 {
-    struct range ram = machine_ram();
+    struct range ram = machine_ram(), initrd = machine_initrd();
+    struct range tree = {(u64)fdt, fdt ? (u64)fdt + fdt_totalsize(fdt) : 0};
+    bool is_initrd_first = initrd.base < tree.base;
+    struct range taken[] = {is_initrd_first ? initrd : tree, is_initrd_first ? tree : initrd};
+    struct free_ram left = {.pieces = 0};
     u64 base = align_up((u64)_image_end, 4096);
-    u64 fdt_base = align_down((u64)fdt, 4096);
-    u64 fdt_end = fdt ? align_up((u64)fdt + fdt_totalsize(fdt), 4096) : 0;
 
-    if (ram.end <= base) {
-        return (struct free_ram){
-            {base, base},
-            {base, base}
-        };
+    for (u32 i = 0; i < ARRAY_LEN(taken) && base < ram.end; i++) {
+        u64 end = align_down(taken[i].base, 4096);
+
+        if (taken[i].end > base) {
+            add_piece(&left, base, end < ram.end ? end : ram.end);
+            base = align_up(taken[i].end, 4096);
+        }
     }
-    if (fdt_end <= base || fdt_base >= ram.end) {
-        return (struct free_ram){
-            {base,    ram.end},
-            {ram.end, ram.end}
-        };
-    }
-    return (struct free_ram){
-        {base,    fdt_base},
-        {fdt_end, ram.end }
-    };
+    add_piece(&left, base, ram.end);
+    return left;
 }
 
 /*
@@ -122,7 +149,11 @@ void *machine_take(u64 bytes)
     if (!left.base) {
         struct free_ram ram = machine_free();
 
-        left = ram.low.end - ram.low.base >= ram.high.end - ram.high.base ? ram.low : ram.high;
+        for (u32 i = 0; i < ram.pieces; i++) {
+            if (ram.piece[i].end - ram.piece[i].base > left.end - left.base) {
+                left = ram.piece[i];
+            }
+        }
     }
     base = left.base;
     if (bytes > left.end - base) {
@@ -148,6 +179,54 @@ bool machine_device_range(const char *compatible, size_t index, struct range *ra
         }
     }
     return false;
+}
+
+static u32 node_u32(int node, const char *name, u32 fallback)
+{
+    int bytes = 0;
+    const fdt32_t *value = fdt_getprop(fdt, node, name, &bytes);
+
+    return value && bytes >= 4 ? fdt32_to_cpu(*value) : fallback;
+}
+
+static int plic_node(void)
+{
+    return fdt ? fdt_node_offset_by_compatible(fdt, -1, "riscv,plic0") : -1;
+}
+
+/* The number at the PLIC of a node's first interrupt; 0: it has none there.  The interrupt parent
+ * is the node's own or that of the next node above it that has one.
+ * [DT "Properties for Interrupt Generating Devices"] */
+static u32 node_interrupt(int node)
+{
+    int plic = plic_node();
+    u32 number = node_u32(node, "interrupts", 0), parent = 0;
+
+    for (; number != 0 && parent == 0 && node >= 0; node = fdt_parent_offset(fdt, node)) {
+        parent = node_u32(node, "interrupt-parent", 0);
+    }
+    return plic >= 0 && parent != 0 && parent == fdt_get_phandle(fdt, plic) ? number : 0;
+}
+
+/* Of all those ranges the lowest that begins at `from` or above, and its device's interrupt at the
+ * PLIC (0: none); false: there is none.  So they come in the order of their addresses. */
+bool machine_device_from(const char *compatible, u64 from, struct range *range, u32 *interrupt)
+{
+    int node = fdt ? fdt_node_offset_by_compatible(fdt, -1, compatible) : -1;
+    bool found = false;
+
+    for (; node >= 0; node = fdt_node_offset_by_compatible(fdt, node, compatible)) {
+        struct range candidate;
+
+        for (int i = 0; node_range(node, i, &candidate); i++) {
+            if (candidate.base >= from && (!found || candidate.base < range->base)) {
+                *range = candidate;
+                *interrupt = node_interrupt(node);
+                found = true;
+            }
+        }
+    }
+    return found;
 }
 
 /* Base address of the first one; 0 if there is none. */
@@ -260,4 +339,25 @@ size_t machine_harts(u64 *ids, size_t max)
         }
     }
     return count;
+}
+
+/* The context of a hart's S-mode at the PLIC: contexts are numbered as the PLIC's list says, of
+ * pairs of an interrupt controller inside of a CPU and a cause.  False: it has none.
+ * [DT "Properties for Interrupt Generating Devices"] */
+bool machine_plic_context(u64 hart, u32 *context)
+{
+    int bytes = 0, plic = plic_node();
+    const fdt32_t *pairs = fdt ? fdt_getprop(fdt, plic, "interrupts-extended", &bytes) : NULL;
+
+    for (int i = 0; pairs && i < bytes / 8; i++) {
+        u32 cause = fdt32_to_cpu(pairs[2 * i + 1]);
+        int controller = fdt_node_offset_by_phandle(fdt, fdt32_to_cpu(pairs[2 * i]));
+
+        if (cause == IRQ_SEXT && controller >= 0 &&
+            node_reg(fdt_parent_offset(fdt, controller)).base == hart) {
+            *context = (u32)i;
+            return true;
+        }
+    }
+    return false;
 }

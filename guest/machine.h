@@ -8,17 +8,20 @@ struct range {
     u64 end;
 };
 
-/* low is not empty unless high is, too. */
+/* Upwards, none of them empty. */
 struct free_ram {
-    struct range low, high;
+    struct range piece[3];
+    u32 pieces;
 };
 
 void machine_init(const void *fdt);
 const char *machine_bootargs(void);
 struct range machine_ram(void);
+struct range machine_initrd(void);
 struct free_ram machine_free(void);
 void *machine_take(u64 bytes);
 bool machine_device_range(const char *compatible, size_t index, struct range *range);
+bool machine_device_from(const char *compatible, u64 from, struct range *range, u32 *interrupt);
 u64 machine_device(const char *compatible);
 u64 machine_device_last(const char *compatible);
 void machine_ranges(void (*visit)(struct range range));
@@ -26,3 +29,4 @@ u64 machine_timebase(void);
 bool machine_take_seed(u8 *seed, u64 bytes);
 bool machine_isa_has(const char *extension);
 size_t machine_harts(u64 *ids, size_t max);
+bool machine_plic_context(u64 hart, u32 *context);

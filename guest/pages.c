@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Free RAM by the page: all that is above the image and not the FDT.  It is the lower of two
- * levels: the heap, the stacks of tasks and page tables stand on it.
+ * Free RAM by the page: all that is above the image but the FDT and the initrd.  It is the lower of
+ * two levels: the heap, the stacks of tasks and page tables stand on it.
  *
  * Invariant: a page is the backend's, or of whom it was given to.  What the backend remembers takes
  * the first pages of the RAM that it describes.
@@ -136,13 +136,19 @@ static bool add(u64 base, u64 end)
 static GUEST_INIT(INIT_PAGES) void bring_up(void)
 {
     struct free_ram ram = machine_free();
-    struct range window = {ram.low.base, ram.high.end};
-    u64 first = ram.low.base;
+    struct range window = {0, 0};
+    u64 first = 0;
 
-    backend = pages_backend(window, &first);
-    if (!backend || !add(first, ram.low.end)) {
+    if (ram.pieces > 0) {
+        window = (struct range){ram.piece[0].base, ram.piece[ram.pieces - 1].end};
+        first = window.base;
+        backend = pages_backend(window, &first);
+    }
+    if (!backend || !add(first, ram.piece[0].end)) {
         panic("MEM is too small: RAM ends at 0x%lx, the image and its stacks take it up to 0x%lx",
               machine_ram().end, (u64)_image_end);
     }
-    add(ram.high.base, ram.high.end); /* a backend of one piece does without */
+    for (u32 i = 1; i < ram.pieces; i++) {
+        add(ram.piece[i].base, ram.piece[i].end); /* a backend of one piece does without */
+    }
 }

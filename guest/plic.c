@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who is called for which device's interrupt: the machine's PLIC names the device, the driver makes
- * it stop, and then it is told that this is done.
+ * Who is called for which device's interrupt, and where: the machine's PLIC names the device, the
+ * driver makes it stop, and then it is told that this is done.
  *
- * All interrupts come to the hart that the machine began with, whose context is numbered as on
- * QEMU's virt.  All have the same priority: the lowest number comes first.
+ * Each hart has a context, whose number the FDT says.  A source that is connected is enabled in one
+ * of them; all have the same priority: the lowest number comes first.  A handler is called for one
+ * source at a time: if there is another, the hart traps again.
+ *
+ * Invariant: a source is not taken out of a context where it is claimed and not completed, since
+ * the PLIC would not hear of the completion and never show it again.  It moves afterwards.
  */
 #include "guest/plic.h"
 
@@ -17,54 +21,143 @@
 #include "guest/paging.h"
 #include "guest/spin.h"
 
-static struct plic plic; /* base 0: the machine has none */
+static struct {
+    u64 hart;
+    struct plic plic;
+} contexts[GUEST_HARTS_MAX]; /* the first is that of the hart that the machine began with */
+static size_t context_count; /* 0: the machine has no PLIC, or that hart no context */
+
+/* Guards the enabled bits, and all below. */
+static struct spin lock;
 static struct {
     irq_fn *fn;
     void *arg;
+    u8 at;     /* index of the context where it is enabled */
+    u8 wanted; /* and where it is to be, once it is not in service */
+    bool in_service;
 } connected[PLIC_VIRT_SOURCES + 1];
+
+/* The context of a hart, or context_count. */
+static size_t context_of(u64 hart)
+{
+    size_t i = 0;
+
+    while (i < context_count && contexts[i].hart != hart) {
+        i++;
+    }
+    return i;
+}
 
 /* ERR_NOENT: no PLIC, or no such number; ERR_STATE: it is taken.  Nothing has changed then. */
 enum err irq_connect(u32 number, irq_fn *fn, void *arg)
 {
-    static struct spin lock;
     enum err err = ERR_STATE;
+    u64 irq;
 
-    if (plic.base == 0 || number == 0 || number > PLIC_VIRT_SOURCES) {
+    if (context_count == 0 || number == 0 || number > PLIC_VIRT_SOURCES) {
         return ERR_NOENT;
     }
-    spin_lock(&lock);
+    irq = spin_lock_irq(&lock);
     if (!connected[number].fn) {
         connected[number].arg = arg;
         connected[number].fn = fn;
-        plic_set_priority(&plic, number, 1);
-        plic_enable(&plic, number);
+        plic_set_priority(&contexts[0].plic, number, 1);
+        plic_enable(&contexts[0].plic, number);
         err = ERR_OK;
     }
-    spin_unlock(&lock);
+    spin_unlock_irq(&lock, irq);
+    return err;
+}
+
+/* The lock is held. */
+static void move(u32 number)
+{
+    if (connected[number].at != connected[number].wanted) {
+        plic_disable(&contexts[connected[number].at].plic, number);
+        connected[number].at = connected[number].wanted;
+        plic_enable(&contexts[connected[number].at].plic, number);
+    }
+}
+
+/*
+ * irq_route - choose the hart that takes an interrupt.
+ *
+ * One that is being handled is finished where it is.  ERR_NOENT: nobody is connected to it, or
+ * there is no such hart in this image, or it has no context; nothing has changed then.
+ */
+enum err irq_route(u32 number, u64 hart)
+{
+    size_t to = context_of(hart);
+    enum err err = ERR_NOENT;
+    u64 irq;
+
+    if (to == context_count || number > PLIC_VIRT_SOURCES) {
+        return ERR_NOENT;
+    }
+    irq = spin_lock_irq(&lock);
+    if (connected[number].fn) {
+        connected[number].wanted = (u8)to;
+        if (!connected[number].in_service) {
+            move(number);
+        }
+        err = ERR_OK;
+    }
+    spin_unlock_irq(&lock, irq);
     return err;
 }
 
 /* Only what is connected is enabled, and nothing else can be claimed. */
 static void serve(void *arg)
 {
+    size_t here = context_of(hart_self()->id);
     u32 number;
 
     (void)arg;
-    while ((number = plic_claim(&plic)) != 0) {
-        connected[number].fn(connected[number].arg);
-        plic_complete(&plic, number);
+    if (here == context_count) {
+        return;
+    }
+    spin_raw_lock(&lock);
+    number = plic_claim(&contexts[here].plic);
+    connected[number].in_service = number != 0;
+    spin_raw_unlock(&lock);
+    if (number == 0) { /* it went to another hart meanwhile, or the device took it back */
+        return;
+    }
+    connected[number].fn(connected[number].arg);
+    spin_raw_lock(&lock);
+    plic_complete(&contexts[here].plic, number);
+    connected[number].in_service = false;
+    move(number);
+    spin_raw_unlock(&lock);
+}
+
+static void add_context(u64 base, u64 hart)
+{
+    u32 context;
+
+    if (context_of(hart) == context_count && context_count < ARRAY_LEN(contexts) &&
+        machine_plic_context(hart, &context)) {
+        contexts[context_count].hart = hart;
+        plic_init(&contexts[context_count].plic, base, context, PLIC_VIRT_SOURCES);
+        context_count++;
     }
 }
 
-static GUEST_INIT(INIT_DEVICES) void bring_up(void)
+static GUEST_INIT(INIT_PLIC) void bring_up(void)
 {
     static struct irq_handler handler = {.fn = serve};
-    u64 base = machine_device("riscv,plic0");
+    u64 base = machine_device("riscv,plic0"), ids[GUEST_HARTS_MAX];
+    size_t count = machine_harts(ids, ARRAY_LEN(ids));
 
     if (base == 0) {
         return;
     }
-    plic_init(&plic, (u64)paging_linear(base), (u32)PLIC_VIRT_S_CONTEXT(hart_boot.id),
-              PLIC_VIRT_SOURCES);
-    irq_add(IRQ_SEXT, &handler);
+    base = (u64)paging_linear(base);
+    add_context(base, hart_boot.id);
+    for (size_t i = 0; context_count > 0 && i < count && i < ARRAY_LEN(ids); i++) {
+        add_context(base, ids[i]);
+    }
+    if (context_count > 0) {
+        irq_add(IRQ_SEXT, &handler);
+    }
 }

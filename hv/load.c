@@ -5,9 +5,9 @@
  * in frames of its own, as more pieces:
  *
  *     0x8000_0000                                                      + mem
- *     +-----------+---------------------+------------------+-----------+
- *     | zeros     | image, .bss         | zeros            | FDT       |
- *     +-----------+---------------------+------------------+-----------+
+ *     +-----------+---------------------+--------+---------------+-----+
+ *     | zeros     | image, .bss         | zeros  | initrd        | FDT |
+ *     +-----------+---------------------+--------+---------------+-----+
  *                 entry                                    page-aligned, a1
  *
  * Invariant: the pieces of a guest lie within its RAM and do not overlap, and neither do its
@@ -16,7 +16,7 @@
  *
  * Where devices are is read from guest.dts, once.
  *
- * Not done: placing disks, and entries of the bundle that are not started (they wait for exec).
+ * Not done: entries of the bundle that are not started (they wait for exec).
  */
 #include "hv/load.h"
 
@@ -29,13 +29,16 @@
 #include "dts/guest_fdt.h"
 
 #include "hv/console.h"
+#include "hv/disk.h"
 #include "hv/frame.h"
 #include "hv/panic.h"
 #include "hv/random.h"
+#include "hv/rtc.h"
 #include "hv/timer.h"
 #include "hv/vm.h"
 
-#define FDT_PAGES_MAX (BACKING_PARTS_MAX - ELF_SEGMENTS_MAX)
+#define FDT_PAGES_MAX (BACKING_PARTS_MAX - 1 - ELF_SEGMENTS_MAX)
+#define FDT_BYTES_MAX (FDT_PAGES_MAX * PAGE_BYTES)
 #define FDT_END_MAX   (1UL << 30) /* in RAM */
 #define BUNDLE_ALIGN  8
 #define WINDOW_ALIGN  (PAGE_BYTES * TABLE_ENTRIES) /* what a leaf table maps */
@@ -54,13 +57,16 @@ static u32 guest_count;
 static struct kind {
     const struct device_ops *ops;
     const char *compatible;
+    u32 more;                   /* such nodes behind the first one, each one's length further */
     struct machine_range range; /* filled from guest.dts */
 } kinds[] = {
-    {.ops = &finisher_ops, .compatible = "sifive,test0"          },
-    {.ops = &vuart_ops,    .compatible = "ns16550a"              },
-    {.ops = &doorbell_ops, .compatible = PROC_DOORBELL_COMPATIBLE},
-    {.ops = &pflash_ops,   .compatible = PFLASH_COMPATIBLE       },
-    {.ops = &vplic_ops,    .compatible = "riscv,plic0"           },
+    {.ops = &finisher_ops,   .compatible = "sifive,test0"},
+    {.ops = &vtransport_ops, .compatible = "virtio,mmio",  .more = VTRANSPORT_SLOTS - 1},
+    {.ops = &vuart_ops,                      .compatible = "ns16550a"                                 },
+    {.ops = &doorbell_ops,                      .compatible = PROC_DOORBELL_COMPATIBLE},
+    {.ops = &pflash_ops,                      .compatible = PFLASH_COMPATIBLE                                   },
+    {.ops = &vplic_ops,                      .compatible = "riscv,plic0"},
+    {.ops = &vrtc_ops,                      .compatible = "google,goldfish-rtc"                                    },
 };
 #define KIND_COUNT ARRAY_LEN(kinds)
 
@@ -68,6 +74,8 @@ _Static_assert(KIND_COUNT + MACHINE_WORDS_MAX <= DEVICES_MAX, "a VM has room for
 
 static bool is_emulated(const struct guest *guest, const struct kind *kind)
 {
+    if (kind->ops == &vrtc_ops)
+        return rtc_is_there();
     return kind->ops != &pflash_ops || guest->pflash != NULL;
 }
 
@@ -76,7 +84,7 @@ static bool guest_has(const struct guest *guest, const struct kind *kind)
     return is_emulated(guest, kind) || guest->backing.window.bytes > 0;
 }
 
-/* ---- image and devices ----------------------------------------------------------------------- */
+/* ---- image, disk and devices ----------------------------------------------------------------- */
 
 static void add_part(struct guest *guest, u64 gpa, const u8 *from, u64 bytes)
 {
@@ -94,6 +102,45 @@ static void add_image(struct guest *guest, const struct bundle_guest *entry)
             add_part(guest, segment->gpa, (const u8 *)entry->file + segment->file_at,
                      segment->file_bytes);
     }
+}
+
+/* One for all guests that have these bytes. */
+static struct disk *disk_in_memory(const void *bytes, u64 count)
+{
+    static struct {
+        const void *bytes;
+        struct disk *disk;
+    } known[GUESTS_MAX];
+    u32 i = 0;
+
+    while (known[i].disk != NULL && known[i].bytes != bytes)
+        i++;
+    if (known[i].disk == NULL) {
+        known[i].bytes = bytes;
+        known[i].disk = disk_of_memory((void *)(uintptr_t)bytes, count);
+    }
+    return known[i].disk;
+}
+
+static enum err add_disk(struct guest *guest, const struct bundle_guest *entry)
+{
+    if (entry->machine_disk != BUNDLE_NO_DISK) {
+        guest->disk = disk_of_machine(entry->machine_disk);
+        if (guest->disk == NULL) {
+            console_log("guest %s: the machine has no disk %u in its virtio slots; start QEMU with "
+                        "more of them (-device virtio-blk-device)",
+                        guest->name, (unsigned)entry->machine_disk);
+            return ERR_NOENT;
+        }
+    } else if (entry->disk_bytes > 0) {
+        guest->disk = disk_in_memory(entry->disk, entry->disk_bytes);
+        if (guest->disk == NULL) {
+            console_log("guest %s: no memory for its disk; give the machine more (HOSTMEM)",
+                        guest->name);
+            return ERR_NOMEM;
+        }
+    }
+    return ERR_OK;
 }
 
 /* The flash of guest.dts is the machine's own. */
@@ -139,7 +186,7 @@ static enum err add_machine_options(struct guest *guest, const struct machine_op
     return ERR_OK;
 }
 
-/* ---- device tree ----------------------------------------------------------------------------- */
+/* ---- initrd and device tree ------------------------------------------------------------------ */
 
 /* Where in RAM the tree goes, which has so many bytes: to its end, or to that of its first GiB,
  * which is as far as guests see that have but one leaf of their own. */
@@ -148,21 +195,58 @@ static u64 fdt_offset(u64 mem_bytes, u64 fdt_bytes)
     return (mem_bytes < FDT_END_MAX ? mem_bytes : FDT_END_MAX) - align_up(fdt_bytes, PAGE_BYTES);
 }
 
-/* Whether something of the image is there, or RAM has not that many bytes. */
-static bool is_taken(const struct bundle_guest *entry, u64 fdt_bytes)
+/* Whether something of the image is in these bytes of RAM. */
+static bool is_taken(const struct bundle_guest *entry, u64 base, u64 bytes)
 {
-    u64 base = fdt_offset(entry->mem_bytes, fdt_bytes);
-
-    if (fdt_bytes > entry->mem_bytes)
-        return true;
     for (u32 i = 0; i < entry->image.count; i++) {
         const struct image_segment *segment = &entry->image.segments[i];
         u64 offset = segment->gpa - GUEST_RAM_BASE;
 
-        if (offset < base + fdt_bytes && offset + segment->mem_bytes > base)
+        if (offset < base + bytes && offset + segment->mem_bytes > base)
             return true;
     }
     return false;
+}
+
+/* What RAM must have for the image, so many bytes behind it, and the largest tree. */
+static u64 bytes_needed(const struct bundle_guest *entry, u64 bytes)
+{
+    u64 end = 0;
+
+    for (u32 i = 0; i < entry->image.count; i++) {
+        const struct image_segment *segment = &entry->image.segments[i];
+
+        if (segment->gpa - GUEST_RAM_BASE + segment->mem_bytes > end)
+            end = segment->gpa - GUEST_RAM_BASE + segment->mem_bytes;
+    }
+    return align_up(end, PAGE_BYTES) + align_up(bytes, PAGE_BYTES) + FDT_BYTES_MAX;
+}
+
+/* Below the place of the largest tree. */
+static enum err add_initrd(struct guest *guest, const struct bundle_guest *entry)
+{
+    u64 bytes = align_up(entry->initrd_bytes, PAGE_BYTES);
+    u64 needed = bytes_needed(entry, bytes);
+    u64 at;
+
+    if (bytes == 0)
+        return ERR_OK;
+    if (entry->mem_bytes < needed) {
+        console_log("guest %s: no room behind its image for its initrd, %lu bytes; give it %lu MiB "
+                    "of memory (mem=)",
+                    guest->name, entry->initrd_bytes, align_up(needed, 1UL << 20) >> 20);
+        return ERR_FORMAT;
+    }
+    at = fdt_offset(entry->mem_bytes, FDT_BYTES_MAX) - bytes;
+    if (needed > FDT_END_MAX || is_taken(entry, at, bytes)) {
+        console_log("guest %s: its initrd, %lu bytes, has no room in the first GiB of its memory; "
+                    "make it smaller",
+                    guest->name, entry->initrd_bytes);
+        return ERR_FORMAT;
+    }
+    guest->initrd = (gpa_t){GUEST_RAM_BASE + at};
+    add_part(guest, guest->initrd.v, entry->initrd, entry->initrd_bytes);
+    return ERR_OK;
 }
 
 /* Copies the tree into frames and puts these at its place. */
@@ -187,7 +271,7 @@ static enum err store_fdt(struct guest *guest, const u8 *fdt, u64 bytes)
 static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                         const struct machine *machine)
 {
-    static _Alignas(u64) u8 fdt[FDT_PAGES_MAX * PAGE_BYTES];
+    static _Alignas(u64) u8 fdt[FDT_BYTES_MAX];
     const struct guest_fdt open = {.mem_bytes = entry->mem_bytes,
                                    .vcpus = entry->vcpus,
                                    .has_sstc = timer_guest_has_sstc(),
@@ -197,8 +281,12 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                                    .bootargs = entry->cmdline,
                                    .has_pflash =
                                        guest->pflash != NULL || guest->backing.window.bytes > 0,
+                                   .initrd = guest->initrd.v,
+                                   .initrd_bytes = entry->initrd_bytes,
+                                   .has_rtc = rtc_is_there(),
                                    .has_rng_seed = random_seeded()};
     size_t bytes;
+    u64 taken;
     enum err err;
 
     if (guest_fdt_make(fdt, sizeof(fdt), &open, &bytes) != ERR_OK) {
@@ -206,7 +294,8 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                     guest->name, sizeof(fdt));
         return ERR_FORMAT;
     }
-    if (is_taken(entry, align_up(bytes, PAGE_BYTES))) {
+    taken = align_up(bytes, PAGE_BYTES);
+    if (taken > entry->mem_bytes || is_taken(entry, fdt_offset(entry->mem_bytes, taken), taken)) {
         console_log("guest %s: no room behind its image for its device tree, %zu bytes; give it "
                     "more memory (mem=)",
                     guest->name, bytes);
@@ -281,6 +370,10 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         err = pass_pflash_through(guest, machine);
     if (err == ERR_OK)
         err = add_machine_options(guest, &entry->machine);
+    if (err == ERR_OK)
+        err = add_disk(guest, entry);
+    if (err == ERR_OK)
+        err = add_initrd(guest, entry);
     if (err == ERR_OK)
         err = add_fdt(guest, entry, machine);
     find_blank(guest);
@@ -366,8 +459,10 @@ enum err load_guests(const struct machine *machine)
 
     if (err != ERR_OK)
         return err;
-    for (u32 k = 0; k < KIND_COUNT; k++)
+    for (u32 k = 0; k < KIND_COUNT; k++) {
         kinds[k].range = guest_fdt_device(kinds[k].compatible);
+        kinds[k].range.bytes *= 1 + kinds[k].more;
+    }
     for (u32 i = 0; i < bundle.guests; i++) {
         err = load_entry(&bundle, i, machine);
         if (err != ERR_OK)

@@ -12,6 +12,7 @@
 #include "hv/console.h"
 #include "hv/dev/dev.h"
 #include "hv/dev/vplic.h"
+#include "hv/dev/vtransport.h"
 #include "hv/gstage.h"
 #include "hv/limits.h"
 #include "hv/vcpu.h"
@@ -21,6 +22,9 @@ struct tree {
     u32 procs; /* live processes and zombies; guarded by the process lock */
     u32 procs_max;
 };
+
+struct disk;
+struct disk_view;
 
 /* How a guest of the bundle is set up; immutable, outlives its VMs.  Filled by load.c. */
 struct guest {
@@ -33,11 +37,13 @@ struct guest {
     u64 mhartid;
     gpa_t entry; /* pc and a1 of vCPU 0 at reset */
     gpa_t fdt;
-    struct backing backing; /* the image and the FDT */
+    gpa_t initrd;           /* 0: none */
+    struct backing backing; /* the image, the initrd and the FDT */
     struct tree tree;
     /* devices beyond those that each VM has: */
     const u8 *pflash; /* contents of pflash 1, NULL if none */
     u64 pflash_bytes;
+    struct disk *disk; /* NULL if none */
     struct {
         gpa_t gpa;
         u64 value;
@@ -54,6 +60,8 @@ struct vm {
     struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
     struct console console;
     struct vplic_use plic_use;
+    struct vtransport_use virtio;
+    struct disk_view *disk; /* what it sees of its disk; NULL if it has none */
 
     /* guarded by the scheduler's lock: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
@@ -77,13 +85,16 @@ _Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one frame");
 /* A machine at reset, not yet running.  NULL: no memory. */
 struct vm *vm_create(struct guest *guest);
 /* A machine that continues where `vcpu` of `parent` is; its other vCPUs are stopped.  All vCPUs of
- * parent but `vcpu` are outside the guest, `vcpu` is loaded and full.  NULL: no memory. */
+ * parent but `vcpu` are outside the guest, `vcpu` is loaded and full; parent is settled.  NULL: no
+ * memory. */
 struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode);
-/* Gives back memory and vCPUs; what is left is the process.  No vCPU is loaded. */
+/* Gives back memory, vCPUs and disk; what is left is the process.  No vCPU is loaded, and the VM is
+ * settled. */
 void vm_destroy(struct vm *vm);
 /* Gives back the rest. */
 void vm_free(struct vm *vm);
-/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet. */
+/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet, and the disk.  The
+ * VM is settled. */
 __must_check enum err vm_reset(struct vm *vm);
 
 /* Attaches a device in its state after reset; panics if its ops lack one or ranges overlap. */

@@ -117,11 +117,58 @@ static enum refusal find_string(const struct bundle *bundle, u64 at, const char 
     return REFUSED_NOTHING;
 }
 
+static struct bundle_entry get_entry(const struct bundle *bundle, u32 index)
+{
+    struct bundle_entry entry;
+
+    memcpy(&entry, bundle->file + sizeof(struct bundle_header) + index * sizeof(entry),
+           sizeof(entry));
+    return entry;
+}
+
+static bool overlap(u64 at, u64 bytes, u64 other_at, u64 other_bytes)
+{
+    return bytes != 0 && other_bytes != 0 &&
+           (at < other_at ? other_at - at < bytes : at - other_at < other_bytes);
+}
+
+/* Whether a disk would be written over what a guest has; the same disk is no such thing. */
+static bool is_in_use(const struct bundle_entry *by, u64 at, u64 bytes)
+{
+    return overlap(at, bytes, by->image_at, by->image_bytes) ||
+           overlap(at, bytes, by->pflash_at, by->pflash_bytes) ||
+           overlap(at, bytes, by->initrd_at, by->initrd_bytes) ||
+           ((at != by->disk_at || bytes != by->disk_bytes) &&
+            overlap(at, bytes, by->disk_at, by->disk_bytes));
+}
+
+static enum refusal check_disk(const struct bundle *bundle, const struct bundle_entry *entry)
+{
+    u64 table_end = sizeof(struct bundle_header) + bundle->guests * sizeof(*entry);
+
+    if (!is_in_file(bundle, entry->disk_at, entry->disk_bytes))
+        return REFUSED_GUEST_DISK_PLACE;
+    if (entry->disk_bytes % BUNDLE_SECTOR_BYTES != 0)
+        return REFUSED_GUEST_DISK_SIZE;
+    if (entry->disk_bytes != 0 && entry->disk != 0)
+        return REFUSED_GUEST_DISK_TWICE;
+    if (overlap(entry->disk_at, entry->disk_bytes, 0, table_end))
+        return REFUSED_GUEST_DISK_SHARED;
+    for (u32 i = 0; i < bundle->guests; i++) {
+        struct bundle_entry other = get_entry(bundle, i);
+
+        if (is_in_use(&other, entry->disk_at, entry->disk_bytes))
+            return REFUSED_GUEST_DISK_SHARED;
+    }
+    return REFUSED_NOTHING;
+}
+
 static enum refusal check_entry(const struct bundle *bundle, const struct bundle_entry *entry)
 {
     if (!is_name(entry->name))
         return REFUSED_GUEST_NAME;
-    if ((entry->flags & ~(BUNDLE_START | BUNDLE_CONTROL | BUNDLE_PASSTHROUGH)) != 0)
+    if ((entry->flags & ~(BUNDLE_START | BUNDLE_CONTROL | BUNDLE_PASSTHROUGH)) != 0 ||
+        entry->zero != 0)
         return REFUSED_GUEST_FLAGS;
     if (entry->vcpus == 0 || entry->vcpus > BUNDLE_VCPUS_MAX)
         return REFUSED_GUEST_VCPUS;
@@ -136,20 +183,17 @@ static enum refusal check_entry(const struct bundle *bundle, const struct bundle
         return REFUSED_GUEST_PFLASH_SIZE;
     if (entry->pflash_bytes != 0 && (entry->flags & BUNDLE_PASSTHROUGH) != 0)
         return REFUSED_GUEST_PFLASH_TWICE;
-    if (entry->disk_at != 0 || entry->disk_bytes != 0)
-        return REFUSED_GUEST_DISK;
-    return REFUSED_NOTHING;
+    if (!is_in_file(bundle, entry->initrd_at, entry->initrd_bytes))
+        return REFUSED_GUEST_INITRD_PLACE;
+    return check_disk(bundle, entry);
 }
 
 static enum refusal read_entry(const struct bundle *bundle, u32 index, struct bundle_guest *guest)
 {
-    struct bundle_entry entry;
+    const struct bundle_entry entry = get_entry(bundle, index);
+    enum refusal refusal = check_entry(bundle, &entry);
     const char *machine;
-    enum refusal refusal;
 
-    memcpy(&entry, bundle->file + sizeof(struct bundle_header) + index * sizeof(entry),
-           sizeof(entry));
-    refusal = check_entry(bundle, &entry);
     if (refusal != REFUSED_NOTHING)
         return refusal;
     *guest = (struct bundle_guest){
@@ -163,6 +207,11 @@ static enum refusal read_entry(const struct bundle *bundle, u32 index, struct bu
         .pflash = bundle->file + entry.pflash_at,
         .pflash_bytes = entry.pflash_bytes,
         .passthrough = (entry.flags & BUNDLE_PASSTHROUGH) != 0,
+        .initrd = bundle->file + entry.initrd_at,
+        .initrd_bytes = entry.initrd_bytes,
+        .disk = bundle->file + entry.disk_at,
+        .disk_bytes = entry.disk_bytes,
+        .machine_disk = entry.disk == 0 ? BUNDLE_NO_DISK : entry.disk - 1,
     };
     memcpy(guest->name, entry.name, sizeof(guest->name));
     refusal = find_string(bundle, entry.cmdline_at, &guest->cmdline);
@@ -190,6 +239,7 @@ enum refusal bundle_guest(const struct bundle *bundle, u32 index, struct bundle_
             .mem_bytes = BUNDLE_PLAIN_MEM_BYTES,
             .file = bundle->file,
             .file_bytes = bundle->bytes,
+            .machine_disk = BUNDLE_NO_DISK,
             .cmdline = "",
         };
     } else {

@@ -16,6 +16,8 @@
 #define BUNDLE_GUESTS_MAX   64
 #define BUNDLE_VCPUS_MAX    8
 #define BUNDLE_PFLASH_BYTES (32U << 20)
+#define BUNDLE_SECTOR_BYTES 512U
+#define BUNDLE_NO_DISK      UINT32_MAX
 
 /* Of a guest that is a plain image. */
 #define BUNDLE_PLAIN_NAME      "initrd"
@@ -39,8 +41,13 @@ struct bundle_guest {
     u64 file_bytes;
     struct image image; /* what file holds */
     const void *pflash;
-    u64 pflash_bytes;    /* 0: none */
-    bool passthrough;    /* pflash is the machine's own */
+    u64 pflash_bytes; /* 0: none */
+    bool passthrough; /* pflash is the machine's own */
+    const void *initrd;
+    u64 initrd_bytes;    /* 0: none */
+    const void *disk;    /* one in memory, to be written to */
+    u64 disk_bytes;      /* 0: none */
+    u32 machine_disk;    /* its disk is this one of the machine; BUNDLE_NO_DISK: none is */
     const char *cmdline; /* "" if it has none */
     struct machine_opts machine;
 };

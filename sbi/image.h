@@ -12,11 +12,13 @@
  * Invariant: bytes in the header is the length of the file, so that a file cut in the middle is
  * seen; crc32 (IEEE 802.3, reflected) covers everything after the header, so that a damaged one is.
  * A string is NUL-terminated within the file; offset 0 means: none.
+ * A disk in memory is written to where it lies: nothing else is there.  Guests may share all of
+ * one.
  */
 #include <stdint.h>
 
 #define BUNDLE_MAGIC   0x454c444e55425646ULL /* "FVBUNDLE" */
-#define BUNDLE_VERSION 1
+#define BUNDLE_VERSION 2
 
 struct bundle_header {
     uint64_t magic;
@@ -37,8 +39,11 @@ struct bundle_entry {
     uint64_t procs;               /* quota of processes for its tree; 0: the hypervisor's default */
     uint64_t image_at, image_bytes;   /* ELF64, Linux Image or raw */
     uint64_t pflash_at, pflash_bytes; /* contents of pflash 1; 0 bytes: none */
-    uint64_t disk_at, disk_bytes;     /* reserved for storage: 0 */
-    uint64_t cmdline_at;              /* string: the guest's /chosen/bootargs */
+    uint64_t initrd_at, initrd_bytes; /* what its memory holds at the start; 0 bytes: none */
+    uint64_t disk_at, disk_bytes;     /* a disk in memory, this; 0 bytes: none */
+    uint32_t disk;                    /* n: disk n - 1 of the machine; 0: none */
+    uint32_t zero;
+    uint64_t cmdline_at; /* string: the guest's /chosen/bootargs */
     uint64_t machine_at; /* string: machine options, "mhartid=0x1234 word@0x40=0x6688" */
 };
 
@@ -49,4 +54,4 @@ struct bundle_entry {
     (1U << 2) /* its pflash 1 is the machine's own, to read; pflash_bytes is 0 */
 
 _Static_assert(sizeof(struct bundle_header) == 32, "file format");
-_Static_assert(sizeof(struct bundle_entry) == 120, "file format");
+_Static_assert(sizeof(struct bundle_entry) == 144, "file format");

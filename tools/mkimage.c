@@ -17,7 +17,8 @@
 #include "lib/bundle.h"
 #include "lib/kit/types.h"
 
-#define ALIGN 8
+#define ALIGN           8
+#define DISK_NUMBER_MAX 15
 
 /* The words behind one --guest. */
 struct request {
@@ -31,11 +32,15 @@ struct request {
     const char *machine;
     const char *cmdline;
     const char *pflash;
+    const char *initrd;
+    const char *ramdisk;
+    u32 disk; /* as in struct bundle_entry */
 };
 
 /* A piece of the bundle, by the path that it came from. */
 struct piece {
     const char *path;
+    bool is_disk; /* will be written to */
     u64 at;
     u64 bytes;
 };
@@ -47,7 +52,7 @@ static u32 request_count;
 static u8 *bytes;
 static size_t size;
 static size_t capacity;
-static struct piece pieces[2 * BUNDLE_GUESTS_MAX];
+static struct piece pieces[4 * BUNDLE_GUESTS_MAX];
 static u32 piece_count;
 
 __noreturn __printf_like(1, 2) static void die(const char *format, ...)
@@ -80,6 +85,16 @@ static u64 parse_size(const char *word, const char *value)
     if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || scaled >> shift != number)
         die("%s: not a number; write digits, and K, M or G behind them for a size", word);
     return scaled;
+}
+
+/* The number of a disk of the machine. */
+static u32 parse_disk(const char *word, const char *value)
+{
+    u64 number = parse_size(word, value);
+
+    if (number > DISK_NUMBER_MAX)
+        die("%s: the machine has disks 0 to %d", word, DISK_NUMBER_MAX);
+    return (u32)number + 1;
 }
 
 /* The value of a word KEY=VALUE if the key is this one, else NULL. */
@@ -115,9 +130,15 @@ static void parse_guest_word(struct request *request, const char *word)
         request->cmdline = value;
     } else if ((value = value_of(word, "pflash")) != NULL) {
         request->pflash = value;
+    } else if ((value = value_of(word, "initrd")) != NULL) {
+        request->initrd = value;
+    } else if ((value = value_of(word, "ramdisk")) != NULL) {
+        request->ramdisk = value;
+    } else if ((value = value_of(word, "disk")) != NULL) {
+        request->disk = parse_disk(word, value);
     } else {
         die("%s: unknown; a guest has image= name= mem= vcpus= procs= control machine= cmdline= "
-            "pflash= passthrough",
+            "pflash= passthrough initrd= disk= ramdisk=",
             word);
     }
 }
@@ -204,47 +225,59 @@ static u8 *read_file(const char *path, size_t *file_bytes)
     return contents;
 }
 
-/* The file's contents; one that several guests use is stored once. */
-static struct piece append_file(const char *path)
+/* The file's contents; one that several guests use is stored once, and as a disk once more. */
+static struct piece append_file(const char *path, bool is_disk)
 {
     struct piece *piece = pieces;
     size_t file_bytes;
     u8 *contents;
 
-    while (piece != pieces + piece_count && strcmp(piece->path, path) != 0)
+    while (piece != pieces + piece_count &&
+           (strcmp(piece->path, path) != 0 || piece->is_disk != is_disk))
         piece++;
     if (piece != pieces + piece_count)
         return *piece;
     contents = read_file(path, &file_bytes);
-    *piece = (struct piece){.path = path, .at = append(contents, file_bytes), .bytes = file_bytes};
+    *piece = (struct piece){
+        .path = path, .is_disk = is_disk, .at = append(contents, file_bytes), .bytes = file_bytes};
     free(contents);
     piece_count++;
     return *piece;
 }
 
+/* The file's contents as one of a guest's things, which have some.  No path: nothing. */
+static void append_thing(const char *thing, const char *path, bool is_disk, u64 *at, u64 *count)
+{
+    struct piece piece;
+
+    if (path == NULL)
+        return;
+    piece = append_file(path, is_disk);
+    if (piece.bytes == 0)
+        die("%s: the file is empty; %s has contents", path, thing);
+    *at = piece.at;
+    *count = piece.bytes;
+}
+
 static void set_entry(u32 index, const struct request *request)
 {
-    struct piece image = append_file(request->image);
+    struct piece image = append_file(request->image, false);
     struct bundle_entry entry = {
         .flags = BUNDLE_START | (request->control ? BUNDLE_CONTROL : 0) |
                  (request->passthrough ? BUNDLE_PASSTHROUGH : 0),
         .vcpus = request->vcpus > UINT32_MAX ? UINT32_MAX : (u32)request->vcpus,
         .mem_bytes = request->mem_bytes,
         .procs = request->procs,
+        .disk = request->disk,
         .image_at = image.at,
         .image_bytes = image.bytes,
         .cmdline_at = append_string(request->cmdline),
         .machine_at = append_string(request->machine),
     };
 
-    if (request->pflash != NULL) {
-        struct piece pflash = append_file(request->pflash);
-
-        if (pflash.bytes == 0)
-            die("%s: the file is empty; a pflash has contents", request->pflash);
-        entry.pflash_at = pflash.at;
-        entry.pflash_bytes = pflash.bytes;
-    }
+    append_thing("a pflash", request->pflash, false, &entry.pflash_at, &entry.pflash_bytes);
+    append_thing("an initrd", request->initrd, false, &entry.initrd_at, &entry.initrd_bytes);
+    append_thing("a disk", request->ramdisk, true, &entry.disk_at, &entry.disk_bytes);
     /* One byte too many is seen by the check, as a name without its end. */
     memcpy(entry.name, request->name,
            request->name_bytes < sizeof(entry.name) ? request->name_bytes : sizeof(entry.name));
@@ -327,6 +360,12 @@ static void print_guest(u32 index, const struct bundle_guest *guest)
         printf(", pflash of %" PRIu64 " bytes", guest->pflash_bytes);
     if (guest->passthrough)
         printf(", pflash of the machine");
+    if (guest->initrd_bytes != 0)
+        printf(", initrd of %" PRIu64 " bytes", guest->initrd_bytes);
+    if (guest->disk_bytes != 0)
+        printf(", disk of %" PRIu64 " bytes in memory", guest->disk_bytes);
+    if (guest->machine_disk != BUNDLE_NO_DISK)
+        printf(", disk %" PRIu32 " of the machine", guest->machine_disk);
     printf("%s%s", guest->has_control ? ", control" : "", guest->starts ? "" : ", not started");
     if (guest->machine.has_mhartid || guest->machine.word_count != 0)
         printf(", machine");
@@ -366,6 +405,7 @@ static void list(const char *path)
 static const char usage[] =
     "usage: mkimage -o OUT --guest image=PATH [name=NAME] [mem=128M] [vcpus=1] [procs=N] [control]\n"
     "                              [machine=\"OPTIONS\"] [cmdline=\"WORDS\"] [pflash=PATH|passthrough]\n"
+    "                              [initrd=PATH] [disk=NUMBER|ramdisk=PATH]\n"
     "                      [--guest ...]\n"
     "       mkimage -l FILE\n";
 

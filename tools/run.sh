@@ -7,6 +7,8 @@
 #   FV_OUT         folder for what belongs to this run (build/run), so that several can go at once
 #   FV_QEMU        the QEMU to take (qemu-system-riscv64)
 #   FV_HV          the hypervisor's image
+#   FV_DISK        what disk 0 is, instead of its file: the value of a -blockdev, for disks that are slow
+#                  or fail
 #   FV_QEMU_ARGS   words that are added to QEMU's command line; without it "-icount shift=0" where
 #                  instructions are counted: with TRACE, and in the demonstration
 #
@@ -18,8 +20,9 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 out=${FV_OUT:-$root/build/run}
 qemu=${FV_QEMU:-qemu-system-riscv64}
 
-guest_keys=(payload mem vcpus disk pflash machine control procs cmdline)
+guest_keys=(payload mem vcpus disk initrd pflash machine control procs cmdline)
 default_keys=(MEM VCPUS PFLASH MACHINE CMDLINE) # what payload/NAME/defaults may set
+disks_max=7                                     # of the machine's 8 virtio slots the last is the trace's
 
 die() {
     printf 'run: %s\n' "$*" >&2
@@ -71,10 +74,8 @@ forbid() {
     done
 }
 
-# Today's limits, each by name.
+# What there is not yet, by name.
 refuse_unsupported() {
-    [ -z "${DISK:-}" ] || die "DISK: guests have no disk yet; leave it out"
-    [ -z "${INITRD:-}" ] || die "INITRD: guests get no initial RAM disk yet; leave it out"
     [ "${OVERCOMMIT:-lazy}" = lazy ] ||
         die "OVERCOMMIT=strict: memory is only handed out lazily yet; leave it out"
 }
@@ -93,7 +94,7 @@ check_variables() {
     trace=${TRACE:-off}
     [ "$trace" = off ] || "$root/build/host/trace" check-filter "$trace" || exit 64
     if [ -n "${GUESTS:-}" ]; then
-        forbid "with GUESTS, whose lines say it" PAYLOAD MEM VCPUS PFLASH MACHINE CMDLINE
+        forbid "with GUESTS, whose lines say it" PAYLOAD MEM VCPUS DISK INITRD PFLASH MACHINE CMDLINE
     fi
     refuse_unsupported
 }
@@ -104,6 +105,8 @@ declare -A guest # the guest at hand: a value for each of guest_keys that was gi
 bundle=()        # mkimage's arguments
 titles=()        # names of the guests
 flash=           # the file that is in the machine's own flash
+disks=()         # files that are the machine's disks: number n is in virtio slot n
+declare -A archives=() # of folders that are somebody's INITRD
 
 # find_image WORD: the file and the name of a payload, given by name, folder or image file
 find_image() {
@@ -167,6 +170,60 @@ in_flash() {
     flash=$1
 }
 
+# check_disk FILE: it can be a disk
+check_disk() {
+    local bytes
+    [ -e "$1" ] || die "DISK=$1: no such file"
+    [ ! -d "$1" ] || die "DISK=$1: a folder; name a disk image, or give the folder as INITRD"
+    [ -f "$1" ] || die "DISK=$1: not a file; name a disk image"
+    [ -r "$1" ] || die "DISK=$1: you may not read it"
+    bytes=$(stat -L -c %s "$1")
+    [ "$bytes" != 0 ] || die "DISK=$1: an empty file; give it a size: truncate -s 64M"
+    [ $((bytes % 512)) = 0 ] ||
+        die "DISK=$1: its $bytes bytes are no whole sectors of 512; is it cut? To round it up: truncate -s %512"
+}
+
+# add_disk FILE: a disk of the machine, one for all who name the file; its number is in $REPLY
+add_disk() {
+    for REPLY in "${!disks[@]}"; do
+        [ ! "${disks[REPLY]}" -ef "$1" ] || return 0
+    done
+    check_disk "$1"
+    REPLY=${#disks[@]}
+    [ "$REPLY" -lt $disks_max ] ||
+        die "DISK=$1: the machine has at most $disks_max disks; put some into memory (disk=ram:FILE)"
+    [ -w "$1" ] || echo "run: $1: you may not write it, so the disk is read-only"
+    disks+=("$1")
+}
+
+disk_args() {
+    local number mode source
+    [ ${#disks[@]} = 0 ] || args+=(-global virtio-mmio.force-legacy=false)
+    for number in "${!disks[@]}"; do
+        mode=on
+        [ ! -w "${disks[number]}" ] || mode=off
+        source="driver=file,read-only=$mode,filename=${disks[number]//,/,,}"
+        [ "$number" != 0 ] || source=${FV_DISK:-$source}
+        args+=(-blockdev "node-name=disk$number,$source"
+            -device "virtio-blk-device,drive=disk$number,bus=virtio-mmio-bus.$number")
+    done
+}
+
+# find_initrd FILE-OR-FOLDER: the file with its contents is in $REPLY; a folder becomes a ustar archive,
+# of the same bytes each time
+find_initrd() {
+    REPLY=$1
+    [ -e "$1" ] || die "INITRD=$1: neither a file nor a folder"
+    [ -r "$1" ] || die "INITRD=$1: you may not read it"
+    if [ -d "$1" ]; then
+        REPLY=${archives[$1]:-$out/initrd${#archives[@]}.tar}
+        [ -n "${archives[$1]:-}" ] || tar --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 \
+            --numeric-owner -C "$1" -cf "$REPLY" . || die "INITRD=$1: the folder does not fit a ustar archive"
+        archives[$1]=$REPLY
+    fi
+    [ -s "$REPLY" ] || die "INITRD=$1: an empty file"
+}
+
 # An if=pflash drive would be booted from instead of -kernel.
 flash_args() {
     [ -z "$flash" ] || args+=(-device "loader,file=${flash//,/,,},addr=0x22000000,force-raw=on")
@@ -175,7 +232,6 @@ flash_args() {
 # Puts guest[] into the bundle.
 add_guest() {
     complete_guest
-    [ -z "${guest[disk]:-}" ] || die "disk=${guest[disk]}: guests have no disk yet; leave it out"
     [ "${guest[mem]}" -le "$host_bytes" ] ||
         die "MEM: $name gets more memory than the whole machine has: lower MEM or raise HOSTMEM"
     bundle+=(--guest "image=$image" "name=$name" "mem=${guest[mem]}" "vcpus=${guest[vcpus]}")
@@ -188,6 +244,17 @@ add_guest() {
     elif [ -n "${guest[pflash]:-}" ]; then
         bundle+=("pflash=${guest[pflash]}")
     fi
+    if [[ ${guest[disk]:-} = ram:* ]]; then
+        check_disk "${guest[disk]#ram:}"
+        bundle+=("ramdisk=${guest[disk]#ram:}")
+    elif [ -n "${guest[disk]:-}" ]; then
+        add_disk "${guest[disk]}"
+        bundle+=("disk=$REPLY")
+    fi
+    if [ -n "${guest[initrd]:-}" ]; then
+        find_initrd "${guest[initrd]}"
+        bundle+=("initrd=$REPLY")
+    fi
     [ -z "${guest[cmdline]:-}" ] || bundle+=("cmdline=${guest[cmdline]}")
     titles+=("$name")
 }
@@ -196,7 +263,7 @@ add_guest() {
 guest_from_variables() {
     local key variable
     guest=([payload]=$1)
-    for key in mem vcpus pflash machine cmdline; do
+    for key in mem vcpus disk initrd pflash machine cmdline; do
         variable=${key^^}
         [ -z "${!variable+set}" ] || guest[$key]=${!variable}
     done
@@ -315,6 +382,14 @@ run_bare() {
     [ -z "${guest[cmdline]}" ] || args+=(-append "${guest[cmdline]}")
     [ -z "${guest[pflash]:-}" ] || in_flash "${guest[pflash]}"
     flash_args
+    [[ ${guest[disk]:-} != ram:* ]] ||
+        die "DISK=${guest[disk]}: a bare machine has no disk in memory; leave out ram:"
+    [ -z "${guest[disk]:-}" ] || add_disk "${guest[disk]}"
+    disk_args
+    if [ -n "${guest[initrd]:-}" ]; then
+        find_initrd "${guest[initrd]}"
+        args+=(-initrd "$REPLY")
+    fi
     run_qemu "${args[@]}"
 }
 
@@ -329,10 +404,11 @@ run_guests() {
         -kernel "${FV_HV:-$root/build/hv/forkvisor.elf}" -initrd "$out/bundle"
         -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
     flash_args
+    disk_args
     if [ "$trace" != off ]; then
         count_instructions
         rm -f "$out/exits.bin" "$out/exits.log"
-        args+=(-global virtio-mmio.force-legacy=false -device virtio-serial-device
+        args+=(-global virtio-mmio.force-legacy=false -device "virtio-serial-device,bus=virtio-mmio-bus.7"
             -chardev "file,id=trace,path=${out//,/,,}/exits.bin" -device "virtconsole,chardev=trace")
     fi
     run_qemu "${args[@]}" || status=$?

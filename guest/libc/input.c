@@ -3,24 +3,40 @@
  * Standard input: the console's bytes by the rules of tty.c, for all tasks together.
  *
  * Whether the console is a terminal is what the command line says, console=tty, which tools/run.sh
- * adds where it has one; nothing else can tell.  Who waits for a byte polls, and lets the others
- * run in between; the lock is never held meanwhile, so of several readers each gets some of the
- * input.
+ * adds where it has one; nothing else can tell.  The lock is never held while somebody waits, so of
+ * several readers each gets some of the input.
+ *
+ * Who waits for a byte sleeps until the console interrupts, where components plic and task are
+ * there: one byte is one interrupt, which the handler turns off again, and the next who finds
+ * nothing turns on.  Else he polls, and lets the others run in between.
+ *
+ * ^C on a terminal is SIGINT, raised in the task that finds it: one that reads, or that calls
+ * input_look() while it works.  A read() that it ends in is EINTR if a handler returns.
  */
 #include "guest/libc/input.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
+#include "lib/drv/ns16550.h"
+
+#include "guest/alarm.h"
 #include "guest/args.h"
+#include "guest/await.h"
+#include "guest/console.h"
 #include "guest/guest.h"
 #include "guest/libc/pause.h"
 #include "guest/libc/tty.h"
+#include "guest/machine.h"
+#include "guest/paging.h"
+#include "guest/plic.h"
 #include "guest/spin.h"
 
 #define POLL_NS 1000000
 
 static struct spin lock;
-static struct tty tty; /* guarded by lock */
+static struct tty tty = {.modes = TTY_USUAL}; /* guarded by lock */
 
 bool console_is_terminal(void)
 {
@@ -38,6 +54,12 @@ static void echo(char c)
     console_flush();
 }
 
+static void take(int c)
+{
+    tty.terminal = console_is_terminal();
+    tty_take(&tty, (char)c, echo);
+}
+
 /* Takes what is there, until something can be read; false: nothing can.  The lock is held. */
 static bool fill(void)
 {
@@ -47,22 +69,110 @@ static bool fill(void)
         if (c < 0) {
             return false;
         }
-        tty.terminal = console_is_terminal();
-        tty_take(&tty, (char)c, echo);
+        take(c);
+        if (tty.interrupted) {
+            return false;
+        }
     }
     return true;
 }
 
-/* Waits until something can be read, and then has the lock. */
-static void wait_and_lock(void)
+/* ---- waiting ---- */
+
+static struct wait_queue readers;
+static bool has_come; /* since the interrupt was turned on last */
+
+static bool come(void *arg)
+{
+    (void)arg;
+    return __atomic_load_n(&has_come, __ATOMIC_ACQUIRE);
+}
+
+static void tell(void)
+{
+    __atomic_store_n(&has_come, true, __ATOMIC_RELEASE);
+    await_wake(&readers);
+}
+
+/* Component virtio_console has its own. */
+__attribute__((weak)) bool console_device_listen(void (*fn)(void))
+{
+    (void)fn;
+    return false;
+}
+
+/* It interrupts as long as there is a byte: what came before is not missed. */
+static void uart_interrupt(void *uart)
+{
+    ((volatile u8 *)uart)[NS16550_IER] = 0;
+    tell();
+}
+
+/* False: nobody will tell. */
+static bool listen_to_uart(void)
+{
+    static enum { UNKNOWN, DEAF, LISTENS } state;
+    static volatile u8 *uart;
+    struct range range;
+    u32 number;
+
+    spin_lock(&lock); /* once */
+    if (state == UNKNOWN) {
+        state = DEAF;
+        if (machine_device_from("ns16550a", 0, &range, &number)) {
+            uart = paging_linear(range.base);
+            state = irq_connect(number, uart_interrupt, (void *)uart) == ERR_OK ? LISTENS : DEAF;
+        }
+    }
+    spin_unlock(&lock);
+    if (state == LISTENS) {
+        uart[NS16550_IER] = NS16550_IER_RDI;
+    }
+    return state == LISTENS;
+}
+
+/* Until there may be something to read. */
+static void wait_for_input(void)
+{
+    bool listens = false;
+
+    if (await_sleeps()) {
+        __atomic_store_n(&has_come, false, __ATOMIC_RELAXED);
+        listens = console_device_there() ? console_device_listen(tell) : listen_to_uart();
+    }
+    if (listens) {
+        await_until(&readers, come, NULL, ALARM_NEVER, "input");
+    } else {
+        pause_until(pause_deadline(POLL_NS));
+    }
+}
+
+/* Gives the lock away; true: ^C came, and the signal has been raised. */
+static bool unlock_and_raise(void)
+{
+    bool interrupted = tty.interrupted;
+
+    tty.interrupted = false;
+    spin_unlock(&lock);
+    if (interrupted) {
+        raise(SIGINT);
+    }
+    return interrupted;
+}
+
+/* Waits until something can be read, and then has the lock; false: a signal came first. */
+static bool wait_and_lock(void)
 {
     console_flush(); /* a prompt, say */
     spin_lock(&lock);
     while (!fill()) {
-        spin_unlock(&lock);
-        pause_until(pause_deadline(POLL_NS));
+        if (unlock_and_raise()) {
+            return false;
+        }
+        wait_for_input();
         spin_lock(&lock);
     }
+    return true;
 }
 
 /* The next byte, or EOF at the end of the input. */
@@ -70,22 +180,26 @@ int input_getc(void)
 {
     int c;
 
-    wait_and_lock();
+    while (!wait_and_lock()) {
+    }
     c = tty_read(&tty);
     spin_unlock(&lock);
     return c < 0 ? EOF : c;
 }
 
-/* At least one byte, unless the input ends: then 0.  On a terminal at most a line. */
-size_t input_read(char *to, size_t bytes)
+/* At least one byte, unless the input ends: then none.  On a terminal at most a line. */
+int input_read(char *to, size_t bytes, size_t *done)
 {
     size_t count = 0;
     int c;
 
+    *done = 0;
     if (bytes == 0) {
         return 0;
     }
-    wait_and_lock();
+    if (!wait_and_lock()) {
+        return EINTR;
+    }
     c = tty_read(&tty);
     while (c >= 0) {
         to[count++] = (char)c;
@@ -98,7 +212,44 @@ size_t input_read(char *to, size_t bytes)
                                                    : -1;
     }
     spin_unlock(&lock);
-    return count;
+    *done = count;
+    return 0;
+}
+
+u32 input_modes(void)
+{
+    u32 modes;
+
+    spin_lock(&lock);
+    modes = tty.modes;
+    spin_unlock(&lock);
+    return modes;
+}
+
+/* drop: what was typed and not read is forgotten. */
+void input_set_modes(u32 modes, bool drop)
+{
+    console_flush();
+    spin_lock(&lock);
+    if (drop) {
+        tty_drop(&tty);
+    }
+    tty_set_modes(&tty, modes);
+    spin_unlock(&lock);
+}
+
+void input_look(void)
+{
+    int c;
+
+    if (!console_is_terminal()) {
+        return;
+    }
+    spin_lock(&lock);
+    while (!tty.interrupted && (c = console_getc()) >= 0) {
+        take(c);
+    }
+    unlock_and_raise();
 }
 
 static int get(FILE *file)
@@ -110,4 +261,4 @@ static int get(FILE *file)
 }
 
 static FILE input = FDEV_SETUP_STREAM(NULL, get, NULL, _FDEV_SETUP_READ);
-FILE *const stdin = &input;
+__attribute__((weak)) FILE *const stdin = &input; /* component vfs has another */

@@ -6,8 +6,8 @@
  * processes draw from the same key: a forked child takes a new one before its first number.
  *
  * The key comes from the hypervisor (sbi/proc.h, entropy), or bare from /chosen/rng-seed of the
- * FDT, which is erased there.  Where neither is, there are no random numbers, and the console says
- * so once: pid and time are no seed.
+ * FDT, which is erased there, or, with component virtio_rng, from an entropy device.  Where none
+ * is, there are no random numbers, and the console says so once: pid and time are no seed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 #include "lib/kit/wipe.h"
 #include "sbi/call.h"
 
+#include "guest/libc/seed.h"
 #include "guest/machine.h"
 #include "guest/proc.h"
 #include "guest/report.h"
@@ -33,6 +34,13 @@ static struct {
     u8 key[CHACHA20_KEY_BYTES];
 } generator;
 
+__attribute__((weak)) bool seed_from_device(u8 *key, size_t bytes)
+{
+    (void)key;
+    (void)bytes;
+    return false;
+}
+
 /* The lock is held. */
 static bool seed(void)
 {
@@ -40,8 +48,10 @@ static bool seed(void)
         return true;
     }
     generator.forks = proc_forks;
-    generator.seeded = proc_entropy(generator.key, sizeof(generator.key)) == 0 ||
-                       (proc_forks == 0 && machine_take_seed(generator.key, sizeof(generator.key)));
+    generator.seeded =
+        proc_entropy(generator.key, sizeof(generator.key)) == 0 ||
+        (proc_forks == 0 && machine_take_seed(generator.key, sizeof(generator.key))) ||
+        seed_from_device(generator.key, sizeof(generator.key));
     return generator.seeded;
 }
 

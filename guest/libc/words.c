@@ -15,8 +15,9 @@
 
 #include <string.h>
 
-/* Fork's door; whether the console is a terminal, and shows colours; what is logged. */
-static const char *const own[] = {"door=", "console=", "color=", "log="};
+/* Fork's door; whether the console is a terminal, and shows colours; what is logged; how long a
+ * disk may take. */
+static const char *const own[] = {"door=", "console=", "color=", "log=", "blk_timeout_ms="};
 
 static const char *const unquoted_end = "a quote is not closed";
 static const char *const escaped_end = "nothing follows the last backslash";

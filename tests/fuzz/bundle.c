@@ -11,6 +11,7 @@
 static void check_guest(const struct bundle_guest *guest, const u8 *file, size_t size)
 {
     const u8 *image = guest->file, *pflash = guest->pflash;
+    const u8 *initrd = guest->initrd, *disk = guest->disk;
 
     CHECK(strlen(guest->name) != 0 && strlen(guest->name) < BUNDLE_NAME_BYTES);
     CHECK(guest->vcpus >= 1 && guest->vcpus <= BUNDLE_VCPUS_MAX);
@@ -19,6 +20,16 @@ static void check_guest(const struct bundle_guest *guest, const u8 *file, size_t
     if (guest->pflash_bytes != 0) {
         CHECK(pflash >= file && pflash <= file + size);
         CHECK(guest->pflash_bytes <= (size_t)(file + size - pflash));
+    }
+    if (guest->initrd_bytes != 0) {
+        CHECK(initrd >= file && initrd <= file + size);
+        CHECK(guest->initrd_bytes <= (size_t)(file + size - initrd));
+    }
+    if (guest->disk_bytes != 0) {
+        CHECK(disk > file && disk <= file + size && guest->disk_bytes % BUNDLE_SECTOR_BYTES == 0);
+        CHECK(guest->disk_bytes <= (size_t)(file + size - disk));
+        CHECK(disk >= image + guest->file_bytes || image >= disk + guest->disk_bytes);
+        CHECK(guest->machine_disk == BUNDLE_NO_DISK);
     }
     CHECK(strlen(guest->cmdline) < size + 1);
 }

@@ -74,6 +74,7 @@ FUZZ(guest_fdt)
                                            .has_sstc = wishes.flags & 1,
                                            .has_zicboz = wishes.flags & 2,
                                            .has_pflash = wishes.flags & 4,
+                                           .initrd_bytes = wishes.flags & 8,
                                            .mmu_type = wishes.mmu_type,
                                            .timebase_hz = wishes.timebase_hz,
                                            .bootargs = bootargs},

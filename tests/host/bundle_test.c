@@ -51,6 +51,11 @@ TEST(bundle_is_read_as_it_was_packed)
     CHECK_EQ(guest.file_bytes, sizeof(struct sample_elf));
     CHECK_EQ(guest.pflash_bytes, 4);
     CHECK(memcmp(guest.pflash, "pfld", 4) == 0);
+    CHECK_EQ(guest.initrd_bytes, 5);
+    CHECK(memcmp(guest.initrd, "words", 5) == 0);
+    CHECK_EQ(guest.disk_bytes, SAMPLE_DISK_BYTES);
+    CHECK(memcmp(guest.disk, "a disk", 7) == 0);
+    CHECK_EQ(guest.machine_disk, BUNDLE_NO_DISK);
     CHECK_STR(guest.cmdline, "depth=3 width=3");
     CHECK(guest.machine.has_mhartid);
     CHECK_EQ(guest.machine.words[0].value, 0x6688);
@@ -61,6 +66,9 @@ TEST(bundle_is_read_as_it_was_packed)
     CHECK_EQ(guest.procs, 0);
     CHECK_EQ(guest.image.kind, IMAGE_LINUX);
     CHECK_EQ(guest.pflash_bytes, 0);
+    CHECK_EQ(guest.initrd_bytes, 0);
+    CHECK_EQ(guest.disk_bytes, 0);
+    CHECK_EQ(guest.machine_disk, BUNDLE_NO_DISK);
     CHECK_STR(guest.cmdline, "");
     CHECK_EQ(guest.machine.word_count, 0);
 }
@@ -82,6 +90,68 @@ TEST(bundle_passes_a_flash_through)
     CHECK(guest.passthrough && guest.pflash_bytes == 0);
     CHECK_EQ(bundle_guest(&bundle, 1, &guest), REFUSED_NOTHING);
     CHECK(!guest.passthrough);
+}
+
+static void set_entries(u8 *file, size_t size, const struct bundle_entry entries[2])
+{
+    memcpy(file + sizeof(struct bundle_header), entries, 2 * sizeof(entries[0]));
+    sample_bundle_seal(file, size);
+}
+
+/* The machine's, by its number; and one in memory that both have. */
+TEST(bundle_gives_disks)
+{
+    u8 file[SAMPLE_BUNDLE_BYTES];
+    size_t size = sample_bundle(file);
+    struct bundle_entry entries[2];
+    struct bundle bundle;
+    struct bundle_guest first, second;
+
+    memcpy(entries, file + sizeof(struct bundle_header), sizeof(entries));
+    entries[1].disk = 3;
+    set_entries(file, size, entries);
+    CHECK_EQ(bundle_open(&bundle, file, size), REFUSED_NOTHING);
+    CHECK_EQ(bundle_guest(&bundle, 1, &second), REFUSED_NOTHING);
+    CHECK_EQ(second.machine_disk, 2);
+    CHECK_EQ(second.disk_bytes, 0);
+
+    entries[1].disk = 0;
+    entries[1].disk_at = entries[0].disk_at;
+    entries[1].disk_bytes = entries[0].disk_bytes;
+    set_entries(file, size, entries);
+    CHECK_EQ(bundle_open(&bundle, file, size), REFUSED_NOTHING);
+    CHECK_EQ(bundle_guest(&bundle, 0, &first), REFUSED_NOTHING);
+    CHECK_EQ(bundle_guest(&bundle, 1, &second), REFUSED_NOTHING);
+    CHECK(first.disk == second.disk && second.disk_bytes == SAMPLE_DISK_BYTES);
+}
+
+/* What one guest writes, no other has as its image, flash, initrd, or as a part of its disk. */
+TEST(bundle_with_a_disk_over_another_guest_is_refused)
+{
+    u8 file[SAMPLE_BUNDLE_BYTES];
+    size_t size = sample_bundle(file);
+    struct bundle_entry entries[2], good[2];
+
+    memcpy(good, file + sizeof(struct bundle_header), sizeof(good));
+    for (u32 way = 0; way < 5; way++) {
+        u64 at = good[0].disk_at + SAMPLE_DISK_BYTES - 1;
+
+        memcpy(entries, good, sizeof(entries));
+        if (way == 0)
+            entries[1].image_at = at - good[1].image_bytes + 1;
+        else if (way == 1)
+            entries[1].pflash_at = at, entries[1].pflash_bytes = 1;
+        else if (way == 2)
+            entries[1].initrd_at = at, entries[1].initrd_bytes = 1;
+        else if (way == 3)
+            entries[1].disk_at = good[0].disk_at + 512, entries[1].disk_bytes = 512;
+        else
+            entries[1].disk_at = good[0].disk_at, entries[1].disk_bytes = 512;
+        set_entries(file, size, entries);
+        CHECK_EQ(read_all(file, size), REFUSED_GUEST_DISK_SHARED);
+    }
+    set_entries(file, size, good);
+    CHECK_EQ(read_all(file, size), REFUSED_NOTHING);
 }
 
 TEST(bundle_of_a_plain_image_is_one_guest)
@@ -144,7 +214,8 @@ struct damage {
         sizeof(((struct bundle_entry *)0)->field)
 
 static const struct damage damages[] = {
-    {HEADER(version),     2,                                    REFUSED_BUNDLE_VERSION    },
+    {HEADER(version),     1,                                    REFUSED_BUNDLE_VERSION    },
+    {HEADER(version),     3,                                    REFUSED_BUNDLE_VERSION    },
     {HEADER(zero),        1,                                    REFUSED_BUNDLE_VERSION    },
     {HEADER(entries),     0,                                    REFUSED_BUNDLE_NO_GUEST   },
     {HEADER(entries),     65,                                   REFUSED_BUNDLE_MANY_GUESTS},
@@ -170,8 +241,19 @@ static const struct damage damages[] = {
     {ENTRY(image_bytes),  0,                                    REFUSED_IMAGE_EMPTY       },
     {ENTRY(pflash_at),    UINT64_MAX - 3,                       REFUSED_GUEST_PFLASH_PLACE},
     {ENTRY(pflash_bytes), SAMPLE_BUNDLE_BYTES,                  REFUSED_GUEST_PFLASH_PLACE},
-    {ENTRY(disk_bytes),   1,                                    REFUSED_GUEST_DISK        },
-    {ENTRY(disk_at),      512,                                  REFUSED_GUEST_DISK        },
+    {ENTRY(initrd_at),    UINT64_MAX - 3,                       REFUSED_GUEST_INITRD_PLACE},
+    {ENTRY(initrd_bytes), UINT64_MAX,                           REFUSED_GUEST_INITRD_PLACE},
+    {ENTRY(initrd_bytes), 0,                                    REFUSED_NOTHING           },
+    {ENTRY(initrd_bytes), 9,                                    REFUSED_GUEST_DISK_SHARED },
+    {ENTRY(disk_at),      UINT64_MAX - 3,                       REFUSED_GUEST_DISK_PLACE  },
+    {ENTRY(disk_bytes),   UINT64_MAX,                           REFUSED_GUEST_DISK_PLACE  },
+    {ENTRY(disk_bytes),   0,                                    REFUSED_NOTHING           },
+    {ENTRY(disk_bytes),   513,                                  REFUSED_GUEST_DISK_SIZE   },
+    {ENTRY(disk_at),      0,                                    REFUSED_GUEST_DISK_SHARED },
+    {ENTRY(disk_at),      32 + 2 * 144 - 1,                     REFUSED_GUEST_DISK_SHARED },
+    {ENTRY(disk_at),      32 + 2 * 144,                         REFUSED_GUEST_DISK_SHARED }, /* the image */
+    {ENTRY(disk),         1,                                    REFUSED_GUEST_DISK_TWICE  },
+    {ENTRY(zero),         1,                                    REFUSED_GUEST_FLAGS       },
     {ENTRY(cmdline_at),   SAMPLE_BUNDLE_BYTES,                  REFUSED_GUEST_STRING      },
     {ENTRY(cmdline_at),   UINT64_MAX,                           REFUSED_GUEST_STRING      },
     {ENTRY(machine_at),   UINT64_MAX,                           REFUSED_GUEST_STRING      },

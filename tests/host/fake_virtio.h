@@ -53,5 +53,12 @@ struct fake_virtio {
 /* The bus has one device at a time: this one, a console, well-behaved until its fields are changed.
  */
 void fake_virtio_init(struct fake_virtio *fake);
+
+/* Other devices take the bus over, until there are none (NULL). */
+struct fake_bus {
+    u32 (*read)(u64 addr);
+    void (*write)(u64 addr, u32 value);
+};
+void fake_virtio_use(const struct fake_bus *bus);
 /* Sends to the console's driver, in as many chains as it has offered: how many bytes. */
 size_t fake_virtio_input(struct fake_virtio *fake, const void *bytes, size_t count);

@@ -52,11 +52,12 @@ static bool exists(const char *name)
     return stat(path, &status) == 0;
 }
 
-/* A folder with an ELF, a part of it, a Linux Image, a pflash and an empty file. */
+/* A folder with an ELF, a part of it, a Linux Image, a pflash, a disk and an empty file. */
 static void set_up(void)
 {
     struct sample_elf elf;
     u8 linux_image[SAMPLE_LINUX_BYTES];
+    static const u8 disk[1024];
 
     strcpy(folder + strlen(folder) - 6, "XXXXXX");
     CHECK(mkdtemp(folder) != NULL);
@@ -66,6 +67,7 @@ static void set_up(void)
     write_file("cut.elf", &elf, sizeof(elf) / 2);
     write_file("Image", linux_image, sizeof(linux_image));
     write_file("flash", "pfld", 4);
+    write_file("disk", disk, sizeof(disk));
     write_file("empty", "", 0);
 }
 
@@ -82,7 +84,8 @@ TEST(mkimage_packs_and_lists)
     set_up();
     CHECK_EQ(mkimage("-o out --guest image=good.elf mem=64M vcpus=2 procs=5 control pflash=flash "
                      "machine='mhartid=0x1234 word@0x40=0x6688' cmdline='a b' "
-                     "--guest name=other image=./Image passthrough --guest image=good.elf"),
+                     "--guest name=other image=./Image passthrough disk=2 initrd=flash "
+                     "--guest image=good.elf ramdisk=disk"),
              0);
     CHECK_STR(output, "");
     CHECK(!exists("out.tmp"));
@@ -95,9 +98,10 @@ TEST(mkimage_packs_and_lists)
         "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
         "    0x80202340 to 0x80204340, 4096 bytes from the file\n"
         "2 other: Linux Image of 4112 bytes, entry 0x80200000, mem 131072K, 1 vCPU, pflash of "
-        "the machine\n"
+        "the machine, initrd of 4 bytes, disk 2 of the machine\n"
         "    0x80200000 to 0x80203000, 4112 bytes from the file\n"
-        "3 good: ELF of 12856 bytes, entry 0x80200004, mem 131072K, 1 vCPU\n"
+        "3 good: ELF of 12856 bytes, entry 0x80200004, mem 131072K, 1 vCPU, disk of "
+        "1024 bytes in memory\n"
         "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
         "    0x80202340 to 0x80204340, 4096 bytes from the file\n");
     CHECK_EQ(mkimage("-l Image"), 0);
@@ -133,6 +137,16 @@ TEST(mkimage_refuses_and_leaves_nothing)
         {"-o out --guest image=good.elf pflash=empty",                          "mkimage: empty: the file is empty;"                   },
         {"-o out --guest image=good.elf pflash=flash passthrough",
          "mkimage: good.elf: a guest's pflash is passed through"                                                                       },
+        {"-o out --guest image=good.elf initrd=empty",
+         "mkimage: empty: the file is empty; an initrd has"                                                                            },
+        {"-o out --guest image=good.elf ramdisk=empty",
+         "mkimage: empty: the file is empty; a disk has"                                                                               },
+        {"-o out --guest image=good.elf ramdisk=flash",
+         "mkimage: good.elf: a guest's disk is no whole sectors"                                                                       },
+        {"-o out --guest image=good.elf ramdisk=disk disk=0",
+         "mkimage: good.elf: a guest has one disk"                                                                                     },
+        {"-o out --guest image=good.elf disk=16",
+         "mkimage: disk=16: the machine has disks 0 to 15"                                                                             },
         {"-o out --guest image=good.elf colour=1",                              "mkimage: colour=1: unknown; a guest has"              },
         {"-o out --guest image=good.elf --guest",                               "mkimage: a guest without an image;"                   },
         {"-o none/out --guest image=good.elf",                                  "mkimage: none/out.tmp: No such file"                  },
@@ -163,6 +177,18 @@ TEST(mkimage_failing_keeps_the_old_bundle)
     clean_up();
 }
 
+/* A disk is written to: what it was made from, an initrd of another guest perhaps, is not. */
+TEST(mkimage_stores_a_disk_once_and_apart)
+{
+    set_up();
+    CHECK_EQ(mkimage("-o out --guest image=Image ramdisk=disk initrd=disk "
+                     "--guest image=Image ramdisk=disk initrd=disk"),
+             0);
+    CHECK_EQ(mkimage("-l out"), 0);
+    CHECK(strstr(output, "initrd of 1024 bytes, disk of 1024 bytes in memory") != NULL);
+    clean_up();
+}
+
 /* 64 guests of one image take its room once. */
 TEST(mkimage_stores_a_file_once)
 {
@@ -176,7 +202,7 @@ TEST(mkimage_stores_a_file_once)
     CHECK_EQ(mkimage(arguments), 0);
     snprintf(path, sizeof(path), "%s/out", folder);
     CHECK_EQ(stat(path, &status), 0);
-    CHECK((u64)status.st_size < 32 + 64 * 120 + SAMPLE_LINUX_BYTES + 16);
+    CHECK((u64)status.st_size < 32 + 64 * 144 + SAMPLE_LINUX_BYTES + 16);
     strcat(arguments, " --guest image=Image");
     CHECK_EQ(mkimage(arguments), 1);
     CHECK_STR(output, "mkimage: more than 64 guests; pack fewer\n");

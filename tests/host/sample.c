@@ -81,6 +81,7 @@ static u64 place(u8 *bundle, size_t *size, const void *from, size_t bytes)
 
 size_t sample_bundle(u8 bundle[SAMPLE_BUNDLE_BYTES])
 {
+    static const char disk[SAMPLE_DISK_BYTES] = "a disk";
     static const char cmdline[] = "depth=3 width=3", machine[] = "mhartid=0x1234 word@0x40=0x6688";
     struct bundle_header header = {.magic = BUNDLE_MAGIC, .version = BUNDLE_VERSION, .entries = 2};
     struct bundle_entry entries[2] = {
@@ -102,6 +103,10 @@ size_t sample_bundle(u8 bundle[SAMPLE_BUNDLE_BYTES])
     entries[0].image_bytes = sizeof(elf);
     entries[0].pflash_at = place(bundle, &size, "pfld", 4);
     entries[0].pflash_bytes = 4;
+    entries[0].initrd_at = place(bundle, &size, "words", 5);
+    entries[0].initrd_bytes = 5;
+    entries[0].disk_at = place(bundle, &size, disk, sizeof(disk));
+    entries[0].disk_bytes = sizeof(disk);
     entries[0].cmdline_at = place(bundle, &size, cmdline, sizeof(cmdline));
     entries[0].machine_at = place(bundle, &size, machine, sizeof(machine));
     entries[1].image_at = place(bundle, &size, linux_image, sizeof(linux_image));

@@ -31,10 +31,11 @@ void sample_elf(struct sample_elf *elf);
 void sample_linux(u8 image[SAMPLE_LINUX_BYTES]);
 
 #define SAMPLE_BUNDLE_BYTES 20480
+#define SAMPLE_DISK_BYTES   1024
 
 /*
- * Two guests: "first", an ELF with all that a guest can have, and "second", a Linux Image with
- * nothing.  Returns the length.
+ * Two guests: "first", an ELF with all that a guest can have at once, and "second", a Linux Image
+ * with nothing.  Returns the length.
  */
 size_t sample_bundle(u8 bundle[SAMPLE_BUNDLE_BYTES]);
 

@@ -19,6 +19,9 @@ entry bad_hostmem              quick 30   refused 64 'HOSTMEM=lots: must be a si
 entry bad_harts                quick 30   refused 64 'HARTS=0: must be a number, 1 or more' HARTS=0
 entry bad_vcpus                quick 30   refused 64 'VCPUS=two: must be a number' PAYLOAD=hello VCPUS=two
 entry bad_timeout              quick 30   refused 64 'TIMEOUT=soon: must be a number' TIMEOUT=soon
+entry bad_disk                 quick 60   bad_disk
+entry bad_disk_in_use          quick 30   bad_disk_in_use
+entry bad_initrd               quick 30   bad_initrd
 entry bad_pflash               quick 30   refused 64 'PFLASH=/nowhere: no such file' PAYLOAD=hello PFLASH=/nowhere
 entry bad_machine              quick 30   refused 1 'unknown machine option; there are mhartid=NUMBER' PAYLOAD=hello MACHINE=mhartld=1
 entry bad_machine_number       quick 30   refused 1 "a machine option's number is not decimal" PAYLOAD=hello MACHINE=mhartid=many
@@ -38,7 +41,7 @@ entry mem_of_all_the_host      quick 30   refused 2 'its memory, 256 MiB, is mor
 entry too_many_vcpus           quick 30   refused 1 'a guest has 1 to 8 vCPUs' PAYLOAD=hello VCPUS=9
 entry no_h_extension           quick 30   refused 2 'no H extension; run QEMU 7.2 or later' PAYLOAD=hello FV_QEMU_ARGS='-cpu rv64,h=false'
 entry no_qemu                  quick 30   refused 64 'there is no /nowhere/qemu' PAYLOAD=hello FV_QEMU=/nowhere/qemu
-entry not_yet                  quick 30   not_yet
+entry not_yet                  quick 30   refused 64 'OVERCOMMIT=strict: memory is only handed out lazily yet' OVERCOMMIT=strict
 entry flash_that_cannot_be     quick 30   flash_that_cannot_be
 
 # Images that are none.
@@ -103,10 +106,44 @@ mem_too_small_for_fdt() {
         PAYLOAD=hello MEM=$((end - 0x80000000 / 1024))K
 }
 
-not_yet() {
-    refused 64 'DISK: guests have no disk yet' DISK=README.md
-    refused 64 'INITRD: guests get no initial RAM disk yet' INITRD=README.md
-    refused 64 'OVERCOMMIT=strict: memory is only handed out lazily yet' OVERCOMMIT=strict
+bad_disk() {
+    local mode
+    head -c 1000 /dev/zero >"$out/odd"
+    : >"$out/empty"
+    for mode in BARE=0 BARE=1; do
+        refused 64 'DISK=/nowhere: no such file' PAYLOAD=hello $mode DISK=/nowhere
+        refused 64 'DISK=tests: a folder; name a disk image' PAYLOAD=hello $mode DISK=tests
+        refused 64 'DISK=/dev/null: not a file' PAYLOAD=hello $mode DISK=/dev/null
+        refused 64 'an empty file; give it a size: truncate -s' PAYLOAD=hello $mode DISK="$out/empty"
+        refused 64 'its 1000 bytes are no whole sectors of 512; .* truncate -s' PAYLOAD=hello $mode DISK="$out/odd"
+    done
+    refused 64 'a bare machine has no disk in memory; leave out ram:' PAYLOAD=hello BARE=1 DISK=ram:README.md
+    refused 64 'DISK: means nothing with GUESTS' GUESTS=README.md DISK="$out/odd"
+}
+
+# QEMU's own words.
+bad_disk_in_use() {
+    local other
+    truncate -s 1M "$out/disk"
+    "${FV_QEMU:-qemu-system-riscv64}" -M virt -display none -nodefaults -S -monitor none -daemonize -pidfile "$out/pid" \
+        -blockdev driver=file,node-name=disk,filename="$out/disk" -device virtio-blk-device,drive=disk
+    other=$(<"$out/pid")
+    run 1 PAYLOAD=hello BARE=1 DISK="$out/disk"
+    kill "$other"
+    want 'Failed to get .* lock'
+}
+
+bad_initrd() {
+    local mode
+    : >"$out/empty"
+    mkdir -p "$out/folder"
+    : >"$out/folder/$(printf '%0200d' 0)"
+    for mode in BARE=0 BARE=1; do
+        refused 64 'INITRD=/nowhere: neither a file nor a folder' PAYLOAD=hello $mode INITRD=/nowhere
+        refused 64 'INITRD=.*/empty: an empty file' PAYLOAD=hello $mode INITRD="$out/empty"
+        refused 64 'the folder does not fit a ustar archive' PAYLOAD=hello $mode INITRD="$out/folder"
+    done
+    refused 64 'INITRD: means nothing with GUESTS' GUESTS=README.md INITRD=README.md
 }
 
 flash_that_cannot_be() {
@@ -185,10 +222,13 @@ bundle_zeros() {
 # A machine without QEMU, as far as PATH can tell.
 deps_manual() {
     cp -rs /usr/bin "$out/bin"
-    rm "$out/bin/qemu-system-riscv64"
+    rm -f "$out/bin/qemu-system-riscv64" "$out/bin/mcopy" "$out/bin/gdb-multiarch"
     say 1 env PATH="$out/bin" DEPS=manual tools/deps.sh
     want 'missing; as root or with sudo' 'apt-get install --no-install-recommends .*qemu-system-'
-    forbid '^Installing'
+    forbid '^Installing' 'mtools'
+    say 1 env PATH="$out/bin" DEPS=manual tools/deps.sh disk
+    want 'apt-get install --no-install-recommends .*mtools'
+    forbid '^Installing' 'gdb-multiarch'
     rm -r "${out:?}/bin"
 }
 

@@ -14,6 +14,11 @@ entry input_of_child           quick 60   input_of_child
 entry uart_interrupts          quick 60   uart_interrupts
 entry uart_interrupts_4harts   quick 60   uart_interrupts HARTS=4 VCPUS=2
 entry uart_interrupts_bare     quick 60   uart_interrupts BARE=1
+entry stdin_interrupts         quick 60   stdin_interrupts
+entry stdin_interrupts_bare    quick 60   stdin_interrupts BARE=1
+entry console_device_bare      quick 60   console_device
+entry irqroute_bare            quick 60   payload "irqroute: ok" PAYLOAD=build/tests/guest/irqroute.elf VCPUS=4 BARE=1
+entry irqroute                 quick 60   payload "irqroute: ok" PAYLOAD=build/tests/guest/irqroute.elf VCPUS=4 HARTS=2
 entry uart_interrupts_fork     quick 60   uart_interrupts_fork
 entry uart_interrupts_fork_copy quick 60  uart_interrupts_fork FORK=copy HARTS=2
 entry entropy                  quick 60   entropy
@@ -22,6 +27,11 @@ entry entropy_no_seed          quick 60   entropy_no_seed
 entry pflash                   quick 60   pflash
 entry pflash_passthrough       quick 60   pflash_passthrough
 entry pflash_passthrough_copy  quick 60   pflash_passthrough FORK=copy HARTS=2
+entry initrd                   quick 60   initrd
+entry initrd_bare              quick 60   initrd BARE=1
+entry initrd_fork              quick 60   initrd_fork
+entry initrd_folder            quick 60   initrd_folder
+entry initrd_too_large         quick 60   initrd_too_large
 entry plain_qemu               quick 60   plain_qemu
 entry first_screen             quick 30   first_screen
 entry timeout                  quick 30   timeout_ends
@@ -109,6 +119,34 @@ uart_interrupts() {
     want '^uartirq: one two\.$' '^uartirq: ok$'
 }
 
+# Who reads sleeps meanwhile.
+stdin_interrupts() {
+    { sleep 1 && printf 'one\ntwo\n' && sleep 1 && printf 'thr' && sleep 0.5 && printf 'ee\nend'; } |
+        run 0 PAYLOAD=build/tests/guest/stdinirq.elf "$@"
+    golden <<'END'
+stdinirq: <one>
+stdinirq: <two>
+stdinirq: <three>
+stdinirq: <end>
+stdinirq: ok, few exits
+END
+}
+
+# A virtio console: there is standard input and output; the machine's own console stays silent.
+console_device() {
+    rm -f "$out"/device.{in,out} && mkfifo "$out"/device.{in,out}
+    cat "$out/device.out" >"$out/said" &
+    { sleep 1 && printf 'one\ntwo\n' && sleep 1 && printf 'three\nend\004'; } >"$out/device.in" &
+    run 0 PAYLOAD=build/tests/guest/stdinirq_console.elf BARE=1 FV_QEMU_ARGS="-global virtio-mmio.force-legacy=false
+        -device virtio-serial-device,bus=virtio-mmio-bus.3 -device virtconsole,chardev=device
+        -chardev pipe,id=device,path=$out/device"
+    wait
+    forbid stdinirq
+    printf 'stdinirq: <%s>\n' one two three end >"$out/expected"
+    echo 'stdinirq: ok, few exits' >>"$out/expected"
+    same "$out/expected" "$out/said"
+}
+
 # Pending or in service: the child has it, too, and both complete it.
 uart_interrupts_fork() {
     printf 'x' | run 0 PAYLOAD=build/tests/guest/uartirq.elf CMDLINE=fork "$@"
@@ -135,24 +173,8 @@ entropy() {
     [ -z "$(sort "$out/numbers" "$out/earlier" | uniq -d)" ] || fail "two runs have random numbers in common"
 }
 
-# QEMU cannot leave out the seed: a few instructions before the hypervisor take its name away.
 entropy_no_seed() {
-    riscv64-unknown-elf-gcc -march=rv64imac -mabi=lp64 -nostdlib -Wl,-N -Ttext=0x88000000 \
-        -Wl,--build-id=none -o "$out/shim" -x assembler - <<'END'
-    .globl  _start
-_start:
-    mv      t0, a1
-    lla     t1, name
-    ld      t1, 0(t1)
-1:  addi    t0, t0, 1
-    ld      t2, 0(t0)
-    bne     t2, t1, 1b
-    sb      zero, 0(t0)
-    li      t0, 0x80200000
-    jr      t0
-name:
-    .ascii  "rng-seed"
-END
+    shim_without_seed
     run 0 PAYLOAD=build/tests/guest/entropy.elf \
         FV_QEMU_ARGS="-kernel $out/shim -device loader,file=$root/build/hv/forkvisor.elf"
     want '^\[hv\] no rng-seed: guests get no random numbers$'
@@ -207,6 +229,69 @@ pflash_passthrough() {
     run 2 PAYLOAD=$guest MACHINE='word@0x22000008=1' "${mode[@]}"
     want 'machine option word@0x22000008 is where its pflash is; move it'
     rm "$out/flash"
+}
+
+# initrd_lines FILE BYTES TIMES: what the guest says of it
+initrd_lines() {
+    local i
+    for ((i = 0; i < $3; i++)); do
+        echo "initrd: $2 bytes at 0 of a page"
+        cat "$1"
+    done
+}
+
+# What the guest finds, also after it has written to all memory that it can have; of one page, and of some.
+initrd() {
+    local bytes
+    for bytes in 20 4096 50000; do
+        printf 'line %05d\n' {1..5000} | head -c $((bytes - 1)) >"$out/words of it" || true # the pipe is cut
+        echo >>"$out/words of it"
+        run 0 PAYLOAD=build/tests/guest/initrd.elf INITRD="$out/words of it" MEM=32M "$@"
+        initrd_lines "$out/words of it" "$bytes" 2 | golden
+    done
+}
+
+# Each guest and child has its own; one without has none.
+initrd_fork() {
+    echo 'what lies there' >"$out/a"
+    echo 'something else' >"$out/b"
+    printf '%s\n' "build/tests/guest/initrd.elf initrd=$out/a mem=16M cmdline=fork" \
+        "build/tests/guest/initrd.elf initrd=$out/b mem=24M" 'build/tests/guest/initrd.elf mem=16M' >"$out/guests"
+    run 0 GUESTS="$out/guests"
+    initrd_lines "$out/a" 16 2 | golden_of 1
+    initrd_lines "$out/b" 15 2 | golden_of 2
+    of_pid 3 | sort -u >"$out/none"
+    echo 'initrd: 0 bytes at 0 of a page' | same - "$out/none"
+    initrd_lines "$out/a" 16 1 | golden_of 4
+}
+
+# An archive of the same bytes, whoever made the folder and when.
+initrd_folder() {
+    mkdir -p "$out/one/sub" "$out/two"
+    echo a >"$out/one/sub/file" && echo b >"$out/one/.hidden"
+    run 0 PAYLOAD=build/tests/guest/initrd.elf,hello INITRD="$out/one"
+    want "^\\[1\\] initrd: $(stat -c %s "$out/initrd0.tar") bytes"
+    [ "$(tar tf "$out/initrd0.tar" | xargs)" = './ ./.hidden ./sub/ ./sub/file' ] || fail "not what is in the folder"
+    mv "$out/initrd0.tar" "$out/first"
+    cp "$out/one/.hidden" "$out/two/" && mkdir "$out/two/sub" && cp "$out/one/sub/file" "$out/two/sub/"
+    run 0 PAYLOAD=build/tests/guest/initrd.elf INITRD="$out/two" BARE=1
+    same "$out/first" "$out/initrd0.tar"
+}
+
+initrd_too_large() {
+    local guest=build/tests/guest/initrd.elf needed
+    head -c 20M /dev/zero >"$out/zeros"
+    run 2 PAYLOAD=$guest INITRD="$out/zeros" MEM=16M
+    want 'no room behind its image for its initrd, 20971520 bytes; give it [0-9]+ MiB of memory \(mem=\)$'
+    needed=$(sed -nE 's/.*; give it ([0-9]+) MiB of memory.*/\1/p' "$words")
+    run 2 PAYLOAD=$guest INITRD="$out/zeros" MEM=$((needed - 1))M
+    run 0 PAYLOAD=hello INITRD="$out/zeros" MEM="$needed"M
+    # an image that is where the initrd would have to be
+    printf '.globl _start\n_start: j _start\n.data\n.word 1\n' | riscv64-unknown-elf-as -o "$out/a.o" -
+    riscv64-unknown-elf-ld -Ttext=0x80200000 -Tdata=0xbff00000 -o "$out/a.elf" "$out/a.o"
+    run 2 PAYLOAD="$out/a.elf" INITRD="$out/zeros" MEM=2G HOSTMEM=3G
+    want 'its initrd, 20971520 bytes, has no room in the first GiB of its memory; make it smaller$'
+    rm "$out/zeros"
 }
 
 # The lines of the README, as they stand there.
