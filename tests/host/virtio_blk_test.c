@@ -253,3 +253,22 @@ TEST(virtio_blk_notices_a_device_that_answers_nonsense)
     check_nonsense(SIZE);    /* none */
     check_nonsense(0x10000); /* none, by more than 16 bits */
 }
+
+TEST(virtio_blk_notices_a_request_that_comes_back_twice)
+{
+    struct virtq_used *used;
+    enum err err;
+
+    open_disk(BOTH);
+    fake.answers = 0;
+    CHECK_EQ(start(&jobs[0], VIRTIO_BLK_T_IN, 0, 1), ERR_OK);
+    CHECK_EQ(start(&jobs[1], VIRTIO_BLK_T_IN, 0, 1), ERR_OK);
+    used = blk.queue.ring.used;
+    used->ring[1].id = used->ring[0].id;
+    used->idx = 2;
+    CHECK(finished() == &jobs[0].request);
+    CHECK(virtio_blk_finished(&blk, &err) == NULL);
+    CHECK_EQ(err, ERR_FORMAT);
+    CHECK(virtio_blk_orphan(&blk) == &jobs[1].request);
+    CHECK(virtio_blk_orphan(&blk) == NULL);
+}

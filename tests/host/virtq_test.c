@@ -5,7 +5,10 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "lib/virtio/virtq.h"
 #include "lib/virtio/virtq_device.h"
@@ -454,6 +457,39 @@ static void run_race(const struct race *of, u64 features)
     CHECK_EQ(lost, 0);
 }
 
+/*
+ * The worst moment: the one who looks has found nothing, and is about to say what it wants to be
+ * woken for.  That store faults, and the other side provides before it is done.
+ */
+static struct {
+    const struct race *race;
+    void *page; /* that may not be written */
+} worst;
+
+static void provide_and_go_on(int signal)
+{
+    (void)signal;
+    if (mprotect(worst.page, WORLD_PAGE_BYTES, PROT_READ | PROT_WRITE) != 0 || worst.race == NULL)
+        abort();
+    worst.race->provide();
+    worst.race = NULL;
+}
+
+static void run_worst_moment(const struct race *of, void *place)
+{
+    struct sigaction action = {.sa_handler = provide_and_go_on}, before;
+
+    worst.race = of;
+    worst.page = (void *)align_down((uintptr_t)place, WORLD_PAGE_BYTES);
+    CHECK_EQ(sigaction(SIGSEGV, &action, &before), 0);
+    CHECK_EQ(mprotect(worst.page, WORLD_PAGE_BYTES, PROT_READ), 0);
+    of->look();
+    CHECK_EQ(sigaction(SIGSEGV, &before, NULL), 0);
+    CHECK(worst.race == NULL); /* it was provided */
+    CHECK(!outcome.woken);
+    CHECK(!outcome.sleeps);
+}
+
 static const struct race for_chain = {provide_chain, look_for_chain, settle_chain};
 static const struct race for_used = {provide_used, look_for_used, settle_used};
 
@@ -475,4 +511,20 @@ TEST(virtq_loses_no_interrupt)
 TEST(virtq_loses_no_interrupt_with_event_indices)
 {
     run_race(&for_used, VIRTIO_F_EVENT_IDX);
+}
+
+TEST(virtq_looks_again_after_it_has_asked_for_a_kick)
+{
+    start(8, WORLD_PAGE_BYTES - 64, VIRTIO_F_EVENT_IDX);
+    provide_chain(); /* after which the wish is an old one */
+    look_for_chain();
+    settle_chain();
+    run_worst_moment(&for_chain, (void *)(uintptr_t)m.device.place[2].first);
+}
+
+TEST(virtq_looks_again_after_it_has_asked_for_an_interrupt)
+{
+    start(8, WORLD_PAGE_BYTES - 64, VIRTIO_F_EVENT_IDX);
+    settle_used();
+    run_worst_moment(&for_used, virtq_used_event(&m.driver.ring));
 }
