@@ -13,6 +13,7 @@ components-blockio_poll := virtio_blk
 test-guests-y += blockio_smp
 source-blockio_smp := blockio
 components-blockio_smp := cfs dynamic_devices preempt smp virtio_blk
+test-guests-y += busydisk
 test-guests-y += crash
 test-guests-y += crash_bare
 source-crash_bare := crash
