@@ -3,22 +3,34 @@
 #
 # Disks of payloads: what is read and written, what goes wrong.
 
-entry blockio_poll_bare     quick 60   blockio blockio_poll 'do=model ops=300' BARE=1
-entry blockio_1task_bare    quick 60   blockio blockio 'do=model ops=300' BARE=1
-entry blockio_8tasks_bare   quick 60   blockio blockio 'do=model tasks=8 ops=100' BARE=1
-entry blockio_4harts_bare   quick 60   blockio blockio_smp 'do=model tasks=8 ops=100' BARE=1 VCPUS=4
-entry blockio_2disks_bare   quick 60   two_disks blockio 'do=model tasks=4 ops=100 disks=2' BARE=1
-entry blockio_2disks_4harts_bare quick 60 two_disks blockio_smp 'do=model tasks=4 ops=100 disks=2' BARE=1 VCPUS=4
-entry blockio_static_bare   quick 60   two_disks blockio_poll 'do=model' BARE=1
+# NAME is in a VM, NAME_bare without.
+for place in '' _bare; do
+    bare=${place:+BARE=1}
+    entry "blockio_poll$place"    quick 60   blockio blockio_poll 'do=model ops=300' $bare
+    entry "blockio_1task$place"   quick 60   blockio blockio 'do=model ops=300' $bare
+    entry "blockio_8tasks$place"  quick 60   blockio blockio 'do=model tasks=8 ops=100' $bare
+    entry "blockio_4vcpus$place"  quick 60   blockio blockio_smp 'do=model tasks=8 ops=100' VCPUS=4 $bare
+    for image in blockio blockio_poll blockio_smp; do
+        entry "${image}_full$place" quick 60   blockio $image do=full $bare
+        entry "${image}_sleep$place" quick 60  sleepy_disk $image $bare
+    done
+    entry "blockio_limits$place"  quick 30   blockio blockio do=limits $bare
+    entry "blockio_readonly$place" quick 30  readonly_disk $bare
+    entry "blockio_broken$place"  quick 30   broken_disk $bare
+done
+entry blockio_4harts          quick 90   blockio blockio_smp 'do=model tasks=8 ops=100' VCPUS=4 HARTS=2
 for image in blockio blockio_poll blockio_smp; do
-    entry "${image}_full_bare"  quick 60   blockio $image do=full BARE=1
-    entry "${image}_sleep_bare" quick 60   sleepy_disk $image BARE=1
+    entry "${image}_silent"     quick 60   silent_disk $image
     entry "${image}_silent_bare" quick 60  silent_disks $image BARE=1
 done
-entry blockio_limits_bare   quick 30   blockio blockio do=limits BARE=1
-entry blockio_readonly_bare quick 30   readonly_disk BARE=1
-entry blockio_broken_bare   quick 30   broken_disk BARE=1
-entry blockio_slow_bare     quick 60   slow_disks BARE=1
+entry blockio_slow_bare       quick 60   slow_disks BARE=1
+entry blockio_2disks_bare     quick 60   two_disks blockio 'do=model tasks=4 ops=100 disks=2' BARE=1
+entry blockio_2disks_4harts_bare quick 60 two_disks blockio_smp 'do=model tasks=4 ops=100 disks=2' BARE=1 VCPUS=4
+entry blockio_static_bare     quick 60   two_disks blockio_poll 'do=model' BARE=1
+entry blockfork               quick 60   blockfork blockfork 10
+entry blockfork_copy          quick 60   blockfork blockfork 10 FORK=copy
+entry blockfork_smp           quick 90   blockfork blockfork_smp 10 VCPUS=4 HARTS=2
+entry blockfork_200           full  180  blockfork blockfork 200 HARTS=2
 
 # empty_disk NAME: 8 MiB; its file is in $disk
 empty_disk() {
@@ -49,14 +61,15 @@ two_disks() {
     blockio "$image" "$cmdline" FV_QEMU_ARGS="$args" "$@"
 }
 
-# disk_is BLOCKDEV [WORD...]: what DISK= gives the machine is that instead, and words come before all; in
-# $odd the variable that does it
+# disk_is BLOCKDEV [WORD...]: what DISK= gives the machine is that instead, and words come before all; the
+# hypervisor gives a disk 2 s.  In $odd is the variable that does it.
 disk_is() {
     cat >"$out/qemu" <<END
 #!/bin/bash
 for word; do
     shift
     [[ \$word != driver=file,node-name=disk0,* ]] || word=node-name=disk0,$1
+    [[ \$word != fork=* ]] || word+=" disk_timeout=2"
     set -- "\$@" "\$word"
 done
 exec qemu-system-riscv64 ${*:2} "\$@"
@@ -87,7 +100,8 @@ sleepy_disk() {
     want '^blockio: 1 disks, 1 tasks each, with sleep$' 'info: virtio_blk at 0x10001000: 16384 sectors, with interrupts$'
 }
 
-# A byte in a second: no request is answered, until a reset drops the limit.
+# A byte in a second: no request is answered, until a reset drops the limit.  In a VM the device's reset waits
+# for that of the machine's disk.
 silent_disk() {
     local image=$1
     shift
@@ -113,4 +127,15 @@ slow_disks() {
     second "driver=file,filename=$disk"
     disk_is driver=null-co,size=8388608,read-zeroes=on,latency-ns=2000000000
     blockio blockio 'do=silent blk_timeout_ms=500' "$odd" FV_QEMU_ARGS="$args" "$@"
+}
+
+# blockfork IMAGE ROUNDS [VARIABLE=VALUE...]: and the parent's writes are what the file has
+blockfork() {
+    local image=$1 rounds=$2
+    shift 2
+    empty_disk disk
+    run 0 PAYLOAD="build/tests/guest/$image.elf" DISK="$disk" CMDLINE="rounds=$rounds" "$@"
+    want '^\[1\] blockfork: ok$'
+    printf "%4096s" '' | tr ' ' "\\$(printf %o "$rounds")" | cmp -n 4096 - "$disk" ||
+        fail "the file does not have what the first process wrote last"
 }
