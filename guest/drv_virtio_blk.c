@@ -300,6 +300,13 @@ static void add_sleepers(struct disk *disk, u32 more)
     }
 }
 
+/* The lock is held.  What came at the last moment counts. */
+static bool is_answered(struct disk *disk, const struct wish *wish, struct request **called)
+{
+    look(disk, called);
+    return wish->request ? is_over(wish->request) : has_room(disk);
+}
+
 static void time_out(struct disk *disk, struct request **called)
 {
     char why[64];
@@ -323,7 +330,7 @@ static void wait_for_room(struct disk *disk)
     held = sleep(&wish, &disk->room, "room in a disk's queue");
     irq = lock(disk);
     add_sleepers(disk, -sleepers);
-    if (!held && !has_room(disk)) {
+    if (!held && !is_answered(disk, &wish, &called)) {
         time_out(disk, &called);
     }
     unlock(disk, irq, called);
@@ -348,7 +355,7 @@ static void wait_asleep(struct disk *disk, struct block_request *request)
     sleep(&wish, &sleeper, "a disk");
     irq = lock(disk); /* who wakes the sleeper has it */
     add_sleepers(disk, -sleepers);
-    if (!is_over(request)) {
+    if (!is_answered(disk, &wish, &called)) {
         time_out(disk, &called);
     }
     unlock(disk, irq, called);
@@ -557,6 +564,10 @@ static enum err bring_up(struct device *device)
     disk->device = device;
     disk->free = ~0U;
     disk->timeout_ms = args_u64("blk_timeout_ms", DEFAULT_TIMEOUT_MS);
+    if (disk->timeout_ms == 0) {
+        log_error("blk_timeout_ms= takes 1 or more; %u is taken", DEFAULT_TIMEOUT_MS);
+        disk->timeout_ms = DEFAULT_TIMEOUT_MS;
+    }
     err = open(disk, (u64)device->registers);
     if (err) {
         if (err == ERR_NOSUPP) {
@@ -601,6 +612,7 @@ static void settle(struct disk *disk)
         look_now(disk);
     }
     irq = lock(disk);
+    look(disk, &called);
     if (disk->free != ~0U) {
         time_out(disk, &called);
     }

@@ -5,18 +5,18 @@
 
 # NAME is in a VM, NAME_bare without.
 for place in '' _bare; do
-    bare=${place:+BARE=1}
-    entry "blockio_poll$place"    quick 60   blockio blockio_poll 'do=model ops=300' $bare
-    entry "blockio_1task$place"   quick 60   blockio blockio 'do=model ops=300' $bare
-    entry "blockio_8tasks$place"  quick 60   blockio blockio 'do=model tasks=8 ops=100' $bare
-    entry "blockio_4vcpus$place"  quick 60   blockio blockio_smp 'do=model tasks=8 ops=100' VCPUS=4 $bare
+    bare=BARE=$([ -z "$place" ]; echo $?)
+    entry "blockio_poll$place"    quick 60   blockio blockio_poll 'do=model ops=300' "$bare"
+    entry "blockio_1task$place"   quick 60   blockio blockio 'do=model ops=300' "$bare"
+    entry "blockio_8tasks$place"  quick 60   blockio blockio 'do=model tasks=8 ops=100' "$bare"
+    entry "blockio_4vcpus$place"  quick 60   blockio blockio_smp 'do=model tasks=8 ops=100' VCPUS=4 "$bare"
     for image in blockio blockio_poll blockio_smp; do
-        entry "${image}_full$place" quick 60   blockio $image do=full $bare
-        entry "${image}_sleep$place" quick 60  sleepy_disk $image $bare
+        entry "${image}_full$place" quick 60   blockio $image do=full "$bare"
+        entry "${image}_sleep$place" quick 60  sleepy_disk $image "$bare"
     done
-    entry "blockio_limits$place"  quick 30   blockio blockio do=limits $bare
-    entry "blockio_readonly$place" quick 30  readonly_disk $bare
-    entry "blockio_broken$place"  quick 30   broken_disk $bare
+    entry "blockio_limits$place"  quick 30   blockio blockio do=limits "$bare"
+    entry "blockio_readonly$place" quick 30  readonly_disk "$bare"
+    entry "blockio_broken$place"  quick 30   broken_disk "$bare"
 done
 entry blockio_4harts          quick 90   blockio blockio_smp 'do=model tasks=8 ops=100' VCPUS=4 HARTS=2
 for image in blockio blockio_poll blockio_smp; do
