@@ -92,6 +92,7 @@ rtc-needs += devices
 
 components-y += virtio_blk
 virtio_blk-y += guest/drv_virtio_blk.c
+virtio_blk-y += guest/virtio_blk_disk.c
 virtio_blk-needs += devices
 virtio_blk-needs += pages
 virtio_blk-needs += plic
