@@ -132,6 +132,7 @@ tests-y += tests/host/chunk_test.c
 tests-y += tests/host/console_test.c
 tests-y += tests/host/device_test.c
 tests-y += tests/host/fake_virtio.c
+tests-y += tests/host/fat_cut_test.c
 tests-y += tests/host/fat_model.c
 tests-y += tests/host/fat_model_test.c
 tests-y += tests/host/fat_names_test.c
