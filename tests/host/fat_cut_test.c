@@ -253,13 +253,17 @@ static void run_moving_script(struct script *script)
 
 static bool is_whole(struct fs *fs, const char *name, const struct claim *claim)
 {
-    u64 size = 0;
-    u8 *bytes = read_whole(fs, name, &size);
-    bool whole = bytes != NULL && size >= claim->size;
+    static u8 bytes[FILE_MAX];
+    struct node *node;
+    size_t done = 0;
+    bool whole;
 
+    if (node_at(fs, name, &node) != 0)
+        return false;
     fill_pattern(pattern, claim->size, claim->seed);
-    whole = whole && memcmp(bytes, pattern, claim->size) == 0;
-    free(bytes);
+    whole = fs->ops->read(node, 0, bytes, claim->size, &done) == 0 && done == claim->size &&
+            memcmp(bytes, pattern, done) == 0;
+    node_put(node);
     return whole;
 }
 

@@ -18,10 +18,11 @@
 
 #include "tests/test.h"
 
-#define PIECES_MAX  126
-#define BYTES_MAX   (512U << 10)
-#define FSCK_PASSES 4 /* a directory with two names costs fsck.fat three, and one to find nothing \
-                       */
+#define PIECES_MAX 126
+#define BYTES_MAX  (512U << 10)
+#define FSCK_PASSES                                                               \
+    4 /* a directory with two names costs fsck.fat three, and one to find nothing \
+       */
 
 /* A sector that may be lost, and what was there before. */
 struct lost {
