@@ -24,6 +24,7 @@
 #define LONG_UNITS        13U
 #define LONG_ORDINALS_MAX 20U
 #define ATTRIBUTES        0x3fU
+#define DEPTH_MAX         1000U /* of directories, when one is in doubt */
 #define SECTOR_SLOTS      (SECTOR_BYTES / FAT_SLOT_BYTES)
 #define ROOM_LIMIT        1024U /* slots that are looked at for a hole */
 
@@ -163,6 +164,57 @@ int fat_entry_next(struct fat *fat, struct fat_node *dir, u32 *at, struct fat_en
         part.ordinal == 0 && part.checksum == fat_short_checksum(&entry->info) ? part.units : 0;
     entry->at = entry->name.units != 0 ? part.first : *at;
     entry->slots = ++*at - entry->at;
+    return 0;
+}
+
+/* ---- "." and ".." ---- */
+
+static bool is_called(const struct fat_short *info, const char *name)
+{
+    return info->attributes & FAT_DIRECTORY && memcmp(info->name, name, FAT_SHORT_BYTES) == 0;
+}
+
+/* What ".." of a directory in this cluster names: 0 for the root. */
+static int parent_of(struct fat *fat, u32 cluster, u32 *parent)
+{
+    const u64 position = fat_cluster_position(fat, cluster);
+    const struct fat_short *info;
+    struct cache_slot *slot;
+    int error = cache_load(fat->cache, position, &slot);
+
+    if (error != 0)
+        return error;
+    info = cache_at(slot, position);
+    if (!is_called(&info[0], ".          ") || fat_first(&info[0]) != cluster ||
+        !is_called(&info[1], "..         "))
+        return fat_contradiction(fat, SAID_DIRECTORY, cluster);
+    *parent = fat_first(&info[1]) == fat->root_cluster ? 0 : fat_first(&info[1]);
+    return *parent == 0 || fat_is_cluster(fat, *parent)
+               ? 0
+               : fat_contradiction(fat, SAID_DIRECTORY, cluster);
+}
+
+/*
+ * fat_check_directory - whether this is a directory, and does not contain the one it was found in.
+ *
+ * Its ".." says so.  If that names another one (it was moved when power went) the way up from where
+ * it was found must not come by, and the file system is not written to any more.
+ */
+int fat_check_directory(struct fat *fat, const struct fat_node *dir, u32 found_in)
+{
+    u32 parent, steps = DEPTH_MAX;
+    int error = parent_of(fat, dir->first, &parent);
+
+    if (error != 0 || parent == found_in)
+        return error;
+    fat_contradiction(fat, SAID_DIRECTORY, dir->first);
+    for (u32 above = found_in; above != 0; steps--) {
+        if (above == dir->first || steps == 0)
+            return EIO;
+        error = parent_of(fat, above, &above);
+        if (error != 0)
+            return error;
+    }
     return 0;
 }
 
@@ -321,7 +373,7 @@ int fat_set_parent(struct fat *fat, struct fat_node *dir, u32 parent)
     if (error != 0)
         return error == ENOENT ? EIO : error;
     info = cache_at(in, position);
-    if (memcmp(info->name, "..         ", FAT_SHORT_BYTES) != 0)
+    if (!is_called(info, "..         "))
         return fat_contradiction(fat, SAID_DIRECTORY, dir->first);
     fat_set_first(info, parent);
     cache_mark(fat->cache, in, position, CACHE_ENTRIES);
