@@ -311,8 +311,8 @@ test: all $(test-guests) ## run the tests
 fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
 	$(Q)$(B)/host/tests --fuzz 600
 
-bench: all $(B)/hv/forkvisor.bin ## measure, compare with Linux and KVM, write build/bench.json
-	$(Q)tools/bench.sh
+bench: all $(B)/hv/forkvisor.bin $(B)/host/insns.so ## measure, compare with Linux and KVM, write build/bench.json
+	$(Q)tools/deps.sh disk && tools/bench.sh
 
 bench-linux: $(B)/host/insns.so ## measure Debian's Linux for comparison, write build/bench-linux.json
 	$(Q)tools/deps.sh linux && tools/bench_linux.sh
