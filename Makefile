@@ -116,7 +116,7 @@ smp-harts   := 8
 hv-cc    := $(CROSS)gcc -march=rv64imac_zicsr_zifencei -mabi=lp64 $(riscv)
 # Without these picolibc's headers do not show what guest/libc has.
 posix    := $(addprefix -D_POSIX_,TIMERS=1 MONOTONIC_CLOCK=1 CLOCK_SELECTION=1 THREADS=1 TIMEOUTS=1 CPUTIME=1)
-guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -isystem guest/include $(posix) -DGUEST_HARTS_MAX=$(guest-harts)
+guest-cc := $(CROSS)gcc -march=rv64imafdc_zicsr_zifencei -mabi=lp64d $(riscv) -Iguest/include $(posix) -DGUEST_HARTS_MAX=$(guest-harts)
 smp-cc   := $(filter-out -DGUEST_HARTS_MAX=%,$(guest-cc)) -DGUEST_HARTS_MAX=$(smp-harts)
 host-cc  := gcc $(common)
 san-cc   := gcc $(common) $(sanitize)
@@ -268,13 +268,21 @@ $(B)/host/$1: $(call objects,host,$(call program-src,tools/$1)) $(B)/host/libhos
 endef
 $(foreach t,$(tools-y),$(eval $(call tool-rules,$t)))
 
+# A plugin of QEMU.
+$(B)/host/insns.so: tools/insns.c Makefile | $(B)/deps/ready
+	$(say) "LD $@"
+	$(Q)mkdir -p $(@D) && $(host-cc) $(warnings) -fPIC -shared -o $@ $<
+
 $(B)/san/libsan.a: $(call objects,san,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
 	$(call archive)
+
+# What tests can make fail.
+test-wraps := malloc calloc aligned_alloc
 
 test-objs := $(call objects,san,$(tests-y))
 $(B)/host/tests: $(test-objs) $(B)/san/libsan.a
 	$(say) "LD $@"
-	$(Q)mkdir -p $(@D) && $(san-cc) -o $@ $^
+	$(Q)mkdir -p $(@D) && $(san-cc) $(test-wraps:%=-Wl,--wrap=%) -o $@ $^
 
 # ---- version and dependencies --------------------------------------------------------------------
 
@@ -291,7 +299,7 @@ $(libfdt): $(B)/deps/ready ;
 
 # ---- goals ---------------------------------------------------------------------------------------
 
-.PHONY: all force run test fuzz bench trace gdb size reproducible check help clean
+.PHONY: all force run test fuzz bench bench-linux trace gdb size reproducible check help clean
 all: $(hv-elf) $(payload-elfs) $(payload-bins) $(B)/guest/ready $(B)/smp/ready $(host-programs) $(B)/host/tests ## build everything
 
 run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
@@ -305,6 +313,9 @@ fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
 
 bench: all $(B)/hv/forkvisor.bin ## measure, compare with Linux and KVM, write build/bench.json
 	$(Q)tools/bench.sh
+
+bench-linux: $(B)/host/insns.so ## measure Debian's Linux for comparison, write build/bench-linux.json
+	$(Q)tools/deps.sh linux && tools/bench_linux.sh
 
 trace: $(B)/host/trace ## of the last TRACE=exits run: a histogram, and a file for Perfetto
 	$(Q)[ -s $(B)/run/exits.bin ] || { echo "trace: nothing recorded; first: make run TRACE=exits" >&2; exit 1; }

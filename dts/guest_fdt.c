@@ -143,6 +143,8 @@ static int complete(void *fdt, const struct guest_fdt *guest)
 
     if (failure == 0 && !guest->has_pflash)
         failure = fdt_del_node(fdt, fdt_path_offset(fdt, "/flash"));
+    if (failure == 0 && !guest->has_rtc)
+        failure = fdt_del_node(fdt, fdt_path_offset(fdt, "/soc/rtc"));
     if (failure == 0)
         failure = set_cpus(fdt, guest);
     if (failure == 0)

@@ -16,7 +16,8 @@ struct guest_fdt {
     const char *bootargs;
     bool has_pflash;
     u64 initrd, initrd_bytes; /* where in its memory; 0 bytes: none */
-    bool has_rng_seed;        /* zeros, to be replaced where guest_fdt_rng_seed() says */
+    bool has_rtc;
+    bool has_rng_seed; /* zeros, to be replaced where guest_fdt_rng_seed() says */
 };
 
 #define GUEST_FDT_SEED_BYTES 32

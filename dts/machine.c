@@ -6,8 +6,8 @@
  * libfdt checks the tree as a whole first; what is done here is to take nothing in it for granted:
  * any property may be missing, of the wrong length, or name something that cannot be.
  *
- * Not done: interrupts (devices are polled), buses whose addresses are not numbers of one or two
- * cells (PCI), and devices that a driver of ours does not know.
+ * Not done: interrupts but for a number, taken for a source of the PLIC, buses whose addresses are
+ * not numbers of one or two cells (PCI), and devices that a driver of ours does not know.
  *
  * [DT "Devicetree Basics", "Device Node Requirements", "Flattened Devicetree (DTB) Format"]
  */
@@ -396,35 +396,46 @@ static enum err read_harts(struct reader *reader)
 
 /* ---- devices --------------------------------------------------------------------------------- */
 
+/* Its interrupt at the PLIC, or 0. */
+static u32 read_source(const void *fdt, int node)
+{
+    u64 source;
+
+    if (!read_number(fdt, node, "interrupts", &source) || source > UINT32_MAX)
+        return 0;
+    return (u32)source;
+}
+
 static enum err add_uart(struct reader *reader, struct machine_range range, int node)
 {
     struct machine *machine = reader->machine;
-    u64 shift = 0, source = 0;
+    u64 shift = 0;
 
     if (machine->uart.bytes != 0 && node != reader->console)
         return ERR_OK;
     if (fdt_getprop(reader->fdt, node, "reg-shift", NULL) != NULL &&
         (!read_number(reader->fdt, node, "reg-shift", &shift) || shift > UART_SHIFT_MAX))
         return malformed(reader, "the uart's reg-shift");
-    if (!read_number(reader->fdt, node, "interrupts", &source) || source > UINT32_MAX)
-        source = 0;
     machine->uart = range;
-    machine->uart_source = (u32)source;
+    machine->uart_source = read_source(reader->fdt, node);
     machine->uart_stride = 1U << shift;
     return ERR_OK;
 }
 
 /* Keeps virtio[] in address order: that is the order of slots, and trees often have the reverse. */
-static enum err add_virtio(struct reader *reader, struct machine_range range)
+static enum err add_virtio(struct reader *reader, struct machine_range range, int node)
 {
     struct machine *machine = reader->machine;
     u32 at = machine->virtios;
 
     if (at == MACHINE_VIRTIO_MAX)
         return malformed(reader, "more virtio,mmio devices than this program keeps");
-    for (; at > 0 && machine->virtio[at - 1].base > range.base; at--)
+    for (; at > 0 && machine->virtio[at - 1].base > range.base; at--) {
         machine->virtio[at] = machine->virtio[at - 1];
+        machine->virtio_source[at] = machine->virtio_source[at - 1];
+    }
     machine->virtio[at] = range;
+    machine->virtio_source[at] = read_source(reader->fdt, node);
     machine->virtios++;
     return ERR_OK;
 }
@@ -456,9 +467,11 @@ static enum err read_device(struct reader *reader, const struct bus *bus, int no
     if (is_compatible(fdt, node, "cfi-flash"))
         read_pflash(reader, bus, node);
     if (is_compatible(fdt, node, "virtio,mmio"))
-        return add_virtio(reader, range);
+        return add_virtio(reader, range, node);
     if (is_compatible(fdt, node, "sifive,test0"))
         machine->finisher = range;
+    else if (is_compatible(fdt, node, "google,goldfish-rtc"))
+        machine->rtc = range;
     else if (is_compatible(fdt, node, "sifive,plic-1.0.0") ||
              is_compatible(fdt, node, "riscv,plic0"))
         machine->plic = range;

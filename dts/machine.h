@@ -31,10 +31,12 @@ struct machine {
     u32 uart_stride;               /* bytes from register to register */
     struct machine_range finisher; /* sifive,test0; bytes 0: none */
     struct machine_range plic;
+    struct machine_range rtc; /* goldfish; bytes 0: none */
     struct machine_range
         pflash; /* cfi-flash, its last bank: the first may be firmware's; bytes 0: none */
     u32 virtios;
     struct machine_range virtio[MACHINE_VIRTIO_MAX]; /* virtio,mmio, in address order */
+    u32 virtio_source[MACHINE_VIRTIO_MAX];           /* the slot's at the PLIC; 0: none */
     struct machine_range initrd;                     /* bytes 0: none */
     char bootargs[512];
 };

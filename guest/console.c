@@ -204,5 +204,6 @@ static int flush(FILE *file)
 
 static FILE output = FDEV_SETUP_STREAM(console_put, NULL, flush, _FDEV_SETUP_WRITE);
 static FILE error = FDEV_SETUP_STREAM(console_put, NULL, flush, _FDEV_SETUP_WRITE);
-FILE *const stdout = &output;
-FILE *const stderr = &error;
+/* Component vfs has others. */
+__attribute__((weak)) FILE *const stdout = &output;
+__attribute__((weak)) FILE *const stderr = &error;

@@ -15,5 +15,7 @@
 #define INIT_DEVICES 108
 
 #define INIT_INTERRUPTS 120 /* component irq: interrupts are on from here on */
+#define INIT_FILES      121 /* component vfs: there is a root, and descriptors 0, 1 and 2 */
+#define INIT_MOUNTS     122 /* what is mounted in it */
 
 #define GUEST_INIT(order) __attribute__((constructor(order)))

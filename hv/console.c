@@ -13,8 +13,9 @@
  * Input is pid 1's.  Any other guest is detached and reads end of input: the byte 4 (EOT) at every
  * second poll, nothing in between, so that a loop that drains the input comes to an end.
  *
- * The machine's UART interrupts only while pid 1 waits for that, so that input which nobody reads
- * costs nothing.  A detached guest is interrupted for the end of input until it has read it once.
+ * The machine's UART interrupts only while a device of pid 1 waits for that, the one that asked
+ * last, so that input which nobody reads costs nothing.  A detached guest is interrupted for the
+ * end of input until it has read it once.
  *
  * It does not edit lines, echo, or translate newlines.
  */
@@ -39,7 +40,8 @@ static struct spinlock lock;
 static struct ns16550 uart;
 static bool shared;
 static bool midline;
-static struct vm *watching; /* whose UART is to interrupt when input comes, NULL: nobody's */
+static struct vm *watching;  /* who is to be told when input comes, NULL: nobody ... */
+static struct vcpu *watcher; /* ... by its virtio console, of this vCPU; NULL: by its UART */
 
 void console_init(u64 base, u32 stride)
 {
@@ -86,11 +88,12 @@ static void put_collected(struct vm *vm)
 }
 
 /* lock is held. */
-static void watch(struct vm *vm)
+static void watch(struct vm *vm, struct vcpu *vcpu)
 {
     if (watching != vm)
         ns16550_interrupt(&uart, vm != NULL);
     watching = vm;
+    watcher = vcpu;
 }
 
 static void collect(struct vm *vm, char c)
@@ -123,7 +126,7 @@ void console_flush(struct vm *vm)
     if (vm->console.length > 0)
         put_collected(vm);
     if (watching == vm)
-        watch(NULL);
+        watch(NULL, NULL);
     spin_unlock(&lock);
 }
 
@@ -144,6 +147,23 @@ int console_getc(struct vm *vm)
         c = ns16550_getc(&uart);
     else
         c = end_of_input(&vm->console);
+    spin_unlock(&lock);
+    return c;
+}
+
+int console_receive(struct vm *vm, struct vcpu *vcpu)
+{
+    int c = CONSOLE_NONE;
+
+    spin_lock(&lock);
+    if (has_uart() && vm->pid == PID_WITH_INPUT) {
+        c = ns16550_getc(&uart);
+        if (c == CONSOLE_NONE)
+            watch(vm, vcpu);
+    } else if (!vm->console.eof_read) {
+        vm->console.eof_read = true;
+        c = END_OF_INPUT;
+    }
     spin_unlock(&lock);
     return c;
 }
@@ -171,7 +191,10 @@ void console_set_interrupt(struct vm *vm, bool wants_input, bool also)
     if (has_uart() && vm->pid == PID_WITH_INPUT) {
         bool can_get = ns16550_can_get(&uart);
 
-        watch(wants_input && !can_get ? vm : NULL);
+        if (wants_input && !can_get)
+            watch(vm, NULL);
+        else if (watcher == NULL)
+            watch(NULL, NULL);
         vplic_set_level(vm, VUART_SOURCE, also || (wants_input && can_get));
     } else {
         vplic_set_level(vm, VUART_SOURCE, also || (wants_input && !vm->console.eof_read));
@@ -179,13 +202,17 @@ void console_set_interrupt(struct vm *vm, bool wants_input, bool also)
     spin_unlock(&lock);
 }
 
-/* Nobody is told twice: it watches again when the guest has looked at its UART. */
-void console_arrived(void)
+/* Nobody is told twice: it watches again when the guest has looked at its device. */
+void console_arrived(void *of)
 {
+    (void)of;
     spin_lock(&lock);
     if (watching != NULL && ns16550_can_get(&uart)) {
-        vplic_set_level(watching, VUART_SOURCE, true);
-        watch(NULL);
+        if (watcher == NULL)
+            vplic_set_level(watching, VUART_SOURCE, true);
+        else
+            vcpu_pend_input(watcher);
+        watch(NULL, NULL);
     }
     spin_unlock(&lock);
 }

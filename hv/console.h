@@ -3,6 +3,7 @@
 /* The machine's one console, shared by hv and all guests.  See console.c. */
 #include "lib/kit/types.h"
 
+struct vcpu;
 struct vm;
 
 #define CONSOLE_LINE_BYTES 240
@@ -25,13 +26,16 @@ void console_flush(struct vm *vm);
 /* The next byte of input for this guest, or CONSOLE_NONE. */
 #define CONSOLE_NONE -1
 int console_getc(struct vm *vm);
+/* As console_getc(), for a virtio console: if there is nothing, vcpu_pend_input() tells the vCPU
+ * when there is, unless another guest's device asks later.  The end of input comes once. */
+int console_receive(struct vm *vm, struct vcpu *vcpu);
 /* True if console_getc() would return a byte; a poll like any other for a detached reader. */
 bool console_can_get(struct vm *vm);
 /* What raises the interrupt of vm's UART from now on: input that it can get, if it wants that, or
  * `also`.  plic_use.lock is not held. */
 void console_set_interrupt(struct vm *vm, bool wants_input, bool also);
-/* The machine's UART has interrupted. */
-void console_arrived(void);
+/* The machine's UART has interrupted; `of` is nothing. */
+void console_arrived(void *of);
 /* There is more than one VM from now on: lines are whole and prefixed with the pid. */
 void console_share(void);
 

@@ -27,7 +27,8 @@ struct disk_io {
     u32 bytes;       /* the sum of the pieces, a multiple of a sector; within the disk */
     u64 caller[4];   /* the device's own */
     u64 backend[12]; /* disk.c's own */
-    struct virtq_desc piece[1 + DISK_PIECES_MAX + 1]; /* [1] up to [pieces]: addr is an HPA */
+    /* [1] up to [pieces]: addr is an HPA; the others are the backend's */
+    _Alignas(VIRTQ_DESC_ALIGN) struct virtq_desc piece[1 + DISK_PIECES_MAX + 1];
 };
 _Static_assert(sizeof(struct disk_io) <= 4096, "one frame");
 

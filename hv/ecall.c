@@ -67,6 +67,7 @@ long ecall_sbi_error(enum err err)
     case ERR_FAULT: return SBI_ERR_INVALID_ADDRESS;
     case ERR_STATE: return SBI_ERR_INVALID_STATE;
     case ERR_FORMAT: return SBI_ERR_FAILED;
+    case ERR_BUSY: return SBI_ERR_FAILED;
     }
     return SBI_ERR_FAILED;
 }

@@ -15,7 +15,7 @@
  *
  * VERDICT_SKIP or VERDICT_SKIP2, by insn_bytes: a0 and a1 hold the result.  VERDICT_FULL, and
  * VERDICT_YIELD while another vCPU stops this VM: nothing was done, the same instruction comes
- * again.
+ * again.  VERDICT_HOLD while a disk has a request of the VM: its other vCPUs are stopped.
  */
 enum verdict fork_serve(struct vcpu *vcpu, u64 flags, u64 insn_bytes, enum trace_door door)
 {
@@ -28,6 +28,8 @@ enum verdict fork_serve(struct vcpu *vcpu, u64 flags, u64 insn_bytes, enum trace
     err = proc_fork(vcpu, flags, insn_bytes, &pid);
     if (err == ERR_STATE)
         return VERDICT_YIELD;
+    if (err == ERR_BUSY)
+        return VERDICT_HOLD;
     error = ecall_sbi_error(err);
     vcpu->regs.a0 = (u64)error;
     vcpu->regs.a1 = pid;

@@ -141,10 +141,19 @@ static void fence_here(void)
     hfence_gvma_vmid(this_hart()->vmid);
 }
 
+/* This hart runs the VM, and no other does.  Not so where a device's answer comes to another hart.
+ */
+static inline bool runs_here_alone(const struct gstage *gs)
+{
+    const struct vmid *id = &gs->vmid[0];
+
+    return gs->vcpus == 1 && id->running && id->hart == this_hart()->index;
+}
+
 /* No hart that runs this VM still translates gpa to the frame it had. */
 static void fence_replaced(struct gstage *gs, gpa_t gpa)
 {
-    if (likely(gs->vcpus == 1)) {
+    if (likely(runs_here_alone(gs))) {
         fence_page_here(gpa);
         return;
     }
@@ -167,7 +176,7 @@ OUT_OF_LINE static void fence_code_elsewhere(const struct gstage *gs)
 static inline void fence_code(const struct gstage *gs)
 {
     fence_i();
-    if (unlikely(gs->vcpus > 1))
+    if (unlikely(!runs_here_alone(gs)))
         fence_code_elsewhere(gs);
 }
 
@@ -378,6 +387,51 @@ static u8 *byte_at(const struct gstage *gs, gpa_t gpa)
     pte_t leaf = *pgtable_find(&sv39x4, gs->root, gpa.v, &level);
 
     return (u8 *)hpa_ptr(pte_hpa(leaf)) + gpa.v % pgtable_entry_bytes(level);
+}
+
+/* gs->lock is held; gpa is RAM.  Afterwards its page is the VM's own, and *run bytes from gpa on
+ * are in one piece.  {0}: no memory. */
+static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
+{
+    u32 level;
+    pte_t *entry = leaf_entry(gs, gpa, &level);
+    enum trace_did did;
+    u64 bytes, offset;
+
+    if (entry == NULL)
+        return (hpa_t){0};
+    if (unlikely((entry->v & PTE_W) == 0)) {
+        if (grant(gs, gpa, ACCESS_WRITE, &did) != ERR_OK)
+            return (hpa_t){0};
+        entry =
+            leaf_entry(gs, gpa, &level); /* which may be one of 2 MiB by now, or none any more */
+    }
+    bytes = pgtable_entry_bytes(level);
+    offset = gpa.v % bytes;
+    *run = bytes - offset;
+    return (hpa_t){pte_hpa(*entry).v + offset};
+}
+
+/*
+ * gstage_pin - where the byte at gpa is, for a device and for hv, to read and to write; on any
+ * hart.
+ *
+ * The page becomes the VM's own, as by a store, also where it is only read: a shared one could be
+ * copied by the guest's next store, given back by the others, and be somebody else's while a device
+ * still reads it.  One of its own stays where it is until the VM is forked, reset or ends.
+ *
+ * *run: how many bytes from there on are in one piece.  {0}: gpa is not RAM, or there is no memory.
+ */
+hpa_t gstage_pin(struct gstage *gs, gpa_t gpa, u64 *run)
+{
+    hpa_t at;
+
+    if (!gstage_is_ram(gs, gpa))
+        return (hpa_t){0};
+    spin_lock(&gs->lock);
+    at = own_byte(gs, gpa, run);
+    spin_unlock(&gs->lock);
+    return at;
 }
 
 /* Walks [gpa, gpa + bytes) page by page and copies to or from buffer. */

@@ -65,6 +65,8 @@ __must_check enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum acc
                                           enum trace_did *did);
 __must_check enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes);
 __must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes);
+/* The byte at gpa, and how many behind it, for a device.  {0}: not RAM, or no memory. */
+__must_check hpa_t gstage_pin(struct gstage *gs, gpa_t gpa, u64 *run);
 
 /* No hart uses a translation of this VM that is no longer in its tables. */
 static inline void gstage_fence(struct gstage *gs)

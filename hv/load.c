@@ -16,7 +16,7 @@
  *
  * Where devices are is read from guest.dts, once.
  *
- * Not done: placing disks, and entries of the bundle that are not started (they wait for exec).
+ * Not done: entries of the bundle that are not started (they wait for exec).
  */
 #include "hv/load.h"
 
@@ -29,9 +29,11 @@
 #include "dts/guest_fdt.h"
 
 #include "hv/console.h"
+#include "hv/disk.h"
 #include "hv/frame.h"
 #include "hv/panic.h"
 #include "hv/random.h"
+#include "hv/rtc.h"
 #include "hv/timer.h"
 #include "hv/vm.h"
 
@@ -55,13 +57,16 @@ static u32 guest_count;
 static struct kind {
     const struct device_ops *ops;
     const char *compatible;
+    u32 more;                   /* such nodes behind the first one, each one's length further */
     struct machine_range range; /* filled from guest.dts */
 } kinds[] = {
-    {.ops = &finisher_ops, .compatible = "sifive,test0"          },
-    {.ops = &vuart_ops,    .compatible = "ns16550a"              },
-    {.ops = &doorbell_ops, .compatible = PROC_DOORBELL_COMPATIBLE},
-    {.ops = &pflash_ops,   .compatible = PFLASH_COMPATIBLE       },
-    {.ops = &vplic_ops,    .compatible = "riscv,plic0"           },
+    {.ops = &finisher_ops,   .compatible = "sifive,test0"},
+    {.ops = &vtransport_ops, .compatible = "virtio,mmio",  .more = VTRANSPORT_SLOTS - 1},
+    {.ops = &vuart_ops,                      .compatible = "ns16550a"                                 },
+    {.ops = &doorbell_ops,                      .compatible = PROC_DOORBELL_COMPATIBLE},
+    {.ops = &pflash_ops,                      .compatible = PFLASH_COMPATIBLE                                   },
+    {.ops = &vplic_ops,                      .compatible = "riscv,plic0"},
+    {.ops = &vrtc_ops,                      .compatible = "google,goldfish-rtc"                                    },
 };
 #define KIND_COUNT ARRAY_LEN(kinds)
 
@@ -69,6 +74,8 @@ _Static_assert(KIND_COUNT + MACHINE_WORDS_MAX <= DEVICES_MAX, "a VM has room for
 
 static bool is_emulated(const struct guest *guest, const struct kind *kind)
 {
+    if (kind->ops == &vrtc_ops)
+        return rtc_is_there();
     return kind->ops != &pflash_ops || guest->pflash != NULL;
 }
 
@@ -77,7 +84,7 @@ static bool guest_has(const struct guest *guest, const struct kind *kind)
     return is_emulated(guest, kind) || guest->backing.window.bytes > 0;
 }
 
-/* ---- image and devices ----------------------------------------------------------------------- */
+/* ---- image, disk and devices ----------------------------------------------------------------- */
 
 static void add_part(struct guest *guest, u64 gpa, const u8 *from, u64 bytes)
 {
@@ -95,6 +102,45 @@ static void add_image(struct guest *guest, const struct bundle_guest *entry)
             add_part(guest, segment->gpa, (const u8 *)entry->file + segment->file_at,
                      segment->file_bytes);
     }
+}
+
+/* One for all guests that have these bytes. */
+static struct disk *disk_in_memory(const void *bytes, u64 count)
+{
+    static struct {
+        const void *bytes;
+        struct disk *disk;
+    } known[GUESTS_MAX];
+    u32 i = 0;
+
+    while (known[i].disk != NULL && known[i].bytes != bytes)
+        i++;
+    if (known[i].disk == NULL) {
+        known[i].bytes = bytes;
+        known[i].disk = disk_of_memory((void *)(uintptr_t)bytes, count);
+    }
+    return known[i].disk;
+}
+
+static enum err add_disk(struct guest *guest, const struct bundle_guest *entry)
+{
+    if (entry->machine_disk != BUNDLE_NO_DISK) {
+        guest->disk = disk_of_machine(entry->machine_disk);
+        if (guest->disk == NULL) {
+            console_log("guest %s: the machine has no disk %u in its virtio slots; start QEMU with "
+                        "more of them (-device virtio-blk-device)",
+                        guest->name, (unsigned)entry->machine_disk);
+            return ERR_NOENT;
+        }
+    } else if (entry->disk_bytes > 0) {
+        guest->disk = disk_in_memory(entry->disk, entry->disk_bytes);
+        if (guest->disk == NULL) {
+            console_log("guest %s: no memory for its disk; give the machine more (HOSTMEM)",
+                        guest->name);
+            return ERR_NOMEM;
+        }
+    }
+    return ERR_OK;
 }
 
 /* The flash of guest.dts is the machine's own. */
@@ -140,8 +186,7 @@ static enum err add_machine_options(struct guest *guest, const struct machine_op
     return ERR_OK;
 }
 
-/* ---- initrd and device tree
- * ----------------------------------------------------------------------------- */
+/* ---- initrd and device tree ------------------------------------------------------------------ */
 
 /* Where in RAM the tree goes, which has so many bytes: to its end, or to that of its first GiB,
  * which is as far as guests see that have but one leaf of their own. */
@@ -238,6 +283,7 @@ static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
                                        guest->pflash != NULL || guest->backing.window.bytes > 0,
                                    .initrd = guest->initrd.v,
                                    .initrd_bytes = entry->initrd_bytes,
+                                   .has_rtc = rtc_is_there(),
                                    .has_rng_seed = random_seeded()};
     size_t bytes;
     u64 taken;
@@ -325,6 +371,8 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
     if (err == ERR_OK)
         err = add_machine_options(guest, &entry->machine);
     if (err == ERR_OK)
+        err = add_disk(guest, entry);
+    if (err == ERR_OK)
         err = add_initrd(guest, entry);
     if (err == ERR_OK)
         err = add_fdt(guest, entry, machine);
@@ -411,8 +459,10 @@ enum err load_guests(const struct machine *machine)
 
     if (err != ERR_OK)
         return err;
-    for (u32 k = 0; k < KIND_COUNT; k++)
+    for (u32 k = 0; k < KIND_COUNT; k++) {
         kinds[k].range = guest_fdt_device(kinds[k].compatible);
+        kinds[k].range.bytes *= 1 + kinds[k].more;
+    }
     for (u32 i = 0; i < bundle.guests; i++) {
         err = load_entry(&bundle, i, machine);
         if (err != ERR_OK)

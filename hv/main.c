@@ -8,6 +8,7 @@
 #include "dts/machine.h"
 
 #include "hv/console.h"
+#include "hv/disk_machine.h"
 #include "hv/firmware.h"
 #include "hv/frame.h"
 #include "hv/hart.h"
@@ -19,6 +20,7 @@
 #include "hv/proc.h"
 #include "hv/random.h"
 #include "hv/report.h"
+#include "hv/rtc.h"
 #include "hv/sched.h"
 #include "hv/timer.h"
 #include "hv/tracing.h"
@@ -81,6 +83,7 @@ static void init_machine(const void *fdt)
     if (machine.uart.bytes != 0)
         console_init(machine.uart.base, machine.uart_stride);
     power_init(machine.finisher.base);
+    rtc_init(machine.rtc.base);
     if (err != ERR_OK)
         give_up(why);
     if (!machine.has_h)
@@ -162,10 +165,11 @@ void hv_main(u64 hart_id, void *fdt)
     say_machine();
     if (options.trace && tracing_start(&machine, options.trace_filter) != ERR_OK)
         give_up("TRACE=exits needs a virtio console port on the machine");
-    if (load_guests(&machine) != ERR_OK)
-        give_up("no guest can be started from what QEMU was given as -initrd");
     hart_setup();
     irq_init(&machine);
+    disk_init(&machine, options.disk_timeout);
+    if (load_guests(&machine) != ERR_OK)
+        give_up("no guest can be started from what QEMU was given as -initrd");
     tracing_start_hart(this_hart());
     hart_start_all(&machine);
     report_begin();

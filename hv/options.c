@@ -2,7 +2,7 @@
 /*
  * Words of the form name=value, in any order, separated by blanks; of two with the same name the
  * later one counts.  What is not said is as in the table of `make help`: fork=cow trace=off
- * sstc=on.
+ * sstc=on; and disk_timeout=30, which is for tests.
  *
  * Whether a trace filter makes sense is for the trace to say.
  */
@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLANKS " \t\n"
+#define BLANKS       " \t\n"
+#define DISK_TIMEOUT 30
 
 /* A word of the command line, or a part of one: not NUL-terminated. */
 struct word {
@@ -59,6 +60,22 @@ static enum err parse_trace(struct hv_options *options, struct word value)
     return ERR_OK;
 }
 
+/* value is 1 to 9999. */
+static enum err parse_seconds(u32 *seconds, struct word value)
+{
+    u32 number = 0;
+
+    if (value.length == 0 || value.length > 4)
+        return ERR_INVAL;
+    for (size_t i = 0; i < value.length; i++) {
+        if (value.at[i] < '0' || value.at[i] > '9')
+            return ERR_INVAL;
+        number = 10 * number + (u32)(value.at[i] - '0');
+    }
+    *seconds = number;
+    return number == 0 ? ERR_INVAL : ERR_OK;
+}
+
 static enum err parse_word(struct hv_options *options, struct word word, char *why,
                            size_t why_bytes)
 {
@@ -88,7 +105,13 @@ static enum err parse_word(struct hv_options *options, struct word word, char *w
                          why, why_bytes, word,
                          "trace=off, trace=exits or trace=exits:FILTER (at most 127 characters)");
     }
-    return refuse(why, why_bytes, word, "fork=cow|copy, sstc=on|off or trace=off|exits[:FILTER]");
+    if (word_is(name, "disk_timeout")) {
+        return parse_seconds(&options->disk_timeout, value) == ERR_OK
+                   ? ERR_OK
+                   : refuse(why, why_bytes, word, "disk_timeout=SECONDS, from 1 to 9999");
+    }
+    return refuse(why, why_bytes, word,
+                  "fork=cow|copy, sstc=on|off, disk_timeout=SECONDS or trace=off|exits[:FILTER]");
 }
 
 /*
@@ -99,7 +122,7 @@ static enum err parse_word(struct hv_options *options, struct word word, char *w
 enum err options_parse(struct hv_options *options, const char *bootargs, char *why,
                        size_t why_bytes)
 {
-    *options = (struct hv_options){.fork = CLONE_COW, .sstc = true};
+    *options = (struct hv_options){.fork = CLONE_COW, .sstc = true, .disk_timeout = DISK_TIMEOUT};
     for (;;) {
         struct word word;
         enum err err;

@@ -151,6 +151,8 @@ enum err proc_fork(struct vcpu *vcpu, u64 flags, u64 insn_bytes, u32 *pid)
         return ERR_INVAL;
     if (!sched_stop_others(vcpu->vm, vcpu))
         return ERR_STATE;
+    if (!vtransport_settle(vcpu->vm))
+        return ERR_BUSY;
     err = fork_stopped(vcpu, flags, insn_bytes, pid);
     sched_resume_others(vcpu->vm);
     return err;
@@ -256,6 +258,7 @@ static void describe_machine(struct vm *vm, struct proc_record *record)
 {
     struct gstage_census census = gstage_count(&vm->gs);
 
+    vtransport_count(vm, &census.owned, &census.shared);
     record->frames_owned = census.owned + vm->vcpus; /* the VM, and each vCPU but the first */
     record->frames_shared = census.shared;
     record->leaves_4k = census.leaves_4k;
@@ -379,8 +382,13 @@ void proc_end(struct vcpu *vcpu)
         sched_requeue(vcpu);
         return;
     }
-    sched_forget_others(vm, vcpu);
     vcpu_put(vcpu);
+    if (!vtransport_settle(vm)) {
+        vcpu->held = VERDICT_END;
+        sched_block(vcpu, UINT64_MAX);
+        return;
+    }
+    sched_forget_others(vm, vcpu);
     console_flush(vm);
     set_ending(vm, true);
     if (reason == END_RESET) {

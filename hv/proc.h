@@ -20,7 +20,8 @@ __must_check enum err proc_add_guest(struct vm *vm);
  * Forks the VM of `vcpu`, which is loaded and full.  insn_bytes is how far the child's pc moves.
  * 0: *pid is the child's, which is runnable and sees 0 in a0 and a1.  ERR_INVAL (flags), ERR_QUOTA,
  * ERR_NOMEM: everything is as it was.  ERR_STATE: another vCPU is stopping this VM; yield, try
- * again.
+ * again.  ERR_BUSY: a disk has requests of this VM, all of whose vCPUs stand still; hold, try again
+ * before the guest runs.
  */
 __must_check enum err proc_fork(struct vcpu *vcpu, u64 flags, u64 insn_bytes, u32 *pid);
 
@@ -38,6 +39,7 @@ void proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record, bool *
 
 /*
  * Ends the VM of `vcpu` as vcpu->end says, on the hart that has it loaded; afterwards neither may
- * be touched.  If another vCPU of the VM is stopping it, this one goes back to the queue instead.
+ * be touched.  If another vCPU of the VM is stopping it, this one goes back to the queue instead;
+ * if a disk has requests of the VM, it sleeps until they are done, and then ends it.
  */
 void proc_end(struct vcpu *vcpu);

@@ -242,7 +242,7 @@ bool sched_stop_others(struct vm *vm, struct vcpu *self)
     if (vm->vcpus == 1)
         return true;
     spin_lock(&queue.lock);
-    is_first = vm->stopper == NULL;
+    is_first = vm->stopper == NULL || vm->stopper == self;
     if (is_first) {
         vm->stopper = self;
         for (u32 i = 0; i < vm->vcpus; i++) {

@@ -37,7 +37,7 @@ bool sched_must_leave(const struct vcpu *vcpu);
 /*
  * Gets every vCPU of the VM but `self` off its hart, and keeps it off until sched_resume_others().
  * False: another vCPU is doing the same; the caller leaves its hart by VERDICT_YIELD and tries
- * again.
+ * again.  Who has stopped them may leave its hart, and come back and ask again.
  */
 __must_check bool sched_stop_others(struct vm *vm, struct vcpu *self);
 void sched_resume_others(struct vm *vm);

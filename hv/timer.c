@@ -7,6 +7,8 @@
  *
  * Invariant: hart->timer_deadline is what the hart's timer is set to, and it is never later than
  * the soonest of the slice's end, the sleepers of this hart, and the loaded guest's injected timer.
+ * For a disk that is to be looked at, the hart that finds out and all that set their timer later
+ * have theirs set.
  *
  * [PRIV "Supervisor Timer (stimecmp) Register", "Virtual Supervisor Timer (vstimecmp) Register"]
  */
@@ -14,6 +16,7 @@
 
 #include "lib/riscv/csr.h"
 
+#include "hv/disk_machine.h"
 #include "hv/firmware.h"
 #include "hv/hart.h"
 #include "hv/sched.h"
@@ -82,6 +85,7 @@ void timer_program(const struct vcpu *loaded)
 {
     u64 deadline = min(this_hart()->slice_end, sched_next_deadline());
 
+    deadline = min(deadline, disk_next_deadline());
     if (loaded != NULL && !guest_has_sstc)
         deadline = min(deadline, loaded->csr.timer);
     if (deadline != this_hart()->timer_deadline)

@@ -19,6 +19,6 @@ void timer_load(const struct vcpu *vcpu);
 void timer_save(struct vcpu *vcpu);
 /* The host timer has fired: raises the guest's timer interrupt if that is why, wakes sleepers. */
 bool timer_serve(struct vcpu *loaded, u64 now);
-/* Sets the host timer to the soonest of: slice end, sleepers, the loaded guest's injected timer.
- * NULL: none is loaded. */
+/* Sets the host timer to the soonest of: slice end, sleepers, disks, the loaded guest's injected
+ * timer. NULL: none is loaded. */
 void timer_program(const struct vcpu *loaded);

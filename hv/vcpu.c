@@ -13,6 +13,7 @@
 
 #include "lib/riscv/csr.h"
 
+#include "hv/dev/vtransport.h"
 #include "hv/fp.h"
 #include "hv/hart.h"
 #include "hv/offsets.h"
@@ -137,6 +138,17 @@ void vcpu_put(struct vcpu *vcpu)
     hart->slice_end = UINT64_MAX;
 }
 
+/* The verdict that the guest comes back with; or, before it goes there, what is held. */
+static enum verdict next_verdict(struct vcpu *vcpu)
+{
+    enum verdict held = vcpu->held;
+
+    if (likely(held == VERDICT_RESUME))
+        return (enum verdict)run_guest(vcpu);
+    vcpu->held = VERDICT_RESUME;
+    return held == VERDICT_FULL ? vmexit_finish(vcpu, VERDICT_FULL) : held;
+}
+
 /*
  * vcpu_run - the life of a loaded vCPU on its hart.
  *
@@ -146,7 +158,7 @@ void vcpu_put(struct vcpu *vcpu)
 void vcpu_run(struct vcpu *vcpu)
 {
     for (;;) {
-        enum verdict verdict = (enum verdict)run_guest(vcpu);
+        enum verdict verdict = next_verdict(vcpu);
 
         switch (verdict) {
         case VERDICT_WAIT:
@@ -159,6 +171,11 @@ void vcpu_run(struct vcpu *vcpu)
             vcpu_put(vcpu);
             sched_block(vcpu, vcpu->csr.timer);
             return;
+        case VERDICT_HOLD:
+            vcpu->held = VERDICT_FULL;
+            vcpu_put(vcpu);
+            sched_block(vcpu, UINT64_MAX);
+            return;
         case VERDICT_YIELD:
             vcpu_put(vcpu);
             sched_requeue(vcpu);
@@ -168,7 +185,7 @@ void vcpu_run(struct vcpu *vcpu)
             sched_stop(vcpu);
             return;
         case VERDICT_END: proc_end(vcpu); return;
-        case VERDICT_RESUME:
+        case VERDICT_RESUME: continue; /* what was held is over */
         case VERDICT_SKIP:
         case VERDICT_SKIP2:
         case VERDICT_INJECT:
@@ -181,6 +198,12 @@ void vcpu_run(struct vcpu *vcpu)
 void vcpu_pend_soft(struct vcpu *vcpu)
 {
     __atomic_fetch_or(&vcpu->pend, IP_VSSIP, __ATOMIC_RELEASE);
+    sched_wake(vcpu);
+}
+
+void vcpu_pend_input(struct vcpu *vcpu)
+{
+    __atomic_fetch_or(&vcpu->pend, VCPU_PEND_INPUT, __ATOMIC_RELEASE);
     sched_wake(vcpu);
 }
 
@@ -201,6 +224,8 @@ void vcpu_take_pending(struct vcpu *vcpu)
     if (pend & IP_VSEIP)
         show_external(vcpu);
     csr_set(CSR_HVIP, pend & IP_VSSIP);
+    if (unlikely(pend & VCPU_PEND_INPUT))
+        vtransport_input(vcpu);
 }
 
 /* The other hart looks at `external` after it has seen `pend`, so the last change counts. */

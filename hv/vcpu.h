@@ -63,6 +63,8 @@ struct vcpu {
     bool full;            /* regs holds all registers: see VERDICT_FULL */
     u8 insn_bytes;        /* length of the store that a device sees */
     struct vmexit vmexit; /* being served */
+    enum verdict held;    /* what goes on before the guest does: VERDICT_FULL: the exit is served
+                             again; VERDICT_END: the end; VERDICT_RESUME: nothing */
 
     struct vcpu_csr csr;
     struct fp_regs fp;
@@ -87,7 +89,7 @@ struct vcpu {
 
     u64 external; /* VSEIP, as its PLIC drives it, or 0; written under plic_use.lock */
     u64 pend;     /* atomic: what others have done to its interrupts; merged at the next load or
-                     kick: VSSIP was raised, VSEIP changed */
+                     kick: VSSIP was raised, VSEIP changed; VCPU_PEND_INPUT */
 };
 
 /* Sets everything to what a hart has at reset, as OpenSBI leaves it for a kernel. */
@@ -113,6 +115,9 @@ void vcpu_pend_soft(struct vcpu *vcpu);
 /* The guest's timer fires at `time` and not before; its pending timer interrupt is gone.  The vCPU
  * is loaded. */
 void vcpu_set_timer(struct vcpu *vcpu, u64 time);
+/* There is input for a virtio console of its VM. */
+#define VCPU_PEND_INPUT (1UL << 63)
+void vcpu_pend_input(struct vcpu *vcpu);
 /* True if an interrupt is pending and enabled in the loaded vCPU: wfi must not wait. */
 bool vcpu_has_interrupt(const struct vcpu *vcpu);
 /* Delivers a trap to the loaded guest's VS-mode, as hardware would. */

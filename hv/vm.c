@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "hv/disk.h"
 #include "hv/frame.h"
 #include "hv/load.h"
 #include "hv/panic.h"
@@ -65,6 +66,12 @@ static struct vm *alloc_vm(u32 vcpus)
     return vm;
 }
 
+static bool open_disk(struct vm *vm)
+{
+    vm->disk = disk_open(vm->guest->disk);
+    return vm->disk != NULL;
+}
+
 struct vm *vm_create(struct guest *guest)
 {
     struct vm *vm = alloc_vm(guest->vcpus);
@@ -81,6 +88,11 @@ struct vm *vm_create(struct guest *guest)
     }
     reset_vcpus(vm);
     load_attach_devices(vm);
+    if (guest->disk != NULL && !open_disk(vm)) {
+        vm_destroy(vm);
+        vm_free(vm);
+        return NULL;
+    }
     return vm;
 }
 
@@ -95,14 +107,17 @@ static void clone_vcpus(struct vm *child, const struct vcpu *caller)
 }
 
 /* The last ones first: the interrupt controller comes before those whose lines go there. */
-static void clone_devices(struct vm *child, const struct vm *parent)
+static enum err clone_devices(struct vm *child, const struct vm *parent)
 {
+    enum err err = ERR_OK;
+
     child->devices = parent->devices;
-    for (u32 i = child->devices; i-- > 0;) {
+    for (u32 i = child->devices; i-- > 0 && err == ERR_OK;) {
         child->device[i] = parent->device[i];
         child->device[i].vm = child;
-        child->device[i].ops->clone(&child->device[i], &parent->device[i], child);
+        err = child->device[i].ops->clone(&child->device[i], &parent->device[i], child);
     }
+    return err;
 }
 
 struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
@@ -119,7 +134,11 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
     }
     vcpu_save(vcpu);
     clone_vcpus(child, vcpu);
-    clone_devices(child, parent);
+    if (clone_devices(child, parent) != ERR_OK) {
+        vm_destroy(child);
+        vm_free(child);
+        return NULL;
+    }
     return child;
 }
 
@@ -139,6 +158,7 @@ void vm_destroy(struct vm *vm)
 {
     if (vm->gs.root.v != 0)
         gstage_destroy(&vm->gs);
+    vtransport_end(vm);
     free_vcpus(vm);
 }
 

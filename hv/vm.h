@@ -12,17 +12,19 @@
 #include "hv/console.h"
 #include "hv/dev/dev.h"
 #include "hv/dev/vplic.h"
+#include "hv/dev/vtransport.h"
 #include "hv/gstage.h"
 #include "hv/limits.h"
 #include "hv/vcpu.h"
-
-struct disk;
 
 /* What all processes that descend from one guest of the command line share. */
 struct tree {
     u32 procs; /* live processes and zombies; guarded by the process lock */
     u32 procs_max;
 };
+
+struct disk;
+struct disk_view;
 
 /* How a guest of the bundle is set up; immutable, outlives its VMs.  Filled by load.c. */
 struct guest {
@@ -58,6 +60,8 @@ struct vm {
     struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
     struct console console;
     struct vplic_use plic_use;
+    struct vtransport_use virtio;
+    struct disk_view *disk; /* what it sees of its disk; NULL if it has none */
 
     /* guarded by the scheduler's lock: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
@@ -81,13 +85,16 @@ _Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one frame");
 /* A machine at reset, not yet running.  NULL: no memory. */
 struct vm *vm_create(struct guest *guest);
 /* A machine that continues where `vcpu` of `parent` is; its other vCPUs are stopped.  All vCPUs of
- * parent but `vcpu` are outside the guest, `vcpu` is loaded and full.  NULL: no memory. */
+ * parent but `vcpu` are outside the guest, `vcpu` is loaded and full; parent is settled.  NULL: no
+ * memory. */
 struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode);
-/* Gives back memory and vCPUs; what is left is the process.  No vCPU is loaded. */
+/* Gives back memory, vCPUs and disk; what is left is the process.  No vCPU is loaded, and the VM is
+ * settled. */
 void vm_destroy(struct vm *vm);
 /* Gives back the rest. */
 void vm_free(struct vm *vm);
-/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet. */
+/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet, and the disk.  The
+ * VM is settled. */
 __must_check enum err vm_reset(struct vm *vm);
 
 /* Attaches a device in its state after reset; panics if its ops lack one or ranges overlap. */

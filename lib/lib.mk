@@ -26,5 +26,6 @@ lib-y += lib/sched/fifo.c
 lib-y += lib/sched/rr.c
 lib-y += lib/tracefilter.c
 lib-y += lib/virtio/virtq.c
+lib-y += lib/virtio/virtq_device.c
 # Only where there is a machine: host tests bring their own.
 lib-riscv-y += lib/riscv/mmio.c

@@ -55,6 +55,8 @@ __noreturn __printf_like(3, 4) void test_fail(const char *file, int line, const 
  * afterwards.  True if it passed; otherwise `why` is what it printed, sanitizers included.
  */
 bool test_in_child(void (*run)(void *argument), void *argument, char *why, size_t why_bytes);
+/* The same as a part of the running test, which fails if it does. */
+void test_must_pass(void (*run)(void *argument), void *argument);
 
 /* A deterministic stream of numbers, the same in every run of a test. */
 u64 test_random(u64 *state);

@@ -8,6 +8,8 @@
 #   tools/deps.sh check    also what `make check` needs
 #   tools/deps.sh disk     also what makes and checks disk images, for `make test` and `make disk`
 #   tools/deps.sh gdb      also what `make gdb` needs
+#   tools/deps.sh linux    also what `make bench-linux` needs: a compiler for Linux programs, what makes disks, and
+#                          Debian's kernel for riscv64 in build/deps/linux
 #   tools/deps.sh source PACKAGE...
 #                          all of these Debian source packages, each in build/deps/PACKAGE: programs that tests
 #                          build; status 3 if one cannot be had
@@ -27,6 +29,10 @@ sources=(
     "uthash uthash               src"
 )
 
+# Debian's kernel: the suite that has the one that is compared with, and the modules that are taken.
+linux_suite=trixie
+linux_modules=(virtio_mmio virtio_blk fat vfat nls_ascii nls_cp437)
+
 die() {
     printf 'deps.sh: %s\n' "$*" >&2
     exit 1
@@ -42,6 +48,11 @@ need() {
     fi
 }
 
+need_linux_compiler() {
+    need riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
+    need /usr/riscv64-linux-gnu/lib/libc.a libc6-dev-riscv64-cross
+}
+
 find_missing() {
     need riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf
     need /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs picolibc-riscv64-unknown-elf
@@ -55,9 +66,10 @@ find_missing() {
         need clang-format clang-format
         need cppcheck cppcheck
         need shellcheck shellcheck
-    elif [ "$1" = disk ]; then
+    elif [ "$1" = disk ] || [ "$1" = linux ]; then
         need /usr/sbin/mkfs.fat dosfstools # not in everybody's PATH
         need mcopy mtools
+        [ "$1" = disk ] || need_linux_compiler
     elif [ "$1" = gdb ]; then
         need gdb-multiarch gdb-multiarch
     fi
@@ -81,29 +93,35 @@ install_packages() {
     fi
 }
 
-# The machine's own package sources, as sources of source packages, into folder $1.
+# private_sources FOLDER TYPE SUITE: the machine's own package sources, for packages of that type (deb,
+# deb-src) and with that suite instead of the machine's
 private_sources() {
-    local file
+    local file own
+    own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     mkdir -p "$1/sources.list.d"
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-        [ -r "$file" ] && sed -n 's/^[[:space:]]*deb[[:space:]]/deb-src /p' "$file"
+        [ -r "$file" ] && sed -n "s/^[[:space:]]*deb[[:space:]]/$2 /p" "$file"
     done | grep -v 'cdrom:' | sort -u >"$1/sources.list" || true
     for file in /etc/apt/sources.list.d/*.sources; do
-        [ -r "$file" ] && sed 's/^[Tt]ypes:.*/Types: deb-src/' "$file" \
-            >"$1/sources.list.d/${file##*/}"
+        [ -r "$file" ] && sed "s/^[Tt]ypes:.*/Types: $2/" "$file" >"$1/sources.list.d/${file##*/}"
     done
-    return 0
+    find "$1" -type f -exec sed -i "s/\\b$own\\b/$3/g" {} +
+}
+
+# private_apt: in options, what makes apt work in this folder, with the sources there.  Without the status
+# file it does not insist on versions that are installed.
+private_apt() {
+    options=(-o "Dir::Etc::sourcelist=$PWD/sources.list" -o "Dir::Etc::sourceparts=$PWD/sources.list.d"
+        -o "Dir::State=$PWD/state" -o "Dir::State::lists=$PWD/lists" -o Dir::State::status=/dev/null
+        -o "Dir::Cache=$PWD/cache" -o APT::Sandbox::User=)
+    mkdir -p state lists/partial cache/archives/partial
 }
 
 # Fetches the upstream archive of source package $2, as orig.tar in folder $1, from the suite that
 # the sources there name.  Nothing else of the package: mirrors may lack parts that nobody wants.
 fetch_archive() (
     cd "$1"
-    # Without the status file apt does not insist on the version that is installed as a binary.
-    options=(-o "Dir::Etc::sourcelist=$PWD/sources.list" -o "Dir::Etc::sourceparts=$PWD/sources.list.d"
-        -o "Dir::State=$PWD/state" -o "Dir::State::lists=$PWD/lists" -o Dir::State::status=/dev/null
-        -o "Dir::Cache=$PWD/cache" -o APT::Sandbox::User=)
-    mkdir -p state lists/partial cache/archives/partial
+    private_apt
     # update also fails when only an unrelated source of this machine does: the fetch decides
     apt-get -q "${options[@]}" update || true
     # one line a file: 'URI' NAME BYTES HASH, from signed lists
@@ -128,8 +146,7 @@ fetch_source() {
     trap 'rm -rf "$deps/new.$$"' EXIT
     # An archive may lack an old source package: then a newer suite has it.
     for suite in "$own" trixie forky; do
-        private_sources "$new"
-        find "$new" -type f -exec sed -i "s/\\b$own\\b/$suite/g" {} +
+        private_sources "$new" deb-src "$suite"
         if fetch_archive "$new" "$package" >"$log" 2>&1 && unpack "$new" "$folder" 2>>"$log"; then
             mv -T "$(readlink -f "$new/tree/$folder")" "$deps/$name"
         fi
@@ -141,6 +158,39 @@ fetch_source() {
     exit 3
 }
 
+# Fetches the newest kernel of the suite as linux.deb in folder $1.
+fetch_kernel() (
+    cd "$1"
+    private_apt
+    options+=(-o APT::Architecture=riscv64 -o APT::Architectures=riscv64)
+    apt-get -q "${options[@]}" update || true # as in fetch_archive
+    package=$(apt-cache "${options[@]}" depends linux-image-riscv64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p')
+    [ -n "$package" ] || return 1
+    apt-get -q "${options[@]}" download "$package"
+    mv linux-image-*.deb linux.deb
+)
+
+# The kernel and some modules, each a file in build/deps/linux, and its version.
+fetch_linux() {
+    local module new=$deps/new.$$ log=$deps/linux.log
+    echo "Fetching Debian's kernel for riscv64 (package linux-image-riscv64 of $linux_suite)"
+    trap 'rm -rf "$deps/new.$$"' EXIT
+    private_sources "$new" deb $linux_suite
+    if fetch_kernel "$new" >"$log" 2>&1 && dpkg-deb -x "$new/linux.deb" "$new/tree" 2>>"$log"; then
+        mkdir "$new/linux"
+        mv "$new"/tree/boot/vmlinux-* "$new/linux/vmlinux"
+        for module in "${linux_modules[@]}"; do
+            find "$new/tree" -name "$module.ko.xz" -exec mv {} "$new/linux/" \;
+        done
+        dpkg-deb -f "$new/linux.deb" Version >"$new/linux/version"
+        if [ "$(find "$new/linux" -type f | wc -l)" = $((${#linux_modules[@]} + 2)) ]; then
+            mv -T "$new/linux" $deps/linux
+        fi
+    fi
+    rm -rf "$new"
+    [ -e $deps/linux ] || { tail -n 20 "$log" >&2 && die "the kernel cannot be fetched; all of apt's words are in $log"; }
+}
+
 what=${1:-run}
 if [ "$what" = source ]; then
     shift
@@ -149,7 +199,7 @@ if [ "$what" = source ]; then
     done
     exit
 fi
-[[ $what == @(run|check|disk|gdb) && $# -le 1 ]] || die "usage: tools/deps.sh [check | disk | gdb | source PACKAGE...]"
+[[ $what == @(run|check|disk|gdb|linux) && $# -le 1 ]] || die "usage: tools/deps.sh [check | disk | gdb | linux | source PACKAGE...]"
 [[ ${DEPS:-auto} == @(auto|manual) ]] ||
     die "DEPS=$DEPS: auto installs what is missing, manual only prints the commands"
 
@@ -158,14 +208,17 @@ missing=() # names of sources
 for source in "${sources[@]}"; do
     [ -e "$deps/${source%% *}" ] || missing+=("${source%% *}")
 done
+linux= # the goal, if Debian's kernel is to be fetched
+[ "$what" != linux ] || [ -e $deps/linux ] || linux=linux
 
 if [ ${#packages[@]} != 0 ] && ! command -v apt-get >/dev/null; then
     die "this system has no apt-get; install what these Debian packages hold: ${packages[*]}"
 fi
-if [ "${DEPS:-auto}" = manual ] && [ $((${#packages[@]} + ${#missing[@]})) != 0 ]; then
+if [ "${DEPS:-auto}" = manual ] && [ -n "${packages[*]}${missing[*]}$linux" ]; then
     echo "deps.sh: missing; as root or with sudo, and then without DEPS=manual:" >&2
     [ ${#packages[@]} = 0 ] || echo "    apt-get install --no-install-recommends ${packages[*]}" >&2
     [ ${#missing[@]} = 0 ] || echo "    tools/deps.sh    # fetches the source of: ${missing[*]}" >&2
+    [ -z "$linux" ] || echo "    tools/deps.sh linux    # fetches Debian's kernel for riscv64" >&2
     exit 1
 fi
 if [ ${#packages[@]} != 0 ]; then
@@ -182,4 +235,5 @@ for source in "${sources[@]}"; do
     read -r name package folder <<<"$source"
     fetch_source "$name" "$package" "$folder"
 done
+[ -z "$linux" ] || fetch_linux
 touch $deps/ready

@@ -7,6 +7,8 @@
 #   FV_OUT         folder for what belongs to this run (build/run), so that several can go at once
 #   FV_QEMU        the QEMU to take (qemu-system-riscv64)
 #   FV_HV          the hypervisor's image
+#   FV_DISK        what disk 0 is, instead of its file: the value of a -blockdev, for disks that are slow
+#                  or fail
 #   FV_QEMU_ARGS   words that are added to QEMU's command line; without it "-icount shift=0" where
 #                  instructions are counted: with TRACE, and in the demonstration
 #
@@ -195,12 +197,14 @@ add_disk() {
 }
 
 disk_args() {
-    local number mode
+    local number mode source
     [ ${#disks[@]} = 0 ] || args+=(-global virtio-mmio.force-legacy=false)
     for number in "${!disks[@]}"; do
         mode=on
         [ ! -w "${disks[number]}" ] || mode=off
-        args+=(-blockdev "driver=file,node-name=disk$number,read-only=$mode,filename=${disks[number]//,/,,}"
+        source="driver=file,read-only=$mode,filename=${disks[number]//,/,,}"
+        [ "$number" != 0 ] || source=${FV_DISK:-$source}
+        args+=(-blockdev "node-name=disk$number,$source"
             -device "virtio-blk-device,drive=disk$number,bus=virtio-mmio-bus.$number")
     done
 }

@@ -65,7 +65,8 @@ struct fs_ops {
      * VFS's.  Entries that come or go meanwhile may be missed, others not. */
     int (*list)(struct node *dir, u64 *position, struct fs_entry *entry);
 
-    /* *done bytes, fewer only at the end or after an error behind the first byte */
+    /* *done bytes, fewer only at the end or after an error behind the first byte.  Of a device this
+     * and write are called without the lock, and by several tasks at a time: they may wait. */
     int (*read)(struct node *node, u64 offset, void *to, size_t bytes, size_t *done);
     /* ... a gap before offset reads as zeros.  ENOSPC, EFBIG, EROFS */
     int (*write)(struct node *node, u64 offset, const void *from, size_t bytes, size_t *done);
@@ -118,6 +119,11 @@ static inline void node_put(struct node *node)
 
 /* The time for what is changed now: since 1970, UTC; the VFS has it, and so do tests. */
 s64 fs_now(u32 *ns);
+/* Bytes of memory that nobody has: for who keeps files in it. */
+u64 fs_memory_left(void);
+
+/* A line for the log: what is wrong with a disk.  The VFS has it, and so do tests. */
+void fs_log(const char *format, ...) __printf_like(1, 2);
 
 /* Mounting: one function for each file system.  Each gives *fs, or an error and a line that says
  * why in `why` (for the log; never NULL). */

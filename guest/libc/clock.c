@@ -3,8 +3,7 @@
  * Clocks and sleeping.  Both clocks are the machine's time counter: CLOCK_MONOTONIC begins when the
  * machine does (in a VM that is the host's start), CLOCK_REALTIME is the same but for a distance
  * that is found when it is first asked for: by the machine's clock, a goldfish RTC, or where there
- * is none (a VM), 0: it then begins on 1 January 1970 at the host's start.  clock_settime() moves
- * it.
+ * is none, 0: it then begins on 1 January 1970 at the host's start.  clock_settime() moves it.
  *
  * A process does not know how long it ran, so CLOCK_PROCESS_CPUTIME_ID, clock() and times() tell
  * the time since its payload began, waiting included.
@@ -18,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/drv/goldfish_rtc.h"
+
 #include "guest/libc/pause.h"
 #include "guest/machine.h"
 #include "guest/physical.h"
@@ -26,9 +27,6 @@
 #define NS_PER_S  1000000000L
 #define NS_PER_US 1000L
 #define US_PER_S  1000000L
-
-#define RTC_TIME_LOW  0 /* nanoseconds of REALTIME; reading it keeps the other half */
-#define RTC_TIME_HIGH 4
 
 static s64 realtime_ahead_ns; /* of the monotonic clock */
 static bool realtime_is_set;
@@ -54,13 +52,11 @@ __attribute__((constructor)) static void begin(void)
 
 static u64 rtc_ns(u64 address)
 {
-    volatile u32 *rtc = (volatile u32 *)address;
     struct physical before = physical_begin();
-    u64 low = rtc[RTC_TIME_LOW / sizeof(u32)];
-    u64 high = rtc[RTC_TIME_HIGH / sizeof(u32)];
+    u64 ns = goldfish_rtc_ns(address);
 
     physical_end(before);
-    return high << 32 | low;
+    return ns;
 }
 
 static s64 realtime_ahead(void)

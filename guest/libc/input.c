@@ -261,4 +261,4 @@ static int get(FILE *file)
 }
 
 static FILE input = FDEV_SETUP_STREAM(NULL, get, NULL, _FDEV_SETUP_READ);
-FILE *const stdin = &input;
+__attribute__((weak)) FILE *const stdin = &input; /* component vfs has another */

@@ -6,7 +6,8 @@
  * were doing is never finished, so before the copy all parts of the library OS are made whole, in
  * this order, and set free in the opposite one, in parent and child:
  *
- *     pthread_atfork's handlers, threads, picolibc's locks, other harts stand still, disks are idle
+ *     pthread_atfork's handlers, threads, files, picolibc's locks, other harts stand still, disks
+ *     are idle
  *
  * An interrupt handler may fork, too: in the child the handler returns to the task that it
  * interrupted.
@@ -40,9 +41,10 @@
     }
 WEAK_STEP(fork_handlers)
 WEAK_STEP(fork_threads)
+WEAK_STEP(fork_files)
 WEAK_STEP(fork_libc)
 
-static bool (*const parts[])(enum fork_step) = {fork_handlers, fork_threads, fork_libc};
+static bool (*const parts[])(enum fork_step) = {fork_handlers, fork_threads, fork_files, fork_libc};
 
 /* Component virtio_blk has its own. */
 __attribute__((weak)) void fork_disks(enum fork_step step)

@@ -10,15 +10,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest/libc/files.h"
 #include "guest/machine.h"
 
 #define PAGE_BYTES      4096
 #define POSIX_VERSION   200809L
 #define ATEXIT_FIRST    32 /* picolibc's table */
 #define CHILDREN        1024
-#define DESCRIPTORS     3
 #define THREAD_KEYS     64
 #define SEMAPHORE_VALUE INT_MAX
+
+/* Those of the base alone: files.c. */
+__attribute__((weak)) const long descriptors_max = 3;
 
 static long pages(struct range range)
 {
@@ -32,7 +35,7 @@ long sysconf(int name)
     case _SC_ARG_MAX: return ARG_MAX;
     case _SC_CHILD_MAX: return CHILDREN;
     case _SC_CLK_TCK: return CLOCKS_PER_SEC;
-    case _SC_OPEN_MAX: return DESCRIPTORS;
+    case _SC_OPEN_MAX: return descriptors_max;
     case _SC_PAGESIZE: return PAGE_BYTES;
     case _SC_VERSION: return POSIX_VERSION;
     case _SC_NPROCESSORS_CONF:

@@ -8,9 +8,11 @@ void device_reset_nothing(struct device *dev)
     (void)dev;
 }
 
-void device_clone_nothing(struct device *child, const struct device *parent, struct vm *child_vm)
+enum err device_clone_nothing(struct device *child, const struct device *parent,
+                              struct vm *child_vm)
 {
     (void)child;
     (void)parent;
     (void)child_vm;
+    return ERR_OK;
 }

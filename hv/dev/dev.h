@@ -4,6 +4,7 @@
  * A device that a guest sees: a range of GPAs and what happens there.  How to add one:
  * hv/README.md.
  */
+#include "lib/kit/err.h"
 #include "lib/riscv/ops.h"
 
 struct device;
@@ -21,8 +22,10 @@ struct device_ops {
     int (*write)(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes, u64 value);
     /* The state after power-on; config words of the state stay. */
     void (*reset)(struct device *dev);
-    /* child's state is a copy of parent's, made by assignment: mend what must not be equal. */
-    void (*clone)(struct device *child, const struct device *parent, struct vm *child_vm);
+    /* child's state is a copy of parent's, made by assignment: mend what must not be equal.  The
+     * parent's vCPUs stand still, and nothing of its is in flight.  ERR_NOMEM: what the child has
+     * is given back by vtransport_end(). */
+    enum err (*clone)(struct device *child, const struct device *parent, struct vm *child_vm);
 };
 
 struct device {
@@ -35,11 +38,12 @@ struct device {
 
 /* For devices that have nothing to reset, or nothing to mend. */
 void device_reset_nothing(struct device *dev);
-void device_clone_nothing(struct device *child, const struct device *parent, struct vm *child_vm);
+enum err device_clone_nothing(struct device *child, const struct device *parent,
+                              struct vm *child_vm);
 
 /* One file each: */
-extern const struct device_ops doorbell_ops, finisher_ops, pflash_ops, vplic_ops, vuart_ops,
-    word_ops;
+extern const struct device_ops doorbell_ops, finisher_ops, pflash_ops, vplic_ops, vrtc_ops,
+    vtransport_ops, vuart_ops, word_ops;
 
 #define DOORBELL_BYTES PAGE_BYTES
 #define FINISHER_BYTES PAGE_BYTES

@@ -248,18 +248,19 @@ static void vplic_reset(struct device *dev)
 }
 
 /* What is pending or in service is so in both, and each completes its own. */
-static void vplic_clone(struct device *child, const struct device *parent, struct vm *child_vm)
+static enum err vplic_clone(struct device *child, const struct device *parent, struct vm *child_vm)
 {
     struct vm *from = parent->vm;
 
     (void)child;
     if (!__atomic_load_n(&from->plic_use.begun, __ATOMIC_RELAXED))
-        return; /* the VM is stopped, and its lines begin with it */
+        return ERR_OK; /* the VM is stopped, and its lines begin with it */
     spin_lock(&from->plic_use.lock);
     child_vm->plic = from->plic;
     spin_unlock(&from->plic_use.lock);
     child_vm->plic_use.begun = true;
     update(child_vm);
+    return ERR_OK;
 }
 
 const struct device_ops vplic_ops = {

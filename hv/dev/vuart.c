@@ -146,11 +146,12 @@ static void vuart_reset(struct device *dev)
 }
 
 /* A child is detached: what interrupts it is the end of input. */
-static void vuart_clone(struct device *child, const struct device *parent, struct vm *child_vm)
+static enum err vuart_clone(struct device *child, const struct device *parent, struct vm *child_vm)
 {
     (void)parent;
     if (child->state[IER] != 0)
         update_interrupt(child, child_vm);
+    return ERR_OK;
 }
 
 /* The registers are the child's as they are; the byte that a guest has not yet read stays with the

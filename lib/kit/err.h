@@ -17,4 +17,5 @@ enum err {
     ERR_FAULT = -9,   /* an address of the caller cannot be accessed */
     ERR_STATE = -10,  /* not in this state */
     ERR_FORMAT = -11, /* an image or a table is malformed */
+    ERR_BUSY = -12,   /* something is in flight; the caller is woken when it is over */
 };

@@ -88,26 +88,27 @@ enum err virtq_driver_push(struct virtq_driver *queue, const struct virtq_buf *b
 }
 
 /* Fills flags and next of a table that is read from its first entry to its last. */
-static void link_table(struct virtq_desc *table, u16 readable, u16 count)
+static void link_table(struct virtq_desc *table, u32 readable, u32 count)
 {
-    u16 flags = VIRTQ_DESC_NEXT;
+    u32 i = 0;
 
-    for (u16 i = 0; i < count; i++) {
-        if (i == readable) {
-            flags |= VIRTQ_DESC_WRITE;
-        }
-        table[i].flags = flags;
+    for (; i < readable; i++) {
+        table[i].flags = VIRTQ_DESC_NEXT;
+        table[i].next = (u16)(i + 1);
+    }
+    for (; i < count; i++) {
+        table[i].flags = VIRTQ_DESC_NEXT | VIRTQ_DESC_WRITE;
         table[i].next = (u16)(i + 1);
     }
     table[count - 1].flags &= (u16)~VIRTQ_DESC_NEXT;
 }
 
 /* Takes descriptors from the free list for a copy of a linked table. */
-static void copy_table(struct virtq_driver *queue, const struct virtq_desc *table, u16 count)
+static void copy_table(struct virtq_driver *queue, const struct virtq_desc *table, u32 count)
 {
     u16 at = queue->free_head;
 
-    for (u16 i = 0; i < count; i++) {
+    for (u32 i = 0; i < count; i++) {
         struct virtq_desc *desc = &queue->ring.desc[at];
 
         desc->addr = table[i].addr;
@@ -146,7 +147,7 @@ enum err virtq_driver_push_table(struct virtq_driver *queue, struct virtq_desc *
     if ((queue->indirect ? 1 : count) > queue->free_count) {
         return ERR_NOMEM;
     }
-    link_table(table, readable, (u16)count);
+    link_table(table, readable, count);
     if (queue->indirect) {
         queue->free_head = desc->next;
         queue->free_count--;
@@ -154,7 +155,7 @@ enum err virtq_driver_push_table(struct virtq_driver *queue, struct virtq_desc *
         desc->len = count * (u32)sizeof(*table);
         desc->flags = VIRTQ_DESC_INDIRECT;
     } else {
-        copy_table(queue, table, (u16)count);
+        copy_table(queue, table, count);
     }
     *head = at;
     offer(queue, at);

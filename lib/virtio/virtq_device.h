@@ -21,6 +21,15 @@ struct virtq_memory {
 
 #define VIRTQ_DEVICE_SIZE_MAX 128 /* so that each part of a ring is in two pages at most */
 
+/*
+ * Where a part of a ring is: what is at an offset below split is at first + offset, and the rest,
+ * in another page, at second + offset.
+ */
+struct virtq_place {
+    u64 split;
+    u64 first, second;
+};
+
 struct virtq_device {
     /* what the driver said, addresses of its own: */
     u64 desc, avail, used;
@@ -28,10 +37,11 @@ struct virtq_device {
     bool indirect, event_idx; /* agreed on */
     bool ready;
 
-    u16 avail_idx;     /* free-running: chains taken */
-    u16 used_idx;      /* free-running: chains given back */
-    u16 told_idx;      /* used_idx when the driver was last interrupted, or might have been */
-    void *place[3][2]; /* cache of what page() said, for the two pages of desc, avail, used */
+    bool placed;   /* place[] is good */
+    u16 avail_idx; /* free-running: chains taken */
+    u16 used_idx;  /* free-running: chains given back */
+    u16 told_idx;  /* used_idx when the driver was last interrupted, or might have been */
+    struct virtq_place place[3]; /* of desc, avail, used */
 };
 
 /* A piece of a chain, at an address of the driver's; not checked yet. */
@@ -62,6 +72,6 @@ __must_check enum err virtq_device_pop(struct virtq_device *queue,
 __must_check enum err virtq_device_push(struct virtq_device *queue,
                                         const struct virtq_memory *memory, u16 head, u32 written);
 /* Whether the driver wants an interrupt for what was pushed since the last time. */
-bool virtq_device_should_interrupt(struct virtq_device *queue, const struct virtq_memory *memory);
+bool virtq_device_should_interrupt(struct virtq_device *queue);
 /* Places of pages are no longer what they were: the driver was forked, or reset. */
 void virtq_device_forget(struct virtq_device *queue);

@@ -15,14 +15,6 @@
 #define CHUNKS 6U
 #define FRAMES (CHUNKS * (u32)CHUNK_FRAMES)
 
-static char why[4096];
-
-static void must_pass(void (*run)(void *argument), void *argument)
-{
-    if (!test_in_child(run, argument, why, sizeof(why)))
-        FAIL("%s", why);
-}
-
 static u8 owners[FRAMES];
 
 static void note(hpa_t frame, u8 change)
@@ -121,7 +113,7 @@ static void run_in_place(void *argument)
 
 TEST(chunk_pages_are_in_their_places)
 {
-    must_pass(run_in_place, NULL);
+    test_must_pass(run_in_place, NULL);
 }
 
 /* One page of each chunk is reserved for; somebody else takes all memory; then it is as before. */
@@ -168,7 +160,7 @@ static void run_taken_away(void *argument)
 
 TEST(chunk_reservation_is_free_memory)
 {
-    must_pass(run_taken_away, NULL);
+    test_must_pass(run_taken_away, NULL);
 }
 
 /* Roots need groups, which may have to be cut from what is reserved. */
@@ -190,7 +182,7 @@ static void run_roots(void *argument)
 
 TEST(chunk_reservation_is_cut_for_roots)
 {
-    must_pass(run_roots, NULL);
+    test_must_pass(run_roots, NULL);
 }
 
 /* Regions, chunks as a whole and frames come and go; every frame has one owner. */
@@ -313,7 +305,7 @@ static void run_random(void *argument)
 TEST(chunk_frames_have_one_owner)
 {
     for (u64 seed = 1; seed <= 6; seed++)
-        must_pass(run_random, &seed);
+        test_must_pass(run_random, &seed);
 }
 
 /* One hart fills regions while another takes all that it can get. */
@@ -361,5 +353,5 @@ static void run_race(void *argument)
 
 TEST(chunk_is_cut_while_its_owner_takes)
 {
-    must_pass(run_race, NULL);
+    test_must_pass(run_race, NULL);
 }

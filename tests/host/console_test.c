@@ -76,7 +76,7 @@ void console_fake_type(const char *input)
 {
     fake_uart.in = input;
     if (fake_uart.interrupts)
-        console_arrived();
+        console_arrived(NULL);
 }
 
 const char *console_fake_output(void)

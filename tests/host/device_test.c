@@ -11,11 +11,13 @@
 #include "hv/console.h"
 #include "hv/fork.h"
 #include "hv/load.h"
+#include "hv/rtc.h"
 #include "hv/vm.h"
 
 #include "tests/host/console_fake.h"
 #include "tests/test.h"
 
+#define disk_open           fake_disk_open
 #define frame_alloc         fake_frame_alloc
 #define frame_put           fake_frame_put
 #define gstage_create       fake_gstage_create
@@ -57,6 +59,11 @@ static void fake_gstage_destroy(struct gstage *gs)
     (void)gs;
 }
 
+static struct disk_view *fake_disk_open(struct disk *disk)
+{
+    FAIL("there is a disk: %p", (void *)disk);
+}
+
 static void fake_vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
 {
     *vcpu = (struct vcpu){.vm = vm, .id = id};
@@ -84,14 +91,23 @@ static const struct {
     const struct device_ops *ops;
     u64 base, bytes;
 } everything[] = {
-    {&word_ops,     0x40,       WORD_BYTES    },
-    {&finisher_ops, 0x100000,   FINISHER_BYTES},
-    {&vuart_ops,    0x10000000, VUART_BYTES   },
-    {&doorbell_ops, 0x10020000, DOORBELL_BYTES},
-    {&pflash_ops,   0x22000000, PFLASH_BYTES  },
-    {&vplic_ops,    0xc000000,  VPLIC_BYTES   },
+    {&word_ops,       0x40,       WORD_BYTES      },
+    {&finisher_ops,   0x100000,   FINISHER_BYTES  },
+    {&vuart_ops,      0x10000000, VUART_BYTES     },
+    {&vtransport_ops, 0x10001000, VTRANSPORT_BYTES},
+    {&doorbell_ops,   0x10020000, DOORBELL_BYTES  },
+    {&pflash_ops,     0x22000000, PFLASH_BYTES    },
+    {&vplic_ops,      0xc000000,  VPLIC_BYTES     },
+    {&vrtc_ops,       0x101000,   PAGE_BYTES      },
 };
 #define WORD_IS 0x1122334455667788UL
+
+static u64 machine_ns;
+
+u64 rtc_ns(void)
+{
+    return machine_ns;
+}
 
 static void fake_attach_devices(struct vm *vm);
 
@@ -216,6 +232,37 @@ TEST(finisher_ends_the_vm)
     CHECK_EQ(put(finisher, 0, 4, 0x1234), VERDICT_SKIP);
     CHECK_EQ(put(finisher, 4, 4, 0x5555), VERDICT_SKIP);
     CHECK_EQ(get(finisher, 0, 4), 0);
+    free_vm(vm);
+}
+
+/* The halves of one moment; what a guest sets is its own, and its child's. */
+TEST(rtc_is_the_machines_until_it_is_set)
+{
+    struct vm *vm = make_vm(), *child;
+    struct device *rtc = find(vm, &vrtc_ops);
+
+    machine_ns = 0x1234567ffffffff;
+    CHECK_EQ(get(rtc, 0, 4), 0xffffffff);
+    machine_ns += 2;
+    CHECK_EQ(get(rtc, 4, 4), 0x1234567);
+    CHECK_EQ(get(rtc, 0, 4), 1);
+    CHECK_EQ(get(rtc, 4, 4), 0x1234568);
+    CHECK_EQ(get(rtc, 0, 8), 0);
+    CHECK_EQ(get(rtc, 8, 4), 0);
+    put(rtc, 4, 4, 7);
+    put(rtc, 0, 4, 0xfffffff0);
+    put(rtc, 0, 2, 5);
+    put(rtc, 8, 4, 5);
+    machine_ns += 0x20;
+    CHECK_EQ(get(rtc, 0, 4), 0x10);
+    CHECK_EQ(get(rtc, 4, 4), 8);
+    child = vm_clone(vm, vm->vcpu[1], CLONE_COW);
+    CHECK_EQ(get(find(child, &vrtc_ops), 0, 4), 0x10);
+    rtc->ops->reset(rtc);
+    CHECK_EQ(get(rtc, 0, 4), 0x21);
+    CHECK_EQ(get(rtc, 4, 4), 0x1234568);
+    CHECK_EQ(get(find(child, &vrtc_ops), 0, 4), 0x10);
+    free_vm(child);
     free_vm(vm);
 }
 

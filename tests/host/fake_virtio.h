@@ -39,3 +39,10 @@ struct fake_virtio {
 
 /* The bus has one device at a time: this one, well-behaved until its fields are changed. */
 void fake_virtio_init(struct fake_virtio *fake);
+
+/* Other devices take the bus over, until there are none (NULL). */
+struct fake_bus {
+    u32 (*read)(u64 addr);
+    void (*write)(u64 addr, u32 value);
+};
+void fake_virtio_use(const struct fake_bus *bus);

@@ -33,14 +33,6 @@ static const gpa_t gpas[TLB_PAGES] = {{RAM_BASE},
                                       {RAM_BASE + 0x40001000}};
 
 static const struct backing nothing;
-static char why[4096];
-
-static void must_pass(void (*run)(void *argument), void *argument)
-{
-    if (!test_in_child(run, argument, why, sizeof(why)))
-        FAIL("%s", why);
-}
-
 static void boot(u32 frames)
 {
     world_boot(1, frames);
@@ -140,7 +132,7 @@ static void run_clone_fails(void *argument)
 TEST(fork_fails_as_a_whole_or_not_at_all)
 {
     for (enum clone_mode mode = CLONE_COW; mode <= CLONE_COPY; mode++)
-        must_pass(run_clone_fails, &mode);
+        test_must_pass(run_clone_fails, &mode);
 }
 
 /* Each way to need memory in a fault: a table above, a leaf table, a page, a copy. */
@@ -190,7 +182,7 @@ static void run_fault_fails(void *argument)
 
 TEST(fork_faults_without_memory_change_nothing)
 {
-    must_pass(run_fault_fails, NULL);
+    test_must_pass(run_fault_fails, NULL);
 }
 
 /* ---- many ---- */
@@ -229,7 +221,7 @@ static void run_deep(void *argument)
 
 TEST(fork_of_a_fork_a_thousand_deep)
 {
-    must_pass(run_deep, NULL);
+    test_must_pass(run_deep, NULL);
 }
 
 static void run_many(void *argument)
@@ -257,5 +249,5 @@ static void run_many(void *argument)
 
 TEST(fork_for_ever_loses_nothing)
 {
-    must_pass(run_many, NULL);
+    test_must_pass(run_many, NULL);
 }

@@ -11,14 +11,6 @@
 #define FRAMES 300
 #define GROUP  4U
 
-static char why[4096];
-
-static void must_pass(void (*run)(void *argument), void *argument)
-{
-    if (!test_in_child(run, argument, why, sizeof(why)))
-        FAIL("%s", why);
-}
-
 /* Who has a frame, by its number in the arena. */
 #define KINDS 5
 enum kind { FREE, FRAME, GROUP_OF_FRAMES, TABLE, ROOT };
@@ -154,7 +146,7 @@ static void run_random(void *argument)
 TEST(frame_has_one_owner)
 {
     for (u64 seed = 1; seed <= 8; seed++)
-        must_pass(run_random, &seed);
+        test_must_pass(run_random, &seed);
 }
 
 /* After any past, one hart that asks for frames gets every one. */
@@ -178,7 +170,7 @@ static void run_exhaust(void *argument)
 TEST(frame_clean_tables_are_memory_again)
 {
     for (enum kind past = FRAME; past < KINDS; past++)
-        must_pass(run_exhaust, &past);
+        test_must_pass(run_exhaust, &past);
 }
 
 /* Cached frames stand between whole groups: they are given back before a group is refused. */
@@ -201,7 +193,7 @@ static void run_cached(void *argument)
 
 TEST(frame_groups_come_back_from_the_cache)
 {
-    must_pass(run_cached, NULL);
+    test_must_pass(run_cached, NULL);
 }
 
 /* RAM in two pieces, with holes and reserved pages that do not fit frames. */
@@ -236,5 +228,5 @@ static void run_ranges(void *argument)
 
 TEST(frame_init_takes_whole_unreserved_pages)
 {
-    must_pass(run_ranges, NULL);
+    test_must_pass(run_ranges, NULL);
 }

@@ -5,10 +5,13 @@
  * It runs nothing by itself: a test says which hart acts next, or which thread is which hart.  What
  * hv asks of another hart (remote fences) happens at once.  Fences and CSRs are tlb_model.c's.
  */
+#define _GNU_SOURCE /* memfd_create() */
 #include "tests/host/hv_world.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/kit/list.h"
 
@@ -21,6 +24,8 @@ static u32 hart_total;
 static _Thread_local u32 current;
 static u8 *ram;
 static u32 ram_frames;
+static int ram_fd = -1;
+static bool is_shared;
 
 struct hart *this_hart(void)
 {
@@ -71,6 +76,24 @@ static void boot_harts(u32 count)
     current = 0;
 }
 
+void world_share_ram(void)
+{
+    is_shared = true;
+}
+
+int world_ram_fd(void)
+{
+    return ram_fd;
+}
+
+/* The same place, but a file. */
+static void share_ram(u64 bytes)
+{
+    ram_fd = memfd_create("ram", 0);
+    CHECK(ram_fd >= 0 && ftruncate(ram_fd, (off_t)bytes) == 0);
+    CHECK(mmap(ram, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, ram_fd, 0) == ram);
+}
+
 /* Junk, so that what relies on zeros is seen. */
 static void boot_ram(u32 frames)
 {
@@ -79,6 +102,8 @@ static void boot_ram(u32 frames)
     ram_frames = frames;
     ram = aligned_alloc(CHUNK_BYTES, align_up(frames * PAGE_BYTES, CHUNK_BYTES));
     CHECK(ram != NULL);
+    if (is_shared)
+        share_ram(frames * PAGE_BYTES);
     memset(ram, 0xa5, frames * PAGE_BYTES);
     range = (struct memory_range){.base = (u64)ram, .bytes = frames * PAGE_BYTES};
     frame_init(&range, 1, NULL, 0);

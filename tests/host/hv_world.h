@@ -19,6 +19,10 @@ void world_boot(u32 harts, u32 frames);
 /* From here on this_hart() is that one, to the calling thread. */
 void world_on(u32 hart);
 
+/* Later boots have RAM that world_ram_fd() shows too; -1 where there was no such boot. */
+void world_share_ram(void);
+int world_ram_fd(void);
+
 /* RAM is [base, base + frames). */
 hpa_t world_ram(void);
 u32 world_frames(void);

@@ -112,8 +112,10 @@ TEST(machine_is_virt)
     CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_STR(machine.bootargs, "fork=cow trace=off sstc=on");
     CHECK_EQ(machine.virtios, 8);
-    for (u32 i = 0; i < machine.virtios; i++)
+    for (u32 i = 0; i < machine.virtios; i++) {
         CHECK_EQ(machine.virtio[i].base, 0x10001000 + i * 0x1000);
+        CHECK_EQ(machine.virtio_source[i], 1 + i);
+    }
 }
 
 TEST(machine_has_all_memory)
@@ -384,7 +386,13 @@ TEST(guest_tree_is_a_machine)
     CHECK_STR(machine.bootargs, "depth=3 width=3");
     CHECK_EQ(machine.uart.base, 0x10000000);
     CHECK_EQ(machine.finisher.base, 0x100000);
-    CHECK_EQ(machine.virtios, 0);
+    CHECK_EQ(machine.rtc.bytes, 0);
+    CHECK_EQ(machine.virtios, 8);
+    for (u32 i = 0; i < machine.virtios; i++) {
+        CHECK_EQ(machine.virtio[i].base, 0x10001000 + i * 0x1000);
+        CHECK_EQ(machine.virtio[i].bytes, 0x1000);
+        CHECK_EQ(machine.virtio_source[i], 1 + i);
+    }
     CHECK_EQ(machine.initrd.bytes, 0);
     CHECK_EQ(machine.plic.base, 0xc000000);
     CHECK_EQ(machine.uart_source, 10);
@@ -397,6 +405,7 @@ TEST(guest_tree_is_a_machine)
                              .vcpus = 1,
                              .has_zicboz = true,
                              .has_pflash = true,
+                             .has_rtc = true,
                              .has_rng_seed = true,
                              .initrd = GUEST_RAM_BASE,
                              .initrd_bytes = 77,
@@ -408,6 +417,7 @@ TEST(guest_tree_is_a_machine)
     CHECK_EQ(machine.pflash.base, 0x22000000);
     CHECK_EQ(machine.initrd.base, GUEST_RAM_BASE);
     CHECK_EQ(machine.initrd.bytes, 77);
+    CHECK_EQ(machine.rtc.base, 0x101000);
     CHECK_STR(machine.isa, "rv64imafdc_zicboz_zicsr_zifencei");
     CHECK_STR(machine.mmu_type, "riscv,sv39");
     CHECK_EQ(machine.timebase_hz, 1ULL << 33);
@@ -438,7 +448,8 @@ TEST(guest_tree_in_too_little_room)
 
 TEST(guest_devices_are_where_virt_has_them)
 {
-    static const char *const names[] = {"sifive,test0", "ns16550a", "riscv,plic0"};
+    static const char *const names[] = {"sifive,test0", "ns16550a", "riscv,plic0",
+                                        "google,goldfish-rtc"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         int node = fdt_node_offset_by_compatible(virt_dtb, -1, names[i]);
@@ -450,5 +461,6 @@ TEST(guest_devices_are_where_virt_has_them)
     CHECK_EQ(guest_fdt_device("cfi-flash").base, 0x22000000);
     CHECK_EQ(guest_fdt_device("cfi-flash").bytes, 32 * MIB);
     CHECK_EQ(guest_fdt_device(PROC_DOORBELL_COMPATIBLE).bytes, 4096);
-    CHECK_EQ(guest_fdt_device("virtio,mmio").bytes, 0);
+    CHECK_EQ(guest_fdt_device("virtio,mmio").base, 0x10001000);
+    CHECK_EQ(guest_fdt_device("virtio,mmio").bytes, 0x1000); /* the first one of eight */
 }

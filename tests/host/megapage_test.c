@@ -35,14 +35,6 @@ static const gpa_t gpas[TLB_PAGES] = {{RAM_BASE},
 static u8 file[3 * PAGE_BYTES];
 static struct backing backing = {.count = 1, .part = {{{RAM_BASE + 0x1000}, sizeof(file), file}}};
 static u64 free_at_start;
-static char why[4096];
-
-static void must_pass(void (*run)(void *argument), void *argument)
-{
-    if (!test_in_child(run, argument, why, sizeof(why)))
-        FAIL("%s", why);
-}
-
 static void boot(u32 frames)
 {
     memset(file, 0x5a, sizeof(file));
@@ -145,7 +137,7 @@ static void run_join(void *argument)
 
 TEST(megapage_of_512_pages)
 {
-    must_pass(run_join, NULL);
+    test_must_pass(run_join, NULL);
 }
 
 /* Both sides read; the child goes; the parent writes: one fault gives it back all. */
@@ -171,7 +163,7 @@ static void run_share(void *argument)
 
 TEST(megapage_is_shared_and_taken_over)
 {
-    must_pass(run_share, NULL);
+    test_must_pass(run_share, NULL);
 }
 
 /* The child writes a page; the parent keeps its leaf, and may not write while the child has 511. */
@@ -207,7 +199,7 @@ static void run_split(void *argument)
 
 TEST(megapage_is_split_by_a_store)
 {
-    must_pass(run_split, NULL);
+    test_must_pass(run_split, NULL);
 }
 
 /* The child has split its own and gone: with all pages taken over, the parent's is one again. */
@@ -231,7 +223,7 @@ static void run_join_again(void *argument)
 
 TEST(megapage_joins_again_after_a_fork)
 {
-    must_pass(run_join_again, NULL);
+    test_must_pass(run_join_again, NULL);
 }
 
 /* A fork of a fork: each of three splits, in turn, and the last one has it all. */
@@ -266,7 +258,7 @@ static void run_deep(void *argument)
 TEST(megapage_of_a_fork_of_a_fork)
 {
     for (u32 order = 0; order < 3; order++)
-        must_pass(run_deep, &order);
+        test_must_pass(run_deep, &order);
 }
 
 static void run_copy(void *argument)
@@ -300,14 +292,14 @@ TEST(megapage_is_copied_in_one_piece)
 {
     bool has_room = true;
 
-    must_pass(run_copy, &has_room);
+    test_must_pass(run_copy, &has_room);
 }
 
 TEST(megapage_copy_needs_memory)
 {
     bool has_room = false;
 
-    must_pass(run_copy, &has_room);
+    test_must_pass(run_copy, &has_room);
 }
 
 /* What others hold: every chunk has a frame out, so that there is memory, but not in one piece. */
@@ -357,7 +349,7 @@ static void run_no_chunk(void *argument)
 
 TEST(megapage_needs_a_chunk)
 {
-    must_pass(run_no_chunk, NULL);
+    test_must_pass(run_no_chunk, NULL);
 }
 
 /* No frame for the table, then none for the page: the store fails, and nothing has changed. */
@@ -391,7 +383,7 @@ static void run_split_fails(void *argument)
 
 TEST(megapage_split_without_memory)
 {
-    must_pass(run_split_fails, NULL);
+    test_must_pass(run_split_fails, NULL);
 }
 
 /* Memory that ends inside of a region. */
@@ -409,7 +401,7 @@ static void run_edge(void *argument)
 
 TEST(megapage_needs_all_of_its_ram)
 {
-    must_pass(run_edge, NULL);
+    test_must_pass(run_edge, NULL);
 }
 
 /* What was reserved for a VM that ends is there for the next ones. */
@@ -433,5 +425,5 @@ static void run_many(void *argument)
 
 TEST(megapage_reservation_ends_with_its_vm)
 {
-    must_pass(run_many, NULL);
+    test_must_pass(run_many, NULL);
 }

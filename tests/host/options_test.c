@@ -31,6 +31,7 @@ TEST(options_that_are_not_said)
     CHECK_EQ(options.fork, CLONE_COW);
     CHECK(options.sstc && !options.trace);
     CHECK_STR(options.trace_filter, "");
+    CHECK_EQ(options.disk_timeout, 30);
 }
 
 TEST(options_that_are_said)
@@ -45,11 +46,14 @@ TEST(options_that_are_said)
     CHECK(options.sstc && !options.trace);
     CHECK_STR(options.trace_filter, "");
     CHECK(parse("trace=exits").trace);
+    CHECK_EQ(parse("disk_timeout=1").disk_timeout, 1);
+    CHECK_EQ(parse("disk_timeout=9999").disk_timeout, 9999);
 }
 
 TEST(options_that_are_wrong)
 {
-    static const char names[] = ": must be fork=cow|copy, sstc=on|off or trace=off|exits[:FILTER]";
+    static const char names[] =
+        ": must be fork=cow|copy, sstc=on|off, disk_timeout=SECONDS or trace=off|exits[:FILTER]";
     char text[200];
 
     check_refused("fork=cwo", "fork=cwo: must be fork=cow or fork=copy");
@@ -58,6 +62,12 @@ TEST(options_that_are_wrong)
     check_refused("trace=off:x",
                   "trace=off:x: must be trace=off, trace=exits or trace=exits:FILTER "
                   "(at most 127 characters)");
+    check_refused("disk_timeout=0", "disk_timeout=0: must be disk_timeout=SECONDS, from 1 to 9999");
+    check_refused("disk_timeout=", "disk_timeout=: must be disk_timeout=SECONDS, from 1 to 9999");
+    check_refused("disk_timeout=1s",
+                  "disk_timeout=1s: must be disk_timeout=SECONDS, from 1 to 9999");
+    check_refused("disk_timeout=10000",
+                  "disk_timeout=10000: must be disk_timeout=SECONDS, from 1 to 9999");
     strcat(strcpy(text, "frok=cow"), names);
     check_refused("sstc=on frok=cow", text);
     strcat(strcpy(text, "=="), names);

@@ -16,14 +16,6 @@
 #include "tests/host/tlb_model.h"
 #include "tests/test.h"
 
-static char why[4096];
-
-static void must_pass(void (*run)(void *argument))
-{
-    if (!test_in_child(run, NULL, why, sizeof(why)))
-        FAIL("%s", why);
-}
-
 static void from_hex(u8 *bytes, size_t count, const char *hex)
 {
     CHECK_EQ(strlen(hex), 2 * count);
@@ -94,7 +86,7 @@ static void run_unseeded(void *argument)
 
 TEST(random_without_a_seed_gives_nothing)
 {
-    must_pass(run_unseeded);
+    test_must_pass(run_unseeded, NULL);
 }
 
 static void seed_with(u8 byte)
@@ -135,7 +127,7 @@ static void run_erases_keys(void *argument)
 
 TEST(random_erases_each_key)
 {
-    must_pass(run_erases_keys);
+    test_must_pass(run_erases_keys, NULL);
 }
 
 #define CALLS 1000
@@ -164,7 +156,7 @@ static void run_lengths(void *argument)
 
 TEST(random_numbers_come_once)
 {
-    must_pass(run_lengths);
+    test_must_pass(run_lengths, NULL);
 }
 
 /* ---- seeds in guests' memory ---- */
@@ -243,5 +235,5 @@ static void run_seeds(void *argument)
 
 TEST(random_seeds_differ_between_guests_and_resets)
 {
-    must_pass(run_seeds);
+    test_must_pass(run_seeds, NULL);
 }

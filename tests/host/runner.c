@@ -88,6 +88,14 @@ bool test_in_child(void (*run)(void *argument), void *argument, char *why, size_
     return status == 0;
 }
 
+void test_must_pass(void (*run)(void *argument), void *argument)
+{
+    static char why[4096];
+
+    if (!test_in_child(run, argument, why, sizeof(why)))
+        FAIL("%s", why);
+}
+
 /* SplitMix64. */
 u64 test_random(u64 *state)
 {

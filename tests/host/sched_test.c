@@ -93,14 +93,6 @@ static struct vcpu *next(void)
     return sched_next();
 }
 
-static void must_pass(void (*run)(void *argument))
-{
-    static char why[4096];
-
-    if (!test_in_child(run, NULL, why, sizeof(why)))
-        FAIL("%s", why);
-}
-
 /* ---- one by one ---- */
 
 static void run_turns(void *argument)
@@ -124,7 +116,7 @@ static void run_turns(void *argument)
 
 TEST(sched_serves_in_turn)
 {
-    must_pass(run_turns);
+    test_must_pass(run_turns, NULL);
 }
 
 static void run_sleepers(void *argument)
@@ -157,7 +149,7 @@ static void run_sleepers(void *argument)
 
 TEST(sched_sleepers_wake_in_order_of_time)
 {
-    must_pass(run_sleepers);
+    test_must_pass(run_sleepers, NULL);
 }
 
 /* A wake-up before the block ends that block, and only that. */
@@ -186,7 +178,7 @@ static void run_early_wake(void *argument)
 
 TEST(sched_wake_before_block_counts)
 {
-    must_pass(run_early_wake);
+    test_must_pass(run_early_wake, NULL);
 }
 
 static void run_stop_others(void *argument)
@@ -226,7 +218,7 @@ static void run_stop_others(void *argument)
 
 TEST(sched_stops_the_others)
 {
-    must_pass(run_stop_others);
+    test_must_pass(run_stop_others, NULL);
 }
 
 /* ---- all at once ---- */
@@ -385,5 +377,5 @@ static void run_threads(void *argument)
 
 TEST(sched_puts_nobody_on_two_harts)
 {
-    must_pass(run_threads);
+    test_must_pass(run_threads, NULL);
 }

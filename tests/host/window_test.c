@@ -28,14 +28,6 @@ static const struct backing with_window = {
     .window = {.gpa = {WINDOW}, .bytes = WINDOW_BYTES, .hpa = {DEVICE}},
 };
 static const struct backing without;
-static char why[4096];
-
-static void must_pass(void (*run)(void *argument), void *argument)
-{
-    if (!test_in_child(run, argument, why, sizeof(why)))
-        FAIL("%s", why);
-}
-
 static void boot(u32 frames)
 {
     world_boot(1, frames);
@@ -114,7 +106,7 @@ static void run_refuses(void *argument)
 
 TEST(window_is_for_loads_alone)
 {
-    must_pass(run_refuses, NULL);
+    test_must_pass(run_refuses, NULL);
 }
 
 /* Tables: the root's 4, and for RAM, if there is any, 2; for the window 1 and 2 leaf tables. */
@@ -155,7 +147,7 @@ static void run_forks(void *argument)
 TEST(window_is_there_on_both_sides_of_a_fork)
 {
     for (enum clone_mode mode = CLONE_COW; mode <= CLONE_COPY; mode++)
-        must_pass(run_forks, &mode);
+        test_must_pass(run_forks, &mode);
 }
 
 /* With no frame for the first table, then none for the second. */
@@ -192,5 +184,5 @@ static void run_without_memory(void *argument)
 
 TEST(window_without_memory_for_tables)
 {
-    must_pass(run_without_memory, NULL);
+    test_must_pass(run_without_memory, NULL);
 }

@@ -15,7 +15,7 @@ entry libc_terminal_vm         quick 30   terminal
 entry libc_terminal_bare       quick 30   terminal BARE=1
 entry libc_files_vm            quick 30   files
 entry libc_files_bare          quick 30   files BARE=1
-entry libc_clock_vm            quick 60   clocks
+entry libc_clock_vm            quick 60   clocks CMDLINE=rtc
 entry libc_clock_bare          quick 60   clocks BARE=1 CMDLINE=rtc
 entry libc_random_vm           quick 60   random
 entry libc_random_bare         quick 60   random BARE=1
@@ -189,24 +189,8 @@ random() {
     drawn 8
 }
 
-# As entropy_no_seed of machine.sh: QEMU cannot leave out the seed, so its name is taken away.
 no_seed() {
-    riscv64-unknown-elf-gcc -march=rv64imac -mabi=lp64 -nostdlib -Wl,-N -Ttext=0x88000000 \
-        -Wl,--build-id=none -o "$out/shim" -x assembler - <<'END'
-    .globl  _start
-_start:
-    mv      t0, a1
-    lla     t1, name
-    ld      t1, 0(t1)
-1:  addi    t0, t0, 1
-    ld      t2, 0(t0)
-    bne     t2, t1, 1b
-    sb      zero, 0(t0)
-    li      t0, 0x80200000
-    jr      t0
-name:
-    .ascii  "rng-seed"
-END
+    shim_without_seed
     run 0 PAYLOAD=$guest CMDLINE='random none' BARE=1 MEM=256M \
         FV_QEMU_ARGS="-kernel $out/shim -device loader,file=$root/$guest"
     no_numbers

@@ -173,24 +173,8 @@ entropy() {
     [ -z "$(sort "$out/numbers" "$out/earlier" | uniq -d)" ] || fail "two runs have random numbers in common"
 }
 
-# QEMU cannot leave out the seed: a few instructions before the hypervisor take its name away.
 entropy_no_seed() {
-    riscv64-unknown-elf-gcc -march=rv64imac -mabi=lp64 -nostdlib -Wl,-N -Ttext=0x88000000 \
-        -Wl,--build-id=none -o "$out/shim" -x assembler - <<'END'
-    .globl  _start
-_start:
-    mv      t0, a1
-    lla     t1, name
-    ld      t1, 0(t1)
-1:  addi    t0, t0, 1
-    ld      t2, 0(t0)
-    bne     t2, t1, 1b
-    sb      zero, 0(t0)
-    li      t0, 0x80200000
-    jr      t0
-name:
-    .ascii  "rng-seed"
-END
+    shim_without_seed
     run 0 PAYLOAD=build/tests/guest/entropy.elf \
         FV_QEMU_ARGS="-kernel $out/shim -device loader,file=$root/build/hv/forkvisor.elf"
     want '^\[hv\] no rng-seed: guests get no random numbers$'

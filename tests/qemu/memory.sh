@@ -8,8 +8,8 @@ entry heap          quick 60 heaps
 entry heap_bare     quick 60 heaps BARE=1
 entry heap_misuse   quick 60 heap_misuse
 entry memory_too_small quick 60 memory_too_small
-entry devices               quick 30 devices devices "flash=1 magic" "no clock, 0 without room"
-entry devices_dynamic       quick 30 devices devices_dynamic "flash=1 magic" "no clock, 0 without room"
+entry devices               quick 30 devices devices "flash=1 magic" "a clock, 0 without room"
+entry devices_dynamic       quick 30 devices devices_dynamic "flash=1 magic" "a clock, 0 without room"
 entry devices_bare          quick 30 devices devices "flash=1 log=info" "a clock, 1 without room" BARE=1
 entry devices_dynamic_bare  quick 30 devices devices_dynamic "flash=2 magic" "a clock, 0 without room" BARE=1
 

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A directory as a row of slots of 32 bytes:
+ *
+ *     | ... | long 2 | long 1 | short | free | short | never used | ...
+ *
+ * A long name's slots stand before the short one, last part first, 13 units each.  Those that are
+ * out of order, or do not belong to the short one behind them, are no part of a name: they are
+ * passed over, as are volume labels, and what has moved but is still on disk (ghosts).
+ *
+ * Invariant: changes to an entry are made when all its slots are in memory, and cannot fail.
+ *
+ * [FAT "FAT Directory Structure", "FAT Long Directory Entries"]
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "guest/fs/fat32_dir.h"
+
+#define LONG_LAST         0x40U /* in the first byte: the name's last part */
+#define LONG_ORDINAL      0x1fU
+#define LONG_UNITS        13U
+#define LONG_ORDINALS_MAX 20U
+#define ATTRIBUTES        0x3fU
+#define ROOM_LIMIT        1024U /* slots that are looked at for a hole */
+
+/* Where a slot of a long name has its units. */
+static const u8 unit_at[LONG_UNITS] = {1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30};
+#define LONG_ATTRIBUTES_AT 11
+#define LONG_CHECKSUM_AT   13
+
+int fat_slot(struct fat *fat, struct fat_node *dir, u32 at, struct cache_slot **in, u64 *position)
+{
+    if (at < dir->window.first || at >= dir->window.end) {
+        const u64 byte = (u64)at * FAT_SLOT_BYTES;
+        const u32 index = (u32)(byte >> fat->cluster_shift);
+        struct fat_extent extent;
+        u64 bytes, left;
+        int error = at >= FAT_SLOTS_MAX ? ENOENT : fat_map_find(fat, dir, index, &extent);
+
+        if (error != 0)
+            return error;
+        bytes = byte - ((u64)extent.index << fat->cluster_shift);
+        *position = fat_cluster_position(fat, extent.cluster) + bytes;
+        left = ((u64)extent.count << fat->cluster_shift) - bytes;
+        bytes = CACHE_BLOCK_BYTES - *position % CACHE_BLOCK_BYTES;
+        dir->window.position = *position;
+        dir->window.first = at;
+        dir->window.end = at + (u32)((left < bytes ? left : bytes) / FAT_SLOT_BYTES);
+        dir->window.slot = NULL;
+    }
+    *position = dir->window.position + (u64)(at - dir->window.first) * FAT_SLOT_BYTES;
+    if (dir->window.slot == NULL || !cache_holds(dir->window.slot, *position)) {
+        int error = cache_load(fat->cache, *position, &dir->window.slot);
+
+        if (error != 0)
+            return error;
+    }
+    *in = dir->window.slot;
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* The part of a long name that is expected next; 0 units: none is. */
+struct part {
+    u32 ordinal;
+    u32 units;
+    u8 checksum;
+    u32 first; /* slot */
+};
+
+static void take_part(struct part *part, const u8 *raw, u32 at, struct fat_name *name)
+{
+    const u32 ordinal = raw[0] & LONG_ORDINAL;
+    u32 units = 0;
+
+    if (raw[0] & LONG_LAST && ordinal >= 1 && ordinal <= LONG_ORDINALS_MAX)
+        *part = (struct part){.ordinal = ordinal, .checksum = raw[LONG_CHECKSUM_AT], .first = at};
+    else if (ordinal == 0 || ordinal != part->ordinal || raw[0] & LONG_LAST || part->units == 0 ||
+             raw[LONG_CHECKSUM_AT] != part->checksum)
+        *part = (struct part){0};
+    if (part->ordinal == 0)
+        return;
+    for (; units < LONG_UNITS; units++) {
+        const u16 unit = (u16)(raw[unit_at[units]] | raw[unit_at[units] + 1] << 8);
+        const u32 place = (ordinal - 1) * LONG_UNITS + units;
+
+        if (unit == 0 || place >= FAT_UNITS_MAX)
+            break;
+        name->unit[place] = unit;
+    }
+    if (raw[0] & LONG_LAST)
+        part->units = (ordinal - 1) * LONG_UNITS + units;
+    part->ordinal--;
+}
+
+static bool is_dots(const struct fat_short *info)
+{
+    return memcmp(info->name, ".          ", FAT_SHORT_BYTES) == 0 ||
+           memcmp(info->name, "..         ", FAT_SHORT_BYTES) == 0;
+}
+
+static bool is_ghost(const struct fat *fat, u64 id)
+{
+    const struct fat_ghost *ghost = fat->ghost[id % FAT_GHOST_BUCKETS];
+
+    while (ghost != NULL && ghost->id != id)
+        ghost = ghost->next;
+    return ghost != NULL;
+}
+
+/* Whether the short slot, which is not a long one or free, is an entry that is to be seen. */
+static bool is_entry(struct fat *fat, const struct fat_short *info, u64 id)
+{
+    if (info->attributes & FAT_VOLUME || is_dots(info) || (fat->ghosts != 0 && is_ghost(fat, id)))
+        return false;
+    if (!fat_short_valid(info)) {
+        fat_complain(fat, SAID_SLOT, id);
+        return false;
+    }
+    return true;
+}
+
+/*
+ * fat_entry_next - the entry that begins at slot *at or behind it; *at moves behind that.
+ *
+ * ENOENT: there is none; *at is the first slot that was never used, or that the chain lacks.
+ */
+int fat_entry_next(struct fat *fat, struct fat_node *dir, u32 *at, struct fat_entry *entry)
+{
+    struct part part = {0};
+
+    for (;; (*at)++) {
+        struct cache_slot *in;
+        const u8 *raw;
+        u64 position;
+        int error = fat_slot(fat, dir, *at, &in, &position);
+
+        if (error != 0)
+            return error;
+        raw = cache_at(in, position);
+        if (raw[0] == FAT_SLOT_END)
+            return ENOENT;
+        if (raw[0] == FAT_SLOT_FREE) {
+            part = (struct part){0};
+            continue;
+        }
+        if ((raw[LONG_ATTRIBUTES_AT] & ATTRIBUTES) == FAT_LONG) {
+            take_part(&part, raw, *at, &entry->name);
+            continue;
+        }
+        memcpy(&entry->info, raw, FAT_SLOT_BYTES);
+        entry->id = fat_slot_id(position);
+        if (is_entry(fat, &entry->info, entry->id))
+            break;
+        part = (struct part){0};
+    }
+    entry->name.units =
+        part.ordinal == 0 && part.checksum == fat_short_checksum(&entry->info) ? part.units : 0;
+    entry->at = entry->name.units != 0 ? part.first : *at;
+    entry->slots = ++*at - entry->at;
+    return 0;
+}
+
+/* ---- changing ---- */
+
+/* All of these slots stay in memory until they are unpinned.  ENOENT: the directory ends before. */
+int fat_pin(struct fat *fat, struct fat_node *dir, u32 at, u32 slots, struct fat_pins *pins)
+{
+    pins->count = 0;
+    for (u32 i = 0; i < slots; i++) {
+        int error = fat_slot(fat, dir, at + i, &pins->at[i].in, &pins->at[i].position);
+
+        if (error != 0) {
+            fat_unpin(pins);
+            return error;
+        }
+        pins->at[i].in->pins++;
+        pins->count++;
+    }
+    return 0;
+}
+
+void fat_unpin(struct fat_pins *pins)
+{
+    while (pins->count != 0)
+        pins->at[--pins->count].in->pins--;
+}
+
+static void *slot_of(const struct fat_pins *pins, u32 i)
+{
+    return cache_at(pins->at[i].in, pins->at[i].position);
+}
+
+static void changed(struct fat *fat, const struct fat_pins *pins, u32 i)
+{
+    cache_mark(fat->cache, pins->at[i].in, pins->at[i].position, CACHE_ENTRIES);
+}
+
+static void put_part(u8 *raw, const struct fat_name *name, u32 ordinal, bool last, u8 checksum)
+{
+    memset(raw, 0, FAT_SLOT_BYTES);
+    raw[0] = (u8)(ordinal | (last ? LONG_LAST : 0));
+    raw[LONG_ATTRIBUTES_AT] = FAT_LONG;
+    raw[LONG_CHECKSUM_AT] = checksum;
+    for (u32 i = 0; i < LONG_UNITS; i++) {
+        const u32 place = (ordinal - 1) * LONG_UNITS + i;
+        const u16 unit = place < name->units    ? name->unit[place]
+                         : place == name->units ? 0
+                                                : 0xffff;
+
+        raw[unit_at[i]] = (u8)unit;
+        raw[unit_at[i] + 1] = (u8)(unit >> 8);
+    }
+}
+
+/* An entry into the pinned slots.  If there is one slot more, nothing behind it was ever used. */
+void fat_slots_write(struct fat *fat, const struct fat_pins *pins, const struct fat_entry *entry)
+{
+    const u32 parts = entry->slots - 1;
+    const u8 checksum = fat_short_checksum(&entry->info);
+
+    for (u32 i = 0; i < parts; i++) {
+        put_part(slot_of(pins, i), &entry->name, parts - i, i == 0, checksum);
+        changed(fat, pins, i);
+    }
+    memcpy(slot_of(pins, parts), &entry->info, FAT_SLOT_BYTES);
+    changed(fat, pins, parts);
+    if (pins->count > entry->slots && *(u8 *)slot_of(pins, entry->slots) != FAT_SLOT_END) {
+        *(u8 *)slot_of(pins, entry->slots) = FAT_SLOT_END;
+        changed(fat, pins, entry->slots);
+    }
+}
+
+void fat_slots_erase(struct fat *fat, const struct fat_pins *pins)
+{
+    for (u32 i = 0; i < pins->count; i++) {
+        *(u8 *)slot_of(pins, i) = FAT_SLOT_FREE;
+        changed(fat, pins, i);
+    }
+}
+
+u32 fat_slots_of(const struct fat_name *name)
+{
+    return 1 + (name->units + LONG_UNITS - 1) / LONG_UNITS;
+}
+
+/* ---- room ---- */
+
+/* A cluster that is no chain yet, all zeros. */
+static int zeroed_cluster(struct fat *fat, u32 *cluster)
+{
+    u32 length;
+    u64 position, done;
+    int error = fat_allocate(fat, 0, 1, cluster, &length);
+
+    if (error != 0)
+        return error;
+    position = fat_cluster_position(fat, *cluster);
+    error = cache_write(fat->cache, position, NULL, fat->cluster_bytes, position, &done);
+    if (error != 0)
+        fat_give_back(fat, *cluster);
+    return error;
+}
+
+static int append_cluster(struct fat *fat, struct fat_node *dir)
+{
+    u32 cluster;
+    int error = zeroed_cluster(fat, &cluster);
+
+    if (error != 0)
+        return error;
+    error = fat_map_append(fat, dir, cluster, 1);
+    if (error != 0)
+        fat_give_back(fat, cluster);
+    return error;
+}
+
+/* The cluster of a new directory, with its "." and "..". */
+int fat_new_directory(struct fat *fat, u32 parent, const struct fat_short *info, u32 *first)
+{
+    struct fat_short dots[2] = {*info, *info};
+    u64 done, position;
+    int error = zeroed_cluster(fat, first);
+
+    if (error != 0)
+        return error;
+    memcpy(dots[0].name, ".          ", FAT_SHORT_BYTES);
+    memcpy(dots[1].name, "..         ", FAT_SHORT_BYTES);
+    dots[0].lower_case = dots[1].lower_case = 0;
+    fat_set_first(&dots[0], *first);
+    fat_set_first(&dots[1], parent);
+    position = fat_cluster_position(fat, *first);
+    error = cache_write(fat->cache, position, dots, sizeof(dots), position, &done);
+    if (error != 0)
+        fat_give_back(fat, *first);
+    return error;
+}
+
+/* Its ".." names another directory now: that of this cluster, or the root, 0. */
+int fat_set_parent(struct fat *fat, struct fat_node *dir, u32 parent)
+{
+    struct cache_slot *in;
+    u64 position;
+    struct fat_short *info;
+    int error = fat_slot(fat, dir, 1, &in, &position);
+
+    if (error != 0)
+        return error == ENOENT ? EIO : error;
+    info = cache_at(in, position);
+    if (memcmp(info->name, "..         ", FAT_SHORT_BYTES) != 0)
+        return fat_contradiction(fat, SAID_DIRECTORY, dir->first);
+    fat_set_first(info, parent);
+    cache_mark(fat->cache, in, position, CACHE_ENTRIES);
+    return 0;
+}
+
+/* Free slots in a row, looked for in at most so many; *at is 0 if there are none. */
+static int find_room(struct fat *fat, struct fat_node *dir, u32 slots, u32 limit, u32 *at)
+{
+    struct fat_index *index = dir->index;
+    u32 place = index->room[slots], row = 0;
+
+    *at = 0;
+    for (; place < index->end && limit != 0 && row < slots; place++, limit--) {
+        struct cache_slot *in;
+        u64 position;
+        int error = fat_slot(fat, dir, place, &in, &position);
+
+        if (error != 0)
+            return error;
+        row = *(const u8 *)cache_at(in, position) == FAT_SLOT_FREE ? row + 1 : 0;
+    }
+    index->room[slots] = place - row;
+    if (row == slots)
+        *at = place - row;
+    return 0;
+}
+
+/*
+ * fat_room - where an entry of so many slots may go.
+ *
+ * Holes are looked for a bounded way; then it goes to the end, and the directory becomes longer;
+ * and when it may not, all of it is searched.  ENOSPC: it is full, or the disk is.  Slot 0 is never
+ * free: each directory but the root has a "." there, and the root's is not missed.
+ */
+int fat_room(struct fat *fat, struct fat_node *dir, u32 slots, u32 *at)
+{
+    struct fat_index *index = dir->index;
+    const u32 per_cluster = fat->cluster_bytes / FAT_SLOT_BYTES;
+    u32 clusters;
+    int error = find_room(fat, dir, slots, ROOM_LIMIT, at);
+
+    if (error != 0 || *at != 0)
+        return error;
+    if (index->end + slots > FAT_SLOTS_MAX) {
+        memset(index->room, 0, sizeof(index->room));
+        error = find_room(fat, dir, slots, FAT_SLOTS_MAX, at);
+        return error != 0 || *at != 0 ? error : ENOSPC;
+    }
+    error = fat_map_length(fat, dir, &clusters);
+    while (error == 0 && clusters * (u64)per_cluster < index->end + slots) {
+        error = append_cluster(fat, dir);
+        clusters++;
+    }
+    *at = index->end;
+    return error;
+}

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Measures what Linux takes for what tools/bench.sh measures of ours, on the same QEMU and from the
+# same disks: `make bench-linux` prints a table and writes build/bench-linux.json.
+#
+# The kernel is Debian's (tools/deps.sh linux), with the options that suit it best; tools/linux/init.c
+# is process 1.  It is run as any other bare image, by tools/run.sh.  How figures come about is in
+# tools/storage.sh.
+#
+# Not done: processes and KVM, whose figures are in the table of tools/bench.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/storage.sh
+
+out=build/bench-linux
+rows=$out/rows # name value unit n seconds
+tuned='init_on_alloc=0 hardened_usercopy=off cgroup_disable=memory lsm=yama audit=0 no4lvl'
+programs=(tools/linux/init tools/linux/blkbench payload/fsbench)
+mkdir -p $out
+: >$rows
+
+compile() {
+    local program
+    for program in "${programs[@]}"; do
+        riscv64-linux-gnu-gcc -std=gnu17 -O2 -Wall -Wextra -Werror -static -I. \
+            -o "$out/${program##*/}" "$program.c"
+    done
+}
+
+# pad BYTES: zeros up to the next multiple of 4
+pad() {
+    head -c $((-$1 & 3)) /dev/zero
+}
+
+# pack PATH MODE FILE: an entry of an initramfs; no FILE: the last one
+#
+# [the kernel's Documentation/driver-api/early-userspace/buffer-format.rst]
+pack() {
+    local bytes=0
+    [ -z "${3:-}" ] || bytes=$(stat -c %s "$3")
+    number=$((number + 1))
+    printf '070701%08X%08X%08X%08X%08X%08X%08X' $number "$2" 0 0 1 0 "$bytes"
+    printf '%08X%08X%08X%08X%08X%08X' 0 0 0 0 $((${#1} + 1)) 0
+    printf '%s\0' "$1"
+    pad $((110 + ${#1} + 1))
+    [ -z "${3:-}" ] || cat "$3"
+    pad "$bytes"
+}
+
+pack_all() {
+    local number=0 program module
+    for program in "${programs[@]}"; do
+        pack "${program##*/}" $((8#100755)) "$out/${program##*/}"
+    done
+    for module in build/deps/linux/*.ko.xz; do
+        pack "${module##*/}" $((8#100644)) "$module"
+    done
+    pack 'TRAILER!!!' 0
+}
+
+# run PROGRAM WORD...: what it measured, once the kernel has booted
+run() {
+    local begin=$EPOCHREALTIME end
+    cp --sparse=always $out/disk $out/disk.run
+    if ! env FV_OUT=$out FV_QEMU_ARGS="$(counting $out/marks)" TIMEOUT=600 BARE=1 MEM=4G \
+        PAYLOAD=build/deps/linux/vmlinux INITRD=$out/initramfs DISK=$out/disk.run \
+        CMDLINE="console=ttyS0 quiet norandmaps panic=-1 $tuned -- $*" \
+        tools/run.sh >$out/run.log 2>&1 </dev/null || ! grep -q 'ended with status 0' $out/run.log; then
+        echo "bench-linux: this run failed, its words are in $out/run.log: $*" >&2
+        return 1
+    fi
+    end=$EPOCHREALTIME
+    marked $out/console.log $out/marks linux $(((${end/./} - ${begin/./}) / 1000000)) >>$rows
+}
+
+print_table() {
+    echo "Linux $(<build/deps/linux/version) of Debian, $tuned"
+    awk 'BEGIN { line = "%-28s %12s %-6s %6s %6s\n"; printf line, "name", "value", "unit", "n", "wall s" }
+         { printf line, $1, $2, $3, $4, $5 }' $rows
+}
+
+print_json() {
+    awk 'BEGIN { print "[" }
+         { printf "%s{\"name\":\"%s\", \"value\":%s, \"unit\":\"%s\", \"n\":%s}", sep, $1, $2, $3, $4; sep = ",\n" }
+         END { print "\n]" }' $rows
+}
+
+compile
+pack_all >$out/initramfs
+make_disk $out/disk
+for words in "${file_runs[@]}"; do
+    # shellcheck disable=SC2086 # words
+    run /fsbench dir=/mnt $words
+done
+FV_DISK=$slow_disk run /blkbench
+rm $out/disk.run
+print_table
+print_json >build/bench-linux.json

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What tools/bench.sh and tools/bench_linux.sh measure of disks and files, so that both measure the same.
+#
+# Counted are the instructions that the machine executes between two marks of the program
+# (tools/insns.c): a hart that waits for the disk executes none.  When QEMU's thread has the answer
+# is chance, and whether the hart has gone to sleep by then: figures of files differ by 1 % from run to run.
+
+# What is asked of payload/fsbench.c, each from a disk that no run has touched.
+# shellcheck disable=SC2034 # who reads this file uses it
+file_runs=(seq_read seq_write "small_files=250 small_files=500 small_files=1000" open_read_close)
+
+# For blk_read4k: zeros that come late enough, after 200 us, for every hart to have gone to sleep.
+# shellcheck disable=SC2034
+slow_disk=driver=null-co,size=536870912,read-zeroes=on,latency-ns=200000
+
+# make_disk FILE: a FAT32 of 512 MiB with 4 KiB a cluster and a file of 64 MiB
+make_disk() {
+    [ ! -e "$1" ] || return 0
+    yes 'sixty-three characters and a newline are a line of 64 bytes ...' | head -c 64M >"$1.seq" || true
+    truncate -s 512M "$1.new"
+    /usr/sbin/mkfs.fat -F 32 -s 8 -i 666f726b "$1.new" >/dev/null
+    mcopy -i "$1.new" "$1.seq" ::seq.bin
+    mv "$1.new" "$1"
+    rm "$1.seq"
+}
+
+# counting MARKS: words for QEMU
+counting() {
+    echo "-icount shift=0 -global virtio-mmio.ioeventfd=off -plugin build/host/insns.so,out=$1"
+}
+
+# marked CONSOLE MARKS SUFFIX SECONDS: rows "name value unit n seconds" of all that the program measured
+marked() {
+    tr -d '\r' <"$1" | sed -nE 's/.*marked ([a-z0-9_]+) n=([0-9]+)$/\1 \2/p' >"$1.marked"
+    awk '$1 == 1 { begin = $2 } $1 == 2 { printf "%.0f\n", $2 - begin }' "$2" | paste "$1.marked" - |
+        awk -v suffix="$3" -v seconds="$4" 'NF != 3 { exit 1 }
+            { printf "%s_%s %.1f insn %d %s\n", $1, suffix, $3 / $2, $2, seconds }'
+}
