@@ -200,6 +200,7 @@ shell-y += guest/shell/terminal.c
 shell-y += guest/shell/utf8.c
 shell-y += guest/shell/variables.c
 shell-needs += task
+shell-needs += vfs
 
 components-y += symbols
 symbols-y += guest/backtrace.c

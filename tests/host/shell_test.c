@@ -453,7 +453,7 @@ TEST(shell_ls_like_theirs)
     compare(
         "mkdir d .h; touch b a .x d/f d/.g; ls; ls -a; ls d a; ls -d d a; ls -1; ls -a d; ls .h; ls no; "
         "ls a no d; ls -d */ .*");
-    compare("touch a 'b c' -- -d; ls; ls -- -d; ls -a .");
+    compare("touch a 'b c' -- -d; ls; ls -- -d; ls a -a . -- -d; ls -d -- . -1; ls a -d .");
     compare("ls -l / > /dev/null; mkdir d; ls -l d; echo $?");
 }
 
@@ -487,6 +487,10 @@ TEST(shell_text_like_theirs)
         "head -n 2 a",
         "head -n2 a b",
         "head -n 0 a",
+        "head -2 a",
+        "tail -1 a b",
+        "head a -n 1",
+        "head a -- -n",
         "head -c 3 a",
         "head a b e",
         "head no a",
