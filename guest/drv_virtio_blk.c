@@ -49,6 +49,7 @@
 #define BYTES_MAX (1U << 20)
 #define BATCH     16
 
+#define NS_PER_S           1000000000UL
 #define SPIN_NS            100000
 #define SLICE_NS           20000   /* between two looks at who else is ready */
 #define LOOK_NS            1000000 /* where a task sleeps and no interrupt comes */
@@ -91,6 +92,9 @@ u64 virtio_blk_spins, virtio_blk_sleeps;
 
 static struct disk *disks;
 
+/* The FDT is asked once. */
+static u64 spin_ticks, slice_ticks, look_ticks, ms_ticks;
+
 static struct request *request_of(struct block_request *request)
 {
     return (struct request *)request->driver;
@@ -99,11 +103,6 @@ static struct request *request_of(struct block_request *request)
 static bool is_over(const struct block_request *request)
 {
     return __atomic_load_n(&request->over, __ATOMIC_ACQUIRE);
-}
-
-static u64 ticks(u64 ns)
-{
-    return ns * (machine_timebase() / 1000) / 1000000;
 }
 
 /* ---- requests that are over; lock is held ---- */
@@ -282,11 +281,11 @@ static bool holds(void *arg)
 static bool sleep(struct wish *wish, struct wait_queue *queue, const char *what)
 {
     struct disk *disk = wish->disk;
-    u64 deadline = timer_now() + ticks(disk->timeout_ms * 1000000), until;
+    u64 deadline = timer_now() + disk->timeout_ms * ms_ticks, until;
     bool held;
 
     do {
-        until = disk->interrupts ? deadline : timer_now() + ticks(LOOK_NS);
+        until = disk->interrupts ? deadline : timer_now() + look_ticks;
         held = await_until(queue, holds, wish, until < deadline ? until : deadline, what);
     } while (!held && timer_now() < deadline);
     return held;
@@ -377,12 +376,12 @@ static u64 spin_on(const u16 *index, u16 seen, u64 until)
 /* What the device gives back meanwhile is taken, whoever it is for. */
 static void spin(struct disk *disk, const struct block_request *request)
 {
-    u64 end = timer_now() + ticks(SPIN_NS), now;
+    u64 end = timer_now() + spin_ticks, now;
 
     while (!is_over(request) && !await_has_others() && (now = timer_now()) < end) {
         const struct virtq_driver *queue = &disk->virtio.queue;
         const struct virtq_used *used = *(struct virtq_used *const volatile *)&queue->ring.used;
-        u64 slice = now + ticks(SLICE_NS), looks;
+        u64 slice = now + slice_ticks, looks;
 
         if (!used) { /* it is gone */
             break;
@@ -534,6 +533,16 @@ static enum err open(struct disk *disk, u64 base)
     return err;
 }
 
+static void learn_timebase(void)
+{
+    u64 hz = machine_timebase();
+
+    spin_ticks = hz * SPIN_NS / NS_PER_S;
+    slice_ticks = hz * SLICE_NS / NS_PER_S;
+    look_ticks = hz * LOOK_NS / NS_PER_S;
+    ms_ticks = hz / 1000;
+}
+
 static enum err bring_up(struct device *device)
 {
     struct disk *disk = pages_alloc((sizeof(*disk) + PAGE - 1) / PAGE, 1);
@@ -543,6 +552,7 @@ static enum err bring_up(struct device *device)
         return ERR_NOMEM;
     }
     memset(disk, 0, sizeof(*disk));
+    learn_timebase();
     disk->block.ops = &ops;
     disk->device = device;
     disk->free = ~0U;
@@ -561,6 +571,9 @@ static enum err bring_up(struct device *device)
     disk->next = disks;
     disks = disk;
     device->state = &disk->block;
+    log_info("virtio_blk at 0x%lx: %lu sectors%s, %s", device->range.base,
+             (unsigned long)disk->block.sectors, disk->block.readonly ? ", read-only" : "",
+             disk->interrupts ? "with interrupts" : "polled");
     return ERR_OK;
 }
 
@@ -581,7 +594,7 @@ static const struct driver DRIVER virtio_blk = {.name = "virtio_blk",
  * for it are gone, and their memory is others'. */
 static void settle(struct disk *disk)
 {
-    u64 deadline = timer_now() + ticks(disk->timeout_ms * 1000000), irq;
+    u64 deadline = timer_now() + disk->timeout_ms * ms_ticks, irq;
     struct request *called = NULL;
 
     while (disk->free != ~0U && timer_now() < deadline) {

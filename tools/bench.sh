@@ -52,6 +52,11 @@ vm_over_bare_compute -           -      1.01
 vm_over_bare_tick  -             -      1.05
 tick_bare          -             -      400
 tick_vm            -             -      400
+blk_read4k_bare    -             -      -
+blk_read4k_vm      -             -      -
+vm_over_bare_read4k -            -      1.5
+blk_read4k_exits_vm -            -      3
+blk_exits_qd32_vm  -             -      0.25
 '
 
 # run VARIABLE=VALUE...: one run of the machine; afterwards $wall is how long it took
@@ -208,6 +213,17 @@ measure_walk() {
     run_both PAYLOAD=osbench_tick MEM=700M CMDLINE="what=walk"
 }
 
+# A disk: reads of 4 KiB from random places, one after the other, and 32 at once.  Waiting is not counted:
+# payload/blkbench.c says how.  So the figures vary by a few instructions: how often who waits looks at the
+# time depends on how long the host takes.
+measure_disk() {
+    rm -f $out/disk.img
+    truncate -s 64M $out/disk.img
+    run_both PAYLOAD=blkbench DISK=$out/disk.img CMDLINE="what=read4k"
+    run_both PAYLOAD=blkbench DISK=$out/disk.img CMDLINE="what=qd32"
+    ratio vm_over_bare_read4k blk_read4k
+}
+
 # What is linked into the hypervisor, and what was written for it: lines of C, assembly and headers.
 measure_size() {
     local elf=build/hv/forkvisor.elf layer
@@ -248,6 +264,7 @@ measure_forks
 measure_faults
 measure_memory
 measure_library_os
+measure_disk
 measure_size
 print_table
 print_json >build/bench.json

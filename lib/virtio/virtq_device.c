@@ -281,8 +281,7 @@ take_table(const struct virtq_memory *memory, struct virtq_chain *chain, u64 sta
     struct table table = {.start = start, .at = start, .count = bytes / sizeof(struct virtq_desc)};
     enum err err;
 
-    if (bytes == 0 || bytes % sizeof(struct virtq_desc) != 0 ||
-        !lies_well(start, sizeof(u64), bytes)) {
+    if (bytes == 0 || bytes % sizeof(struct virtq_desc) != 0 || start % sizeof(u64) != 0) {
         return ERR_FORMAT;
     }
     do {
@@ -422,7 +421,8 @@ enum err virtq_device_push(struct virtq_device *queue, const struct virtq_memory
 /*
  * virtq_device_should_interrupt - is an interrupt due for what was pushed since the last call?
  *
- * True as well if its wish is not known since virtq_device_forget: the driver has to bear that.
+ * Where the driver's wish is not known, after virtq_device_forget, it counts as asking: a driver
+ * has to bear interrupts for nothing.
  *
  * [VIRTIO "Used Buffer Notification Suppression"]
  */
@@ -433,7 +433,7 @@ bool virtq_device_should_interrupt(struct virtq_device *queue)
 
     queue->told_idx = to;
     if (unlikely(!queue->placed)) {
-        return true;
+        return from != to;
     }
     /* The index is in memory before the driver's wish is read: either it saw the chain when it made
      * its wish, or the wish is seen here. */

@@ -83,8 +83,8 @@ sleepy_disk() {
     shift
     disk_is "driver=throttle,throttle-group=slow,file.driver=file,file.filename=$out/disk.img" \
         -object throttle-group,id=slow,x-iops-total=400
-    blockio "$image" 'do=model ops=50' "$odd" "$@"
-    want "^blockio: 1 disks, 1 tasks each, with sleep\$"
+    blockio "$image" 'do=model ops=50 log=info' "$odd" "$@"
+    want '^blockio: 1 disks, 1 tasks each, with sleep$' 'info: virtio_blk at 0x10001000: 16384 sectors, with interrupts$'
 }
 
 # A byte in a second: no request is answered, until a reset drops the limit.
