@@ -210,22 +210,40 @@ static bool read_letters(struct call *call, const char *letters, struct options 
     return true;
 }
 
-/* False: what is wrong has been said, and the status is STATUS_MISUSE. */
+/* The word at `at` moves to the place `to` before it. */
+static void move_word(char **argv, int at, int to)
+{
+    char *word = argv[at];
+
+    memmove(argv + to + 1, argv + to, (size_t)(at - to) * sizeof(*argv));
+    argv[to] = word;
+}
+
+/*
+ * options_read - options wherever they stand before a --; they move before the other words.
+ *
+ * False: what is wrong has been said, and the status is STATUS_MISUSE.
+ */
 bool options_read(struct call *call, const char *letters, struct options *options)
 {
-    int at;
+    *options = (struct options){.first = 1};
+    for (int at = 1; at < call->argc; at++) {
+        int begin = at;
+        bool ends = strcmp(call->argv[at], "--") == 0;
 
-    *options = (struct options){0};
-    for (at = 1; at < call->argc && call->argv[at][0] == '-' && call->argv[at][1]; at++) {
-        if (strcmp(call->argv[at], "--") == 0) {
-            at++;
-            break;
+        if (call->argv[at][0] != '-' || !call->argv[at][1]) {
+            continue;
         }
-        if (!read_letters(call, letters, options, &at)) {
+        if (!ends && !read_letters(call, letters, options, &at)) {
             return false;
         }
+        for (; begin <= at; begin++) {
+            move_word(call->argv, begin, options->first++);
+        }
+        if (ends) {
+            break;
+        }
     }
-    options->first = at;
     return true;
 }
 

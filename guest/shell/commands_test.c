@@ -8,7 +8,8 @@
  *     primary  WORD OPERATOR WORD | -LETTER WORD | '(' or ')' | WORD
  *
  * Few words mean what POSIX says, whatever they are: one is true if it is not empty, `! WORD` is
- * its opposite, and three with an operator between two compare those.
+ * its opposite, three with an operator between two compare those, and ! before three is their
+ * opposite.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -216,10 +217,11 @@ static bool is_or(struct test *test)
 int command_test(struct call *call)
 {
     struct test test = {.call = call, .next = 1, .end = call->argc};
-    bool holds = false;
+    bool negated = call->argc == 5 && is(&test, 0, "!"), holds = false;
 
+    test.next += negated;
     if (test.end > 1) {
-        holds = is_or(&test);
+        holds = is_or(&test) != negated;
         if (test.next < test.end) {
             refuse(&test, peek(&test, 0), "not expected here");
         }

@@ -49,6 +49,11 @@ static bool read_part(struct call *call, struct part *part, struct options *opti
     const char *text;
 
     *part = (struct part){.count = LINES_USUAL, .untitled = true};
+    if (call->argc > 1 && call->argv[1][0] == '-' && number_read(call->argv[1] + 1, &part->count)) {
+        call->argv[1] = call->argv[0]; /* -5 is -n 5 */
+        call->argv++;
+        call->argc--;
+    }
     if (!options_read(call, "n:c:", options)) {
         return false;
     }

@@ -100,25 +100,24 @@ static void cut(struct editor *editor, size_t from, size_t to)
     }
 }
 
-/* Swaps the characters around the cursor, or before it at the end. */
+/* Swaps the characters around the cursor, at the end the two before it; it is behind them then. */
 static void swap(struct editor *editor)
 {
-    size_t left, right;
+    size_t middle = editor->cursor, left;
     struct buffer moved = {0};
 
-    if (editor->cursor == editor->line.used && editor->cursor > 0) {
-        editor->cursor = left_of(editor);
+    if (middle == editor->line.used && middle > 0) {
+        middle = utf8_before(editor->line.at, middle);
     }
-    left = left_of(editor);
-    right = right_of(editor);
-    if (left == editor->cursor || right == editor->cursor) {
+    if (middle == 0 || middle == editor->line.used) {
         return;
     }
-    buffer_add(&moved, editor->line.at + left, editor->cursor - left);
+    left = utf8_before(editor->line.at, middle);
+    editor->cursor = utf8_after(editor->line.at, editor->line.used, middle);
+    buffer_add(&moved, editor->line.at + left, middle - left);
     buffer_remove(&editor->line, left, moved.used);
-    buffer_insert(&editor->line, right - moved.used, moved.at, moved.used);
+    buffer_insert(&editor->line, editor->cursor - moved.used, moved.at, moved.used);
     buffer_free(&moved);
-    editor->cursor = right;
     edit_refresh(editor);
 }
 

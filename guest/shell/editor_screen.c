@@ -82,12 +82,12 @@ void edit_refresh(struct editor *editor)
 
     buffer_add_char(&editor->screen, '\r');
     add_move(editor, editor->row, 'A');
+    buffer_add_text(&editor->screen, ERASE_BELOW);
     buffer_add_text(&editor->screen, editor->prompt);
     buffer_add(&editor->screen, buffer_text(&editor->line), editor->line.used);
     if (end.column == 0 && end.row > 0) {
         buffer_add_text(&editor->screen, "\r\n");
     }
-    buffer_add_text(&editor->screen, ERASE_BELOW);
     place_cursor(editor, end);
 }
 

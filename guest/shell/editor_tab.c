@@ -25,21 +25,19 @@ static void list(struct editor *editor, const struct completion *completion)
 static void replace(struct editor *editor, const struct completion *completion)
 {
     bool is_only = completion->shown.used == 1;
+    size_t known = editor->cursor - completion->from;
     struct buffer text = {0};
 
     buffer_add(&text, buffer_text(&completion->common), completion->common.used);
     if (is_only) {
         buffer_add_text(&text, completion->behind);
     }
-    if (editor->cursor == editor->line.used && text.used >= editor->cursor - completion->from &&
-        memcmp(text.at, editor->line.at + completion->from, editor->cursor - completion->from) ==
-            0) {
-        size_t known = editor->cursor - completion->from;
-
-        edit_insert(editor, text.at + known, text.used - known);
+    if (editor->cursor == editor->line.used && text.used >= known &&
+        memcmp(buffer_text(&text), buffer_text(&editor->line) + completion->from, known) == 0) {
+        edit_insert(editor, buffer_text(&text) + known, text.used - known);
     } else {
         edit_remove(editor, completion->from, editor->cursor);
-        edit_insert(editor, text.at, text.used);
+        edit_insert(editor, buffer_text(&text), text.used);
     }
     buffer_free(&text);
 }

@@ -117,13 +117,13 @@ static struct saved *save(struct shell *shell, struct arena *arena, char *name, 
     return saved;
 }
 
-/* The assignments that words begin with; *words is then behind them.  Returns how it was before. */
-static struct saved *assign(struct shell *shell, struct arena *arena, const struct word **words)
+/* The assignments that words begin with.  Returns how it was before. */
+static struct saved *assign(struct shell *shell, struct arena *arena, const struct word *words)
 {
     struct saved *saved = NULL;
 
-    for (; *words && is_assignment((*words)->text); *words = (*words)->next) {
-        const char *text = (*words)->text;
+    for (; words && is_assignment(words->text); words = words->next) {
+        const char *text = words->text;
         size_t bytes = lexer_name_bytes(text);
         char *name = arena_copy(arena, text, bytes);
 
@@ -180,13 +180,17 @@ static int run_command(struct shell *shell, const struct tree *tree, struct io i
                        struct arena *arena)
 {
     const struct word *words = tree->words;
-    struct saved *saved = assign(shell, arena, &words);
     struct strings arguments = {0};
+    struct saved *saved;
     int status = 0;
 
+    while (words && is_assignment(words->text)) {
+        words = words->next;
+    }
     for (; words; words = words->next) {
         expand_word(shell, arena, words->text, &arguments);
     }
+    saved = assign(shell, arena, tree->words);
     if (arguments.used > 0) {
         export_all(shell, saved);
         status = execute_words(shell, io, (int)arguments.used, arguments.at);
@@ -201,9 +205,6 @@ static int run_command(struct shell *shell, const struct tree *tree, struct io i
 /* Behind a loop's round: whether there is another one. */
 static bool goes_on(struct shell *shell)
 {
-    if (shell_stopped(shell) && shell->unwind == UNWIND_NOT) {
-        shell->unwind = UNWIND_INTERRUPT;
-    }
     switch (shell->unwind) {
     case UNWIND_NOT: return true;
     case UNWIND_BREAK:
@@ -329,10 +330,9 @@ int execute(struct shell *shell, const struct tree *tree, struct io io)
     }
     close_all(opened);
     arena_free(&arena);
-    if (shell_stopped(shell) && shell->unwind == UNWIND_NOT) {
+    if (shell->unwind == UNWIND_NOT && shell_stopped(shell)) {
         shell->unwind = UNWIND_INTERRUPT;
-        status = STATUS_INTERRUPTED;
     }
-    shell->status = status;
-    return status;
+    shell->status = shell->unwind == UNWIND_INTERRUPT ? STATUS_INTERRUPTED : status;
+    return shell->status;
 }

@@ -5,8 +5,8 @@
  *     *   any bytes    ?   one character of UTF-8    [a-z] [!a-z]   one byte of these, or none of
  *     \c  c itself
  *
- * A component's first dot is only matched by a dot, and a slash by a slash.  A bracket that nothing
- * closes is itself.
+ * A component's first dot is only matched by a dot, and a slash by a slash; . and .. by nothing.  A
+ * bracket that nothing closes is itself.
  */
 #include "guest/shell/glob.h"
 
@@ -186,8 +186,10 @@ static void search_directory(struct search *in, const char *component, const cha
         return;
     }
     while ((entry = readdir(directory)) != NULL) {
-        if (glob_match(component, entry->d_name)) {
-            strings_add(&names, memory_copy(entry->d_name));
+        const char *name = entry->d_name;
+
+        if (glob_match(component, name) && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+            strings_add(&names, memory_copy(name));
         }
     }
     closedir(directory);

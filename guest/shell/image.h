@@ -23,5 +23,8 @@ int image_unmount(const char *path);
 
 void image_tasks(image_task_fn *each, void *context);
 
-/* Looks at what has been typed, so that a ^C has its effect. */
+/* From now on ^C on the terminal calls this, and ends a read; NULL: it ends the program, as before.
+ */
+void image_catch_interrupts(void (*fn)(int signal_number));
+/* Looks at what has been typed, so that a ^C has its effect also where nobody reads. */
 void image_look_at_input(void);

@@ -25,8 +25,9 @@ bool input_fill(struct input *input)
     }
     do {
         count = read(input->fd, input->bytes, INPUT_BYTES);
-    } while (count < 0 && errno == EINTR && !call_stopped(input->call));
-    if (count < 0 && !input->failed) {
+        input->stopped = count < 0 && errno == EINTR && call_stopped(input->call);
+    } while (count < 0 && errno == EINTR && !input->stopped);
+    if (count < 0 && !input->stopped && !input->failed) {
         input->failed = true;
         call_fail(input->call, input->name);
     }

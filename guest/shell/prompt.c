@@ -7,13 +7,13 @@
  */
 #include "guest/shell/prompt.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "guest/shell/command.h"
 #include "guest/shell/complete.h"
 #include "guest/shell/execute.h"
+#include "guest/shell/image.h"
 #include "guest/shell/jobs.h"
 #include "guest/shell/terminal.h"
 
@@ -23,7 +23,7 @@ static volatile bool interrupted;
 
 static void interrupt(int signal_number)
 {
-    signal(signal_number, interrupt);
+    (void)signal_number;
     interrupted = true;
 }
 
@@ -133,13 +133,13 @@ int prompt_run(struct shell *shell, struct io io)
 {
     struct history history = {0};
     struct editor editor = {.history = &history, .complete = complete_line, .context = shell};
-    void (*before)(int) = signal(SIGINT, interrupt);
 
     shell->history = &history;
     shell->interactive = true;
     shell->stop = &interrupted;
+    image_catch_interrupts(interrupt);
     loop(shell, io, &editor);
-    signal(SIGINT, before);
+    image_catch_interrupts(NULL);
     edit_free(&editor);
     history_free(&history);
     shell->history = NULL;

@@ -1,158 +1,137 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Forks, and ends, while a slow disk has requests of this guest.  After the fork both sides find
- * them done, at once: the fork has waited.  The child's disk is the parent's as it was then, and its
- * own from then on.  Each child ends with a request in flight, and so does the guest in the end.
+ * Disks and forks: "depth=N" generations, in each of which a process forks "width=N" children, and
+ * before and after each fork reads and writes sectors at random, "ops=N" times.
  *
- * With VCPUS=2 a second hart reads and writes the device's registers all the time.
+ * What the process has on its disk is in its memory, too, and a fork copies that.  So each of them
+ * knows what it has to find.  A sector tells who wrote it.
  */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/drv/mmio.h"
-#include "lib/drv/virtio_blk.h"
-
 #include "guest/args.h"
+#include "guest/block.h"
+#include "guest/device.h"
 #include "guest/guest.h"
-#include "guest/hart.h"
-#include "guest/machine.h"
-#include "guest/paging.h"
 #include "guest/proc.h"
 
-#define QUEUE    16
-#define REQUESTS 4 /* in flight at the fork */
-#define SECTOR   VIRTIO_BLK_SECTOR_BYTES
-#define PAGE     4096
+#define SECTORS     600U /* of the disk; more than a node of 512 blocks is for host tests */
+#define WORDS       (SECTOR_BYTES / sizeof(u64))
+#define SECTORS_MAX 24 /* of a request */
 
-static struct virtio_blk blk;
-static _Alignas(PAGE) u8 ring[VIRTQ_BYTES(QUEUE)];
-static _Alignas(PAGE) u8 buffer[REQUESTS][PAGE];
-static struct virtio_blk_request request[REQUESTS];
-static _Alignas(VIRTQ_DESC_ALIGN) struct virtq_desc table[REQUESTS][3];
-static _Alignas(16) char stacks[8192];
-static struct hart other;
-static atomic_ulong touches;
+static struct block *disk;
+static u64 ops;
+static u64 seed;
+static struct {
+    u64 writer, number; /* 0: as the disk was */
+} expected[SECTORS];
+static u64 written;
+static u64 buffer[SECTORS_MAX * WORDS];
 
-static void touch(struct hart *hart)
+static u64 next(u64 below)
 {
-    (void)hart;
-    for (;;) {
-        mmio_write32(blk.dev.base + VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-        (void)mmio_read32(blk.dev.base + VIRTIO_MMIO_STATUS);
-        atomic_fetch_add(&touches, 1);
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed % below;
+}
+
+static __noreturn void fail(const char *what, u64 sector)
+{
+    printf("diskfork: process %ld: %s at sector %lu\n", proc_getpid(), what, (unsigned long)sector);
+    proc_exit(1);
+}
+
+/* The first word is the writer, the second and the last one are what it wrote. */
+static void write_some(u64 sector, u64 count)
+{
+    written++;
+    for (u64 i = 0; i < count; i++) {
+        u64 *at = buffer + i * WORDS;
+
+        expected[sector + i].writer = at[0] = (u64)proc_getpid();
+        expected[sector + i].number = at[1] = at[WORDS - 1] = written << 16 | (sector + i);
+    }
+    if (block_write(disk, sector, buffer, count * SECTOR_BYTES))
+        fail("cannot write", sector);
+}
+
+static void read_some(u64 sector, u64 count)
+{
+    if (block_read(disk, sector, buffer, count * SECTOR_BYTES))
+        fail("cannot read", sector);
+    for (u64 i = 0; i < count; i++) {
+        const u64 *at = buffer + i * WORDS;
+
+        if (at[0] != expected[sector + i].writer || at[1] != expected[sector + i].number ||
+            at[WORDS - 1] != expected[sector + i].number)
+            fail("other contents", sector + i);
     }
 }
 
-static void start(u32 slot, u32 type, u64 sector)
+static void use(void)
 {
-    request[slot].table = table[slot];
-    request[slot].pieces = 1;
-    table[slot][1].addr = (uintptr_t)buffer[slot];
-    table[slot][1].len = PAGE;
-    if (virtio_blk_start(&blk, &request[slot], type, sector) != ERR_OK)
-        proc_exit(10);
-    virtio_blk_kick(&blk);
-}
+    for (u64 i = 0; i < ops; i++) {
+        u64 sector = next(SECTORS), count = 1 + next(SECTORS_MAX);
 
-/* Takes one back; false: none is done. */
-static bool take(void)
-{
-    enum err err;
-    struct virtio_blk_request *done = virtio_blk_finished(&blk, &err);
-
-    if (err != ERR_OK || (done != NULL && done->status != VIRTIO_BLK_S_OK))
-        proc_exit(11);
-    return done != NULL;
-}
-
-static void transfer(u32 type, u64 sector)
-{
-    start(0, type, sector);
-    while (!take())
-        ;
-}
-
-static void check(u64 sector, u8 expected, int status)
-{
-    transfer(VIRTIO_BLK_T_IN, sector);
-    for (u32 i = 0; i < PAGE; i++) {
-        if (buffer[0][i] != expected)
-            proc_exit(status);
+        if (count > SECTORS - sector)
+            count = SECTORS - sector;
+        if (next(2))
+            write_some(sector, count);
+        else
+            read_some(sector, count);
     }
+    if (next(4) == 0 && block_flush(disk))
+        fail("cannot flush", 0);
 }
 
-static void put(u64 sector, u8 value)
+static void read_all(void)
 {
-    memset(buffer[0], value, PAGE);
-    transfer(VIRTIO_BLK_T_OUT, sector);
+    for (u64 sector = 0; sector < SECTORS; sector += SECTORS_MAX)
+        read_some(sector, SECTORS_MAX);
 }
 
-static void take_all(int status)
+/* Children run beside the parent, which then looks at what they ended with. */
+static void live(u64 depth, u64 width)
 {
-    for (u32 i = 0; i < REQUESTS; i++) {
-        if (!take())
-            proc_exit(status);
+    u64 alive = 0;
+
+    use();
+    for (u64 i = 0; depth > 0 && i < width; i++) {
+        long pid = proc_fork(PROC_DOOR_ECALL, 0);
+
+        if (pid < 0)
+            fail("cannot fork", 0);
+        if (pid == 0) {
+            seed += (u64)proc_getpid() << 20;
+            live(depth - 1, width);
+            proc_exit(0);
+        }
+        alive++;
+        use();
     }
-    if (take())
-        proc_exit(status);
-}
+    for (; alive > 0; alive--) {
+        unsigned status = ~0U;
 
-static __noreturn void be_child(u8 round)
-{
-    take_all(20);
-    check(0, round, 21);
-    put(0, 200);
-    check(0, 200, 22);
-    check(8 * (REQUESTS - 1), (u8)(round + REQUESTS - 1), 23);
-    start(0, VIRTIO_BLK_T_IN, 64);
-    proc_exit(0);
-}
-
-static void fork_once(u8 round)
-{
-    unsigned status = 0;
-    long pid;
-
-    for (u32 i = 0; i < REQUESTS; i++) {
-        memset(buffer[i], round + (int)i, PAGE);
-        start(i, VIRTIO_BLK_T_OUT, 8 * i);
+        if (proc_wait(-1, 0, &status) < 0 || status != PROC_STATUS_EXITED(0))
+            fail("a child failed, seen", 0);
+        use();
     }
-    pid = proc_fork(PROC_DOOR_ECALL, 0);
-    if (pid == 0)
-        be_child(round);
-    take_all(30);
-    put(8, 250); /* the child has what was there before */
-    if (pid < 0 || proc_wait(pid, 0, &status) != pid || status != 0) {
-        printf("diskfork: fork %ld, child's status %#x\n", pid, status);
-        proc_exit(1);
-    }
-    check(0, round, 31);
-    check(8, 250, 32);
+    read_all();
 }
 
 int main(void)
 {
-    u64 ids[2], forks = args_u64("forks", 10);
-    struct range range = {0};
+    u64 depth = args_u64("depth", 2), width = args_u64("width", 3);
 
-    paging_off();
-    if (!machine_device_range("virtio,mmio", 0, &range) ||
-        virtio_blk_open(&blk, range.base, ring, QUEUE) != ERR_OK) {
-        printf("diskfork: no disk\n");
+    disk = device_block(0);
+    ops = args_u64("ops", 20);
+    seed = args_u64("seed", 1);
+    if (!disk || disk->sectors < SECTORS) {
+        printf("diskfork: no disk of %u sectors\n", SECTORS);
         return 2;
     }
-    if (machine_harts(ids, 2) == 2) {
-        hart_init(&other, ids[0] == guest_hart_id() ? ids[1] : ids[0], stacks, sizeof(stacks));
-        other.run = touch;
-        if (hart_start(&other) != SBI_SUCCESS)
-            return 1;
-        while (atomic_load(&touches) == 0)
-            ;
-    }
-    for (u64 i = 1; i <= forks; i++)
-        fork_once((u8)(i * REQUESTS));
-    start(0, VIRTIO_BLK_T_IN, 0);
+    live(depth, width);
     printf("diskfork: ok\n");
     return 0;
 }

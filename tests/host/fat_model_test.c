@@ -14,7 +14,7 @@ TEST(fat_model_many_operations)
     struct disk disk;
 
     disk_make(&disk, 96 * MIB, "-s 1");
-    model_run(&disk, 0, 1, world_times(20000), 200000);
+    model_run(&disk, 0, 1, 100000, 200000);
     disk_destroy(&disk);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the shell asks of its image, on this machine: nothing is mounted, and no task is known. */
 #include <errno.h>
+#include <signal.h>
 
 #include "guest/shell/image.h"
 
@@ -36,6 +37,14 @@ int image_unmount(const char *path)
 void image_tasks(image_task_fn *each, void *context)
 {
     each(context, "main", "running", "");
+}
+
+/* Without SA_RESTART, so that it ends a read. */
+void image_catch_interrupts(void (*fn)(int signal_number))
+{
+    struct sigaction action = {.sa_handler = fn ? fn : SIG_DFL};
+
+    sigaction(SIGINT, &action, NULL);
 }
 
 void image_look_at_input(void) {}
