@@ -29,7 +29,7 @@ entry blockio_2disks_4harts_bare quick 60 two_disks blockio_smp 'do=model tasks=
 entry blockio_static_bare     quick 60   two_disks blockio_poll 'do=model' BARE=1
 entry blockfork               quick 60   blockfork blockfork 10
 entry blockfork_copy          quick 60   blockfork blockfork 10 FORK=copy
-entry blockfork_smp           quick 90   blockfork blockfork_smp 10 VCPUS=4 HARTS=2
+entry blockfork_smp           quick 90   blockfork blockfork_smp 4 VCPUS=4 HARTS=2
 entry blockfork_200           full  180  blockfork blockfork 200 HARTS=2
 
 # empty_disk NAME: 8 MiB; its file is in $disk
