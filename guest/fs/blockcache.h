@@ -105,7 +105,7 @@ __must_check int cache_read_past(struct cache *cache, u64 position, void *to, u6
  * as well. */
 __must_check int cache_write(struct cache *cache, u64 position, const void *from, u64 bytes,
                              u64 end, u64 *done);
-/* Whole blocks, at once and past the cache. */
+/* Whole sectors, at once and past the cache. */
 __must_check int cache_write_past(struct cache *cache, u64 position, const void *from, u64 bytes);
 /* Content there need not be written any more. */
 void cache_drop(struct cache *cache, u64 position, u64 bytes);

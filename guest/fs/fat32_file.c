@@ -16,7 +16,7 @@
 #define DAY_S      86400
 #define AHEAD_MIN  (16U << 10)
 #define AHEAD_MAX  (512U << 10)
-#define PAST_MIN   (32U << 10) /* what may go past the cache */
+#define PAST_MIN   (64U << 10) /* what may go past the cache */
 #define SPAN_BYTES (1U << 20)  /* written before it is looked whether to commit */
 
 /* Some bytes of a file that are together on disk. */
@@ -114,12 +114,12 @@ int fat_read(struct node *node, u64 offset, void *to, size_t bytes, size_t *done
 
 /* ---- write ---- */
 
-/* What of a piece may go past the cache: whole blocks, from a block's beginning on. */
+/* What of a piece may go past the cache: whole sectors. */
 static int write_past(struct fat *fat, const struct piece *piece, const u8 *from, u64 end,
                       u64 *done)
 {
-    const u64 head = -piece->position % CACHE_BLOCK_BYTES;
-    const u64 middle = align_down(piece->bytes - head, CACHE_BLOCK_BYTES);
+    const u64 head = -piece->position % SECTOR_BYTES;
+    const u64 middle = align_down(piece->bytes - head, SECTOR_BYTES);
     u64 part = 0;
     int error = cache_write(fat->cache, piece->position, from, head, end, done);
 
