@@ -24,9 +24,10 @@
 #define FILE_MAX   40000
 
 struct claim {
-    bool synced;  /* it holds */
-    bool removed; /* since: it may be gone as well */
-    u32 names;    /* by any of which it may be found */
+    bool synced;   /* it holds */
+    bool replaced; /* since: there is something else by this name */
+    bool removed;  /* since: it may be gone as well */
+    u32 names;     /* by any of which it may be found */
     char name[NAMES_MAX][NAME_BYTES];
     u64 seed, size;
 };
@@ -104,7 +105,7 @@ static void change_name(struct script *script, const char *from, const char *to,
         return;
     call(claim, to);
     if (replaced != NULL)
-        replaced->removed = true;
+        replaced->removed = replaced->replaced = true;
     went(script, move(script->fs, from, to));
 }
 
@@ -267,19 +268,32 @@ static bool is_whole(struct fs *fs, const char *name, const struct claim *claim)
     return whole;
 }
 
+/* Whether a file is found whole by one of its names; or, if it was removed, by none. */
+static bool holds(struct fs *fs, const struct claim *claim)
+{
+    bool exists = false;
+
+    for (u32 i = 0; i < claim->names; i++) {
+        struct node *node;
+
+        if (is_whole(fs, claim->name[i], claim))
+            return true;
+        if (node_at(fs, claim->name[i], &node) == 0) {
+            node_put(node);
+            exists = true;
+        }
+    }
+    return claim->removed && !exists;
+}
+
 static void check_claims(const struct script *script, u64 n, const char *when)
 {
     struct fs *fs = mount_disk(script->disk, 0);
 
     for (u32 i = 0; i < script->count; i++) {
         const struct claim *claim = &script->claims[i];
-        bool found = false;
 
-        if (!claim->synced || claim->removed)
-            continue;
-        for (u32 name = 0; name < claim->names; name++)
-            found = found || is_whole(fs, claim->name[name], claim);
-        if (!found)
+        if (claim->synced && !claim->replaced && !holds(fs, claim))
             FAIL("%s (or %s) is not whole %s fsck, after a cut before write %llu", claim->name[0],
                  claim->name[claim->names - 1], when, (unsigned long long)n);
     }
