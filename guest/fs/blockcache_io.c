@@ -313,6 +313,24 @@ int cache_write(struct cache *cache, u64 position, const void *from, u64 bytes, 
     return 0;
 }
 
+void cache_pad(struct cache *cache, u64 position)
+{
+    struct cache_slot *slot = cache_find(cache, (u32)(position / CACHE_BLOCK_BYTES));
+    const u64 from = align_up(position, SECTOR_BYTES);
+
+    if (from % CACHE_BLOCK_BYTES == 0 || slot == NULL)
+        return;
+    for (u64 at = from; at % CACHE_BLOCK_BYTES != 0 || at == from; at += SECTOR_BYTES) {
+        const u8 sector = cache_span(at, 1);
+
+        if (slot->valid & sector)
+            continue;
+        memset(cache_at(slot, at), 0, SECTOR_BYTES);
+        slot->valid |= sector;
+        cache_dirty(cache, slot, sector, CACHE_CONTENT);
+    }
+}
+
 /* The slots that have blocks of these have what was written. */
 static void refresh(struct cache *cache, u64 position, const u8 *from, u64 bytes)
 {

@@ -138,10 +138,15 @@ static int write_piece(struct fat *fat, struct fat_node *node, u64 offset,
 {
     const u64 known = align_up(node->bytes, SECTOR_BYTES);
     const u64 end = offset < known ? piece->position + (known - offset) : piece->position;
+    int error;
 
     if (from != NULL && piece->bytes >= PAST_MIN && is_large(fat, offset + piece->bytes))
         return write_past(fat, piece, from, end, done);
-    return cache_write(fat->cache, piece->position, from, piece->bytes, end, done);
+    error = cache_write(fat->cache, piece->position, from, piece->bytes, end, done);
+    if (error == 0 && offset + piece->bytes >= node->bytes &&
+        fat->cluster_bytes >= CACHE_BLOCK_BYTES)
+        cache_pad(fat->cache, piece->position + piece->bytes);
+    return error;
 }
 
 /* Bytes of at most SPAN_BYTES, for which there are clusters; from NULL: zeros. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* FAT32: what it reads, writes and refuses, with mkfs.fat, fsck.fat and mtools as judges. */
+#define _GNU_SOURCE /* memmem */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -381,6 +382,50 @@ TEST(fat_counts_what_is_free)
 }
 
 /* ---- few requests ---- */
+
+/* What is behind a file's end is zeros on disk, not what was in memory. */
+TEST(fat_tells_nothing_else)
+{
+    static const char *const options[] = {"-s 1", "-s 8"};
+
+    for (u32 i = 0; i < ARRAY_LEN(options); i++) {
+        struct disk disk;
+        struct fs *fs;
+        u8 *at;
+
+        disk_make(&disk, 40 * MIB, options[i]);
+        fs = mount_disk(&disk, 0);
+        CHECK_EQ(make_file(fs, "f", "a mark that nothing else has", 28), 0);
+        CHECK_EQ(append(fs, "f", "!", 1), 0);
+        unmount_disk(fs);
+        at = memmem(disk.bytes, disk.size, "a mark that nothing else has!", 29);
+        CHECK(at != NULL);
+        for (u32 behind = 29; behind < SECTOR_BYTES; behind++)
+            CHECK_EQ(at[behind], 0);
+        disk_destroy(&disk);
+    }
+}
+
+TEST(fat_small_files_in_few_requests)
+{
+    char name[32];
+    struct disk disk;
+    struct fs *fs;
+    u64 before;
+
+    disk_make(&disk, 300 * MIB, "-s 8");
+    fs = mount_disk(&disk, 0);
+    before = disk.requests;
+    for (u32 i = 0; i < 1000; i++) {
+        snprintf(name, sizeof(name), "f%u", i);
+        CHECK_EQ(make_file(fs, name, name, strlen(name)), 0);
+    }
+    CHECK_EQ(fs->ops->sync_all(fs), 0);
+    CHECK(disk.requests - before < 60);
+    unmount_disk(fs);
+    disk_check(&disk);
+    disk_destroy(&disk);
+}
 
 static void transfer(struct node *node, bool write, size_t chunk, u64 total)
 {
