@@ -18,6 +18,7 @@
 #include "tests/host/hv_world.h"
 #include "tests/test.h"
 
+#define MIB        (1ULL << 20)
 #define CLAIMS     400
 #define NAMES_MAX  3
 #define NAME_BYTES 120
@@ -331,15 +332,16 @@ static bool cut_at(struct cut *cut, u64 n)
     return script->stopped;
 }
 
-static void cut_everywhere(void (*run)(struct script *), const char *options, bool cached, u64 step)
+static void cut_everywhere(void (*run)(struct script *), u64 bytes, const char *options,
+                           bool cached, u64 step)
 {
     struct cut *cut = calloc(1, sizeof(*cut));
 
     CHECK(cut != NULL);
     cut->run = run;
     cut->random = 1;
-    disk_make(&cut->empty, 4ULL << 20, options);
-    disk_create(&cut->disk, 4ULL << 20);
+    disk_make(&cut->empty, bytes, options);
+    disk_create(&cut->disk, bytes);
     if (cached)
         disk_cached(&cut->disk);
     for (u64 n = 1; cut_at(cut, n); n += step)
@@ -357,20 +359,26 @@ static u64 step(u64 quick)
 
 TEST(fat_cut_writes_in_order)
 {
-    cut_everywhere(run_script, "-s 1", false, step(29));
+    cut_everywhere(run_script, 4 * MIB, "-s 1", false, step(29));
 }
 
 TEST(fat_cut_writes_lost)
 {
-    cut_everywhere(run_script, "-s 1", true, step(23));
+    cut_everywhere(run_script, 4 * MIB, "-s 1", true, step(23));
+}
+
+/* A disk so small that clusters are used again. */
+TEST(fat_cut_small_disk)
+{
+    cut_everywhere(run_script, 320U << 10, "-s 1 -R 4 -a", true, step(19));
 }
 
 TEST(fat_cut_large_clusters)
 {
-    cut_everywhere(run_script, "-s 8", true, step(31));
+    cut_everywhere(run_script, 4 * MIB, "-s 8", true, step(31));
 }
 
 TEST(fat_cut_moving_directory)
 {
-    cut_everywhere(run_moving_script, "-s 2", true, 1);
+    cut_everywhere(run_moving_script, 4 * MIB, "-s 2", true, 1);
 }
