@@ -268,6 +268,11 @@ $(B)/host/$1: $(call objects,host,$(call program-src,tools/$1)) $(B)/host/libhos
 endef
 $(foreach t,$(tools-y),$(eval $(call tool-rules,$t)))
 
+# What types for tests.
+$(B)/host/pty: $(call objects,host,tests/pty.c)
+	$(say) "LD $@"
+	$(Q)$(host-cc) -o $@ $^
+
 # A plugin of QEMU.
 $(B)/host/insns.so: tools/insns.c Makefile | $(B)/deps/ready
 	$(say) "LD $@"
@@ -299,11 +304,14 @@ $(libfdt): $(B)/deps/ready ;
 
 # ---- goals ---------------------------------------------------------------------------------------
 
-.PHONY: all force run test fuzz bench bench-linux trace gdb size reproducible check help clean
-all: $(hv-elf) $(payload-elfs) $(payload-bins) $(B)/guest/ready $(B)/smp/ready $(host-programs) $(B)/host/tests ## build everything
+.PHONY: all force run disk test fuzz bench bench-linux trace gdb size reproducible check help clean
+all: $(hv-elf) $(payload-elfs) $(payload-bins) $(B)/guest/ready $(B)/smp/ready $(host-programs) $(B)/host/pty $(B)/host/tests ## build everything
 
 run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
 	$(Q)tools/run.sh
+
+disk: ## make a disk for guests, DISK=file (build/disk.img): FAT32 with some files
+	$(Q)tools/deps.sh disk && tools/mkdisk.sh "$(or $(DISK),$(B)/disk.img)"
 
 test: all $(test-guests) ## run the tests
 	$(Q)tools/deps.sh disk && tests/run -t $(TIER)
@@ -311,8 +319,8 @@ test: all $(test-guests) ## run the tests
 fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
 	$(Q)$(B)/host/tests --fuzz 600
 
-bench: all $(B)/hv/forkvisor.bin ## measure, compare with Linux and KVM, write build/bench.json
-	$(Q)tools/bench.sh
+bench: all $(B)/hv/forkvisor.bin $(B)/host/insns.so ## measure, compare with Linux and KVM, write build/bench.json
+	$(Q)tools/deps.sh disk && tools/bench.sh
 
 bench-linux: $(B)/host/insns.so ## measure Debian's Linux for comparison, write build/bench-linux.json
 	$(Q)tools/deps.sh linux && tools/bench_linux.sh
@@ -343,7 +351,7 @@ compile_commands.json: Makefile $(wildcard */*.mk) ## for editors
 	$(Q)$(file >$@,[$(subst } {,}$(,) {,$(strip \
 	    $(call compile-entries,hv,$(hv-y) $(lib-y) $(lib-riscv-y) $(dts-y)) \
 	    $(call compile-entries,guest,$(sort $(guest-y) $(foreach c,$(components-y),$($c-y))) $(call sources-of,payload,$(payloads-y)) $(call sources-of,tests/guest,$(test-guests-y))) \
-	    $(call compile-entries,host,$(foreach t,$(tools-y),$(call program-src,tools/$t))) \
+	    $(call compile-entries,host,tests/pty.c $(foreach t,$(tools-y),$(call program-src,tools/$t))) \
 	    $(call compile-entries,san,$(tests-y))))])
 
 help: export HELP = $(help-variables)

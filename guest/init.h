@@ -12,7 +12,8 @@
 #define INIT_IRQ     105
 #define INIT_SMP     106
 #define INIT_LIBC    107
-#define INIT_DEVICES 108
+#define INIT_PLIC    108
+#define INIT_DEVICES 109 /* drivers have interrupts to connect to */
 
 #define INIT_INTERRUPTS 120 /* component irq: interrupts are on from here on */
 #define INIT_FILES      121 /* component vfs: there is a root, and descriptors 0, 1 and 2 */

@@ -3,8 +3,8 @@
  * Interrupts by cause.  The timer's is the alarms'; the software interrupt comes from other harts
  * and from the hypervisor, so all who may have been meant look.
  *
- * Invariant: interrupts of a cause are enabled only where there is somebody to call, but for those of
- * devices on further harts: there, none is routed before.
+ * Invariant: interrupts of a cause are enabled only where there is somebody to call, but for those
+ * of devices on further harts: there, none is routed before.
  */
 #include "guest/irq.h"
 

@@ -143,7 +143,7 @@ static void add_context(u64 base, u64 hart)
     }
 }
 
-static GUEST_INIT(INIT_DEVICES) void bring_up(void)
+static GUEST_INIT(INIT_PLIC) void bring_up(void)
 {
     static struct irq_handler handler = {.fn = serve};
     u64 base = machine_device("riscv,plic0"), ids[GUEST_HARTS_MAX];

@@ -21,7 +21,7 @@ _Static_assert(DISK_BLOCK_BYTES >= VIRTIO_BLK_SECTOR_BYTES, "a block is whole se
 static struct disk *disks[MACHINE_VIRTIO_MAX]; /* NULL: could not be started */
 static u32 disk_total;
 
-struct disk *disk_create(void)
+struct disk *disk_alloc(void)
 {
     hpa_t frame = frame_alloc();
     struct disk *disk = hpa_ptr(frame);
@@ -42,7 +42,7 @@ void disk_set_size(struct disk *disk, u64 sectors)
 
 struct disk *disk_of_memory(void *at, u64 bytes)
 {
-    struct disk *disk = disk_create();
+    struct disk *disk = disk_alloc();
 
     if (disk == NULL)
         return NULL;
@@ -90,7 +90,7 @@ static const char *words(enum err err)
 
 static enum err start_device(u64 base, u32 source)
 {
-    struct disk *disk = disk_create();
+    struct disk *disk = disk_alloc();
     hpa_t ring = frame_alloc();
     enum err err = disk != NULL && ring.v != 0 ? ERR_OK : ERR_NOMEM;
 

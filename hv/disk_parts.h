@@ -70,7 +70,7 @@ _Static_assert(sizeof(struct disk) <= PAGE_BYTES, "one frame");
 
 /* A disk that is nobody's yet, without what makes it the machine's or an image.  NULL: no memory.
  */
-struct disk *disk_create(void);
+struct disk *disk_alloc(void);
 /* It has so many sectors. */
 void disk_set_size(struct disk *disk, u64 sectors);
 

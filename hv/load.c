@@ -60,13 +60,13 @@ static struct kind {
     u32 more;                   /* such nodes behind the first one, each one's length further */
     struct machine_range range; /* filled from guest.dts */
 } kinds[] = {
-    {.ops = &finisher_ops,   .compatible = "sifive,test0"},
-    {.ops = &vtransport_ops, .compatible = "virtio,mmio",  .more = VTRANSPORT_SLOTS - 1},
-    {.ops = &vuart_ops,                      .compatible = "ns16550a"                                 },
-    {.ops = &doorbell_ops,                      .compatible = PROC_DOORBELL_COMPATIBLE},
-    {.ops = &pflash_ops,                      .compatible = PFLASH_COMPATIBLE                                   },
-    {.ops = &vplic_ops,                      .compatible = "riscv,plic0"},
-    {.ops = &vrtc_ops,                      .compatible = "google,goldfish-rtc"                                    },
+    {&finisher_ops,   "sifive,test0",           0,                    {0}},
+    {&vuart_ops,      "ns16550a",               0,                    {0}},
+    {&vtransport_ops, "virtio,mmio",            VTRANSPORT_SLOTS - 1, {0}},
+    {&doorbell_ops,   PROC_DOORBELL_COMPATIBLE, 0,                    {0}},
+    {&pflash_ops,     PFLASH_COMPATIBLE,        0,                    {0}},
+    {&vplic_ops,      "riscv,plic0",            0,                    {0}},
+    {&vrtc_ops,       "google,goldfish-rtc",    0,                    {0}},
 };
 #define KIND_COUNT ARRAY_LEN(kinds)
 
@@ -444,6 +444,23 @@ static enum err open_initrd(struct bundle *bundle, const struct machine *machine
     return ERR_FORMAT;
 }
 
+/* guest.dts is ours: so is the mistake if its devices overlap. */
+static void find_devices(void)
+{
+    for (u32 k = 0; k < KIND_COUNT; k++) {
+        struct machine_range *range = &kinds[k].range;
+
+        *range = guest_fdt_device(kinds[k].compatible);
+        range->bytes *= 1 + kinds[k].more;
+        for (u32 i = 0; i < k; i++) {
+            const struct machine_range *other = &kinds[i].range;
+
+            assert(range->base + range->bytes <= other->base ||
+                   other->base + other->bytes <= range->base);
+        }
+    }
+}
+
 /*
  * load_guests - every guest of the command line, ready for vm_create().
  *
@@ -459,10 +476,7 @@ enum err load_guests(const struct machine *machine)
 
     if (err != ERR_OK)
         return err;
-    for (u32 k = 0; k < KIND_COUNT; k++) {
-        kinds[k].range = guest_fdt_device(kinds[k].compatible);
-        kinds[k].range.bytes *= 1 + kinds[k].more;
-    }
+    find_devices();
     for (u32 i = 0; i < bundle.guests; i++) {
         err = load_entry(&bundle, i, machine);
         if (err != ERR_OK)

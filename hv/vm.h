@@ -97,6 +97,6 @@ void vm_free(struct vm *vm);
  * VM is settled. */
 __must_check enum err vm_reset(struct vm *vm);
 
-/* Attaches a device in its state after reset; panics if its ops lack one or ranges overlap. */
+/* Attaches a device in its state after reset, apart from all others; panics if its ops lack one. */
 struct device *vm_attach(struct vm *vm, const struct device_ops *ops, gpa_t base, u64 bytes);
 struct device *vm_find_device(struct vm *vm, gpa_t gpa);

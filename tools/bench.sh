@@ -8,6 +8,7 @@
 # same in every run.  Wall time is that of a whole run, for information.  Nothing is asserted.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tools/storage.sh
 
 out=build/bench
 console=$out/console.log
@@ -15,7 +16,8 @@ rows=$out/rows # name value unit n seconds
 mkdir -p $out
 : >$rows
 
-# Name, peer, floor, aim.  Peers: Linux 6.12 and its KVM on the same emulated machine, tuned.
+# Name, peer, floor, aim.  Peers: Linux 6.12 and its KVM on the same emulated machine, tuned.  For disks and
+# files they come from `make bench-linux`.
 targets='
 sbi_call           KVM:931       160    80
 sbi_call_64vms     KVM:931       160    80
@@ -52,6 +54,25 @@ vm_over_bare_compute -           -      1.01
 vm_over_bare_tick  -             -      1.05
 tick_bare          -             -      400
 tick_vm            -             -      400
+blk_read4k_bare    Linux:20100   -      -
+blk_read4k_vm      Linux:20100   -      -
+vm_over_bare_read4k -            -      1.5
+blk_read4k_exits_vm -            -      3
+blk_exits_qd32_vm  -             -      0.25
+fat_seq_read_bare  Linux:98598   -      98598
+fat_seq_read_vm    Linux:98598   -      98598
+vm_over_bare_fat_seq_read -      -      1.1
+fat_seq_write_bare Linux:386308  -      386308
+fat_seq_write_vm   Linux:386308  -      386308
+vm_over_bare_fat_seq_write -     -      1.1
+fat_small_files_250_bare Linux:1178310 - 1178310
+fat_small_files_250_vm Linux:1178310 -  1178310
+fat_small_files_500_bare Linux:2278914 - 2278914
+fat_small_files_500_vm Linux:2278914 -  2278914
+fat_small_files_bare Linux:4529843 -    4529843
+fat_small_files_vm Linux:4529843 -      4529843
+open_read_close_bare Linux:8856  -      8856
+open_read_close_vm Linux:8856    -      8856
 '
 
 # run VARIABLE=VALUE...: one run of the machine; afterwards $wall is how long it took
@@ -208,6 +229,41 @@ measure_walk() {
     run_both PAYLOAD=osbench_tick MEM=700M CMDLINE="what=walk"
 }
 
+# A disk: reads of 4 KiB from random places, one after the other, and 32 at once.  Waiting is not counted:
+# payload/blkbench.c says how.  So the figures vary by a few instructions: how often who waits looks at the
+# time depends on how long the host takes.
+measure_disk() {
+    rm -f $out/disk.img
+    truncate -s 64M $out/disk.img
+    run_both PAYLOAD=blkbench DISK=$out/disk.img CMDLINE="what=read4k"
+    run_both PAYLOAD=blkbench DISK=$out/disk.img CMDLINE="what=qd32"
+    ratio vm_over_bare_read4k blk_read4k
+}
+
+# Files, bare and in a VM, each from a disk of its own.
+measure_files() {
+    local words place
+    can_count "${FV_QEMU:-qemu-system-riscv64}" || {
+        echo "bench: this QEMU was built without plugins: no figures of files" >&2
+        return 0
+    }
+    make_disk $out/disk
+    for words in "${file_runs[@]}"; do
+        for place in bare vm; do
+            cp --sparse=always $out/disk $out/disk.img
+            if [ $place = bare ]; then
+                hostmem='' qemu_args=$(counting $out/marks) run PAYLOAD=fsbench CMDLINE="$words" DISK=$out/disk.img BARE=1
+            else
+                qemu_args=$(counting $out/marks) run PAYLOAD=fsbench CMDLINE="$words" DISK=$out/disk.img
+            fi
+            marked $console $out/marks $place "$wall" >>$rows
+        done
+    done
+    ratio vm_over_bare_fat_seq_read fat_seq_read
+    ratio vm_over_bare_fat_seq_write fat_seq_write
+    rm $out/disk.img
+}
+
 # What is linked into the hypervisor, and what was written for it: lines of C, assembly and headers.
 measure_size() {
     local elf=build/hv/forkvisor.elf layer
@@ -226,7 +282,7 @@ print_table() {
     function held(value, limit) {
         return limit == "-" ? "" : (limit ~ /^[+]/ ? value > limit + 0 : value <= limit) ? "ok" : "missed"
     }
-    BEGIN { line = "%-20s %10s %-6s %6s  %-14s %8s %-7s %6s %-7s %6s\n"
+    BEGIN { line = "%-26s %10s %-6s %6s  %-14s %8s %-7s %8s %-7s %6s\n"
             printf line, "name", "value", "unit", "n", "peer", "at least", "", "aim", "", "wall s" }
     $1 == "." { body = 1; next }
     !body && NF { peer[$1] = $2; floor[$1] = $3; aim[$1] = $4; next }
@@ -248,6 +304,8 @@ measure_forks
 measure_faults
 measure_memory
 measure_library_os
+measure_disk
+measure_files
 measure_size
 print_table
 print_json >build/bench.json

@@ -16,16 +16,15 @@ cd "$(dirname "$0")/.."
 out=build/bench-linux
 rows=$out/rows # name value unit n seconds
 tuned='init_on_alloc=0 hardened_usercopy=off cgroup_disable=memory lsm=yama audit=0 no4lvl'
-programs=(tools/linux/init tools/linux/blkbench payload/fsbench)
+programs=(init blkbench fsbench)
 mkdir -p $out
 : >$rows
 
 compile() {
-    local program
-    for program in "${programs[@]}"; do
-        riscv64-linux-gnu-gcc -std=gnu17 -O2 -Wall -Wextra -Werror -static -I. \
-            -o "$out/${program##*/}" "$program.c"
-    done
+    local cc=(riscv64-linux-gnu-gcc -std=gnu17 -O2 -Wall -Wextra -Werror -static -I.)
+    "${cc[@]}" -o $out/init tools/linux/init.c
+    "${cc[@]}" -o $out/blkbench tools/linux/blkbench.c
+    "${cc[@]}" -o $out/fsbench payload/fsbench/fsbench.c tools/linux/waited.c
 }
 
 # pad BYTES: zeros up to the next multiple of 4
@@ -51,7 +50,7 @@ pack() {
 pack_all() {
     local number=0 program module
     for program in "${programs[@]}"; do
-        pack "${program##*/}" $((8#100755)) "$out/${program##*/}"
+        pack "$program" $((8#100755)) "$out/$program"
     done
     for module in build/deps/linux/*.ko.xz; do
         pack "${module##*/}" $((8#100644)) "$module"
@@ -63,7 +62,7 @@ pack_all() {
 run() {
     local begin=$EPOCHREALTIME end
     cp --sparse=always $out/disk $out/disk.run
-    if ! env FV_OUT=$out FV_QEMU_ARGS="$(counting $out/marks)" TIMEOUT=600 BARE=1 MEM=4G \
+    if ! env FV_OUT=$out FV_QEMU_ARGS="-icount shift=0 $(counting $out/marks)" TIMEOUT=600 BARE=1 MEM=4G \
         PAYLOAD=build/deps/linux/vmlinux INITRD=$out/initramfs DISK=$out/disk.run \
         CMDLINE="console=ttyS0 quiet norandmaps panic=-1 $tuned -- $*" \
         tools/run.sh >$out/run.log 2>&1 </dev/null || ! grep -q 'ended with status 0' $out/run.log; then
@@ -86,6 +85,10 @@ print_json() {
          END { print "\n]" }' $rows
 }
 
+can_count "${FV_QEMU:-qemu-system-riscv64}" || {
+    echo "bench-linux: this QEMU was built without plugins, which count instructions" >&2
+    exit 1
+}
 compile
 pack_all >$out/initramfs
 make_disk $out/disk

@@ -4,10 +4,11 @@
 # What tools/bench.sh and tools/bench_linux.sh measure of disks and files, so that both measure the same.
 #
 # Counted are the instructions that the machine executes between two marks of the program
-# (tools/insns.c): a hart that waits for the disk executes none.  When QEMU's thread has the answer
+# (tools/insns.c): a hart that sleeps until the disk answers executes none, and what ours executes to look
+# for the answer is subtracted (payload/fsbench/waited.h).  When QEMU's thread has the answer
 # is chance, and whether the hart has gone to sleep by then: figures of files differ by 1 % from run to run.
 
-# What is asked of payload/fsbench.c, each from a disk that no run has touched.
+# What is asked of payload/fsbench/fsbench.c, each from a disk that no run has touched.
 # shellcheck disable=SC2034 # who reads this file uses it
 file_runs=(seq_read seq_write "small_files=250 small_files=500 small_files=1000" open_read_close)
 
@@ -26,15 +27,21 @@ make_disk() {
     rm "$1.seq"
 }
 
-# counting MARKS: words for QEMU
+# counting MARKS: words for QEMU, beside -icount shift=0
 counting() {
-    echo "-icount shift=0 -global virtio-mmio.ioeventfd=off -plugin build/host/insns.so,out=$1"
+    echo "-global virtio-mmio.ioeventfd=off -plugin build/host/insns.so,out=$1"
+}
+
+# can_count QEMU: it was built with plugins
+can_count() {
+    "$1" --help | grep -q '^-plugin'
 }
 
 # marked CONSOLE MARKS SUFFIX SECONDS: rows "name value unit n seconds" of all that the program measured
 marked() {
-    tr -d '\r' <"$1" | sed -nE 's/.*marked ([a-z0-9_]+) n=([0-9]+)$/\1 \2/p' >"$1.marked"
+    tr -d '\r' <"$1" | sed -nE 's/.*marked ([a-z0-9_]+) n=([0-9]+) waited=([0-9]+)$/\1 \2 \3/p' >"$1.marked"
     awk '$1 == 1 { begin = $2 } $1 == 2 { printf "%.0f\n", $2 - begin }' "$2" | paste "$1.marked" - |
-        awk -v suffix="$3" -v seconds="$4" 'NF != 3 { exit 1 }
-            { printf "%s_%s %.1f insn %d %s\n", $1, suffix, $3 / $2, $2, seconds }'
+        awk -v suffix="$3" -v seconds="$4" 'NF != 4 { exit 1 }
+            { sub(/_1000$/, "", $1) }
+            { printf "%s_%s %.1f insn %d %s\n", $1, suffix, ($4 - $3) / $2, $2, seconds }'
 }

@@ -39,8 +39,7 @@ static int read_random(void *to, size_t bytes, size_t *done)
 
 static int read_console(void *to, size_t bytes, size_t *done)
 {
-    *done = input_read(to, bytes);
-    return 0;
+    return input_read(to, bytes, done);
 }
 
 static int write_nowhere(const void *from, size_t bytes, size_t *done)

@@ -117,6 +117,7 @@ struct fat_node {
     u32 first; /* cluster; 0: none */
     u32 bytes; /* of a file */
     u8 attributes;
+    bool checked;    /* it is a directory, and no loop */
     bool read_today; /* atime is of the day it was opened */
     s64 mtime_s, atime_s;
     u64 next_offset;         /* where a sequential reader goes on */

@@ -37,8 +37,16 @@ int fat_lookup(struct node *dir, struct name name, struct node **found)
 
     if (error == 0)
         error = fat_node_get(fat, entry.id, &entry.info, &node);
+    if (error != 0)
+        return error;
+    if (node->node.type == NODE_DIRECTORY && !node->checked) {
+        error = fat_check_directory(fat, node, fat_as_parent(fat_node_of(dir)));
+        node->checked = error == 0;
+    }
     if (error == 0)
         *found = &node->node;
+    else
+        node_put(&node->node);
     return error;
 }
 

@@ -27,6 +27,7 @@ __must_check int fat_slot(struct fat *fat, struct fat_node *dir, u32 at, struct 
                           u64 *position);
 __must_check int fat_entry_next(struct fat *fat, struct fat_node *dir, u32 *at,
                                 struct fat_entry *entry);
+__must_check int fat_check_directory(struct fat *fat, const struct fat_node *dir, u32 found_in);
 __must_check int fat_pin(struct fat *fat, struct fat_node *dir, u32 at, u32 slots,
                          struct fat_pins *pins);
 void fat_unpin(struct fat_pins *pins);

@@ -8,7 +8,9 @@
  * out of order, or do not belong to the short one behind them, are no part of a name: they are
  * passed over, as are volume labels, and what has moved but is still on disk (ghosts).
  *
- * Invariant: changes to an entry are made when all its slots are in memory, and cannot fail.
+ * Invariants: changes to an entry are made when all its slots are in memory, and cannot fail.  An
+ * entry made here is in one sector, unless it has more slots than that, a name of more than 195
+ * units: it is on disk as a whole or not at all.
  *
  * [FAT "FAT Directory Structure", "FAT Long Directory Entries"]
  */
@@ -22,6 +24,8 @@
 #define LONG_UNITS        13U
 #define LONG_ORDINALS_MAX 20U
 #define ATTRIBUTES        0x3fU
+#define DEPTH_MAX         1000U /* of directories, when one is in doubt */
+#define SECTOR_SLOTS      (SECTOR_BYTES / FAT_SLOT_BYTES)
 #define ROOM_LIMIT        1024U /* slots that are looked at for a hole */
 
 /* Where a slot of a long name has its units. */
@@ -163,6 +167,57 @@ int fat_entry_next(struct fat *fat, struct fat_node *dir, u32 *at, struct fat_en
     return 0;
 }
 
+/* ---- "." and ".." ---- */
+
+static bool is_called(const struct fat_short *info, const char *name)
+{
+    return info->attributes & FAT_DIRECTORY && memcmp(info->name, name, FAT_SHORT_BYTES) == 0;
+}
+
+/* What ".." of a directory in this cluster names: 0 for the root. */
+static int parent_of(struct fat *fat, u32 cluster, u32 *parent)
+{
+    const u64 position = fat_cluster_position(fat, cluster);
+    const struct fat_short *info;
+    struct cache_slot *slot;
+    int error = cache_load(fat->cache, position, &slot);
+
+    if (error != 0)
+        return error;
+    info = cache_at(slot, position);
+    if (!is_called(&info[0], ".          ") || fat_first(&info[0]) != cluster ||
+        !is_called(&info[1], "..         "))
+        return fat_contradiction(fat, SAID_DIRECTORY, cluster);
+    *parent = fat_first(&info[1]) == fat->root_cluster ? 0 : fat_first(&info[1]);
+    return *parent == 0 || fat_is_cluster(fat, *parent)
+               ? 0
+               : fat_contradiction(fat, SAID_DIRECTORY, cluster);
+}
+
+/*
+ * fat_check_directory - whether this is a directory, and does not contain the one it was found in.
+ *
+ * Its ".." says so.  If that names another one (it was moved when power went) the way up from where
+ * it was found must not come by, and the file system is not written to any more.
+ */
+int fat_check_directory(struct fat *fat, const struct fat_node *dir, u32 found_in)
+{
+    u32 parent, steps = DEPTH_MAX;
+    int error = parent_of(fat, dir->first, &parent);
+
+    if (error != 0 || parent == found_in)
+        return error;
+    fat_contradiction(fat, SAID_DIRECTORY, dir->first);
+    for (u32 above = found_in; above != 0; steps--) {
+        if (above == dir->first || steps == 0)
+            return EIO;
+        error = parent_of(fat, above, &above);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
 /* ---- changing ---- */
 
 /* All of these slots stay in memory until they are unpinned.  ENOENT: the directory ends before. */
@@ -215,6 +270,17 @@ static void put_part(u8 *raw, const struct fat_name *name, u32 ordinal, bool las
     }
 }
 
+/* From this slot on none was ever used. */
+static void set_end(struct fat *fat, const struct fat_pins *pins, u32 i)
+{
+    u8 *raw = slot_of(pins, i);
+
+    if (*raw == FAT_SLOT_END)
+        return;
+    *raw = FAT_SLOT_END;
+    changed(fat, pins, i);
+}
+
 /* An entry into the pinned slots.  If there is one slot more, nothing behind it was ever used. */
 void fat_slots_write(struct fat *fat, const struct fat_pins *pins, const struct fat_entry *entry)
 {
@@ -227,10 +293,8 @@ void fat_slots_write(struct fat *fat, const struct fat_pins *pins, const struct 
     }
     memcpy(slot_of(pins, parts), &entry->info, FAT_SLOT_BYTES);
     changed(fat, pins, parts);
-    if (pins->count > entry->slots && *(u8 *)slot_of(pins, entry->slots) != FAT_SLOT_END) {
-        *(u8 *)slot_of(pins, entry->slots) = FAT_SLOT_END;
-        changed(fat, pins, entry->slots);
-    }
+    if (pins->count > entry->slots)
+        set_end(fat, pins, entry->slots);
 }
 
 void fat_slots_erase(struct fat *fat, const struct fat_pins *pins)
@@ -309,7 +373,7 @@ int fat_set_parent(struct fat *fat, struct fat_node *dir, u32 parent)
     if (error != 0)
         return error == ENOENT ? EIO : error;
     info = cache_at(in, position);
-    if (memcmp(info->name, "..         ", FAT_SHORT_BYTES) != 0)
+    if (!is_called(info, "..         "))
         return fat_contradiction(fat, SAID_DIRECTORY, dir->first);
     fat_set_first(info, parent);
     cache_mark(fat->cache, in, position, CACHE_ENTRIES);
@@ -330,12 +394,56 @@ static int find_room(struct fat *fat, struct fat_node *dir, u32 slots, u32 limit
 
         if (error != 0)
             return error;
+        if (slots <= SECTOR_SLOTS && place % SECTOR_SLOTS == 0)
+            row = 0;
         row = *(const u8 *)cache_at(in, position) == FAT_SLOT_FREE ? row + 1 : 0;
     }
     index->room[slots] = place - row;
     if (row == slots)
         *at = place - row;
     return 0;
+}
+
+/* The slots from the end to this one are free ones from now on, rather than never used. */
+static int move_end(struct fat *fat, struct fat_node *dir, u32 at)
+{
+    struct fat_pins pins, behind;
+    int error;
+
+    if (at == dir->index->end)
+        return 0;
+    error = fat_pin(fat, dir, at, 1, &behind);
+    if (error != 0)
+        return error;
+    error = fat_pin(fat, dir, dir->index->end, at - dir->index->end, &pins);
+    if (error == 0) {
+        set_end(fat, &behind, 0);
+        fat_slots_erase(fat, &pins);
+        dir->index->end = at;
+        fat_unpin(&pins);
+    }
+    fat_unpin(&behind);
+    return error;
+}
+
+/* Where an entry would be behind all others, in a directory that is long enough. */
+static int room_at_end(struct fat *fat, struct fat_node *dir, u32 slots, u32 *at)
+{
+    const u32 per_cluster = fat->cluster_bytes / FAT_SLOT_BYTES;
+    u32 clusters;
+    int error;
+
+    *at = dir->index->end;
+    if (slots <= SECTOR_SLOTS && *at % SECTOR_SLOTS + slots > SECTOR_SLOTS)
+        *at = (u32)align_up(*at, SECTOR_SLOTS);
+    if (*at + slots > FAT_SLOTS_MAX)
+        return ENOSPC;
+    error = fat_map_length(fat, dir, &clusters);
+    while (error == 0 && clusters * (u64)per_cluster < *at + slots) {
+        error = append_cluster(fat, dir);
+        clusters++;
+    }
+    return error == 0 ? move_end(fat, dir, *at) : error;
 }
 
 /*
@@ -348,22 +456,14 @@ static int find_room(struct fat *fat, struct fat_node *dir, u32 slots, u32 limit
 int fat_room(struct fat *fat, struct fat_node *dir, u32 slots, u32 *at)
 {
     struct fat_index *index = dir->index;
-    const u32 per_cluster = fat->cluster_bytes / FAT_SLOT_BYTES;
-    u32 clusters;
     int error = find_room(fat, dir, slots, ROOM_LIMIT, at);
 
     if (error != 0 || *at != 0)
         return error;
-    if (index->end + slots > FAT_SLOTS_MAX) {
-        memset(index->room, 0, sizeof(index->room));
-        error = find_room(fat, dir, slots, FAT_SLOTS_MAX, at);
-        return error != 0 || *at != 0 ? error : ENOSPC;
-    }
-    error = fat_map_length(fat, dir, &clusters);
-    while (error == 0 && clusters * (u64)per_cluster < index->end + slots) {
-        error = append_cluster(fat, dir);
-        clusters++;
-    }
-    *at = index->end;
-    return error;
+    error = room_at_end(fat, dir, slots, at);
+    if (error != ENOSPC)
+        return error;
+    memset(index->room, 0, sizeof(index->room));
+    error = find_room(fat, dir, slots, FAT_SLOTS_MAX, at);
+    return error != 0 || *at != 0 ? error : ENOSPC;
 }

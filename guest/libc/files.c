@@ -100,7 +100,13 @@ char *getcwd(char *to, size_t bytes)
 
 ssize_t read(int fd, void *to, size_t bytes)
 {
-    return is_open(fd) && fd == STDIN_FILENO ? (ssize_t)input_read(to, bytes) : fail(EBADF);
+    size_t done;
+    int error = EBADF;
+
+    if (is_open(fd) && fd == STDIN_FILENO) {
+        error = input_read(to, bytes, &done);
+    }
+    return error ? fail(error) : (ssize_t)done;
 }
 
 ssize_t write(int fd, const void *from, size_t bytes)

@@ -9,9 +9,14 @@
  * Who waits for a byte sleeps until the console interrupts, where components plic and task are
  * there: one byte is one interrupt, which the handler turns off again, and the next who finds
  * nothing turns on.  Else he polls, and lets the others run in between.
+ *
+ * ^C on a terminal is SIGINT, raised in the task that finds it: one that reads, or that calls
+ * input_look() while it works.  A read() that it ends in is EINTR if a handler returns.
  */
 #include "guest/libc/input.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "lib/drv/ns16550.h"
@@ -31,7 +36,7 @@
 #define POLL_NS 1000000
 
 static struct spin lock;
-static struct tty tty; /* guarded by lock */
+static struct tty tty = {.modes = TTY_USUAL}; /* guarded by lock */
 
 bool console_is_terminal(void)
 {
@@ -49,6 +54,12 @@ static void echo(char c)
     console_flush();
 }
 
+static void take(int c)
+{
+    tty.terminal = console_is_terminal();
+    tty_take(&tty, (char)c, echo);
+}
+
 /* Takes what is there, until something can be read; false: nothing can.  The lock is held. */
 static bool fill(void)
 {
@@ -58,8 +69,10 @@ static bool fill(void)
         if (c < 0) {
             return false;
         }
-        tty.terminal = console_is_terminal();
-        tty_take(&tty, (char)c, echo);
+        take(c);
+        if (tty.interrupted) {
+            return false;
+        }
     }
     return true;
 }
@@ -134,16 +147,32 @@ static void wait_for_input(void)
     }
 }
 
-/* Waits until something can be read, and then has the lock. */
-static void wait_and_lock(void)
+/* Gives the lock away; true: ^C came, and the signal has been raised. */
+static bool unlock_and_raise(void)
+{
+    bool interrupted = tty.interrupted;
+
+    tty.interrupted = false;
+    spin_unlock(&lock);
+    if (interrupted) {
+        raise(SIGINT);
+    }
+    return interrupted;
+}
+
+/* Waits until something can be read, and then has the lock; false: a signal came first. */
+static bool wait_and_lock(void)
 {
     console_flush(); /* a prompt, say */
     spin_lock(&lock);
     while (!fill()) {
-        spin_unlock(&lock);
+        if (unlock_and_raise()) {
+            return false;
+        }
         wait_for_input();
         spin_lock(&lock);
     }
+    return true;
 }
 
 /* The next byte, or EOF at the end of the input. */
@@ -151,22 +180,26 @@ int input_getc(void)
 {
     int c;
 
-    wait_and_lock();
+    while (!wait_and_lock()) {
+    }
     c = tty_read(&tty);
     spin_unlock(&lock);
     return c < 0 ? EOF : c;
 }
 
-/* At least one byte, unless the input ends: then 0.  On a terminal at most a line. */
-size_t input_read(char *to, size_t bytes)
+/* At least one byte, unless the input ends: then none.  On a terminal at most a line. */
+int input_read(char *to, size_t bytes, size_t *done)
 {
     size_t count = 0;
     int c;
 
+    *done = 0;
     if (bytes == 0) {
         return 0;
     }
-    wait_and_lock();
+    if (!wait_and_lock()) {
+        return EINTR;
+    }
     c = tty_read(&tty);
     while (c >= 0) {
         to[count++] = (char)c;
@@ -179,7 +212,44 @@ size_t input_read(char *to, size_t bytes)
                                                    : -1;
     }
     spin_unlock(&lock);
-    return count;
+    *done = count;
+    return 0;
+}
+
+u32 input_modes(void)
+{
+    u32 modes;
+
+    spin_lock(&lock);
+    modes = tty.modes;
+    spin_unlock(&lock);
+    return modes;
+}
+
+/* drop: what was typed and not read is forgotten. */
+void input_set_modes(u32 modes, bool drop)
+{
+    console_flush();
+    spin_lock(&lock);
+    if (drop) {
+        tty_drop(&tty);
+    }
+    tty_set_modes(&tty, modes);
+    spin_unlock(&lock);
+}
+
+void input_look(void)
+{
+    int c;
+
+    if (!console_is_terminal()) {
+        return;
+    }
+    spin_lock(&lock);
+    while (!tty.interrupted && (c = console_getc()) >= 0) {
+        take(c);
+    }
+    unlock_and_raise();
 }
 
 static int get(FILE *file)

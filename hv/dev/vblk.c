@@ -61,7 +61,7 @@ static void done(struct disk_io *io)
     u8 *status = (u8 *)io->caller[CALLER_STATUS];
 
     spin_lock(&vm->virtio.lock);
-    if (likely(vtransport_runs(vm, VDEV_BLOCK, 0))) {
+    if (likely(vslot_runs(&vm->virtio.state->slot[VDEV_BLOCK], 0))) {
         *status = io->failed ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
         if (vtransport_push(vm, VDEV_BLOCK, 0, (u16)io->caller[CALLER_HEAD],
                             (u32)io->caller[CALLER_WRITTEN]) != ERR_OK)
@@ -83,12 +83,21 @@ static u8 *cut_status(struct vm *vm, struct virtq_chain *chain)
         return NULL;
     last = &chain->segment[chain->readable + chain->writable - 1];
     last->bytes--;
-    return hpa_ptr(gstage_pin(&vm->gs, (gpa_t){last->addr + last->bytes}, &run));
+    return vtransport_place(vm->virtio.state, last->addr + last->bytes, &run);
 }
 
-/* Cuts the first bytes of the chain off, which are the header. */
-static enum err cut_header(struct vm *vm, struct virtq_chain *chain,
-                           struct virtio_blk_header *header)
+/* The driver may change it while it is read. */
+static void read_header(const u64 *at, struct virtio_blk_header *header)
+{
+    u64 words[2] = {__atomic_load_n(&at[0], __ATOMIC_RELAXED),
+                    __atomic_load_n(&at[1], __ATOMIC_RELAXED)};
+
+    header->type = (u32)words[0];
+    header->sector = words[1];
+}
+
+static enum err cut_header_in_parts(struct vtransport *state, struct virtq_chain *chain,
+                                    struct virtio_blk_header *header)
 {
     u32 left = sizeof(*header);
 
@@ -97,13 +106,13 @@ static enum err cut_header(struct vm *vm, struct virtq_chain *chain,
 
         while (segment->bytes > 0 && left > 0) {
             u64 run;
-            hpa_t at = gstage_pin(&vm->gs, (gpa_t){segment->addr}, &run);
+            const u8 *at = vtransport_place(state, segment->addr, &run);
             u32 now = segment->bytes < left ? segment->bytes : left;
 
-            if (at.v == 0)
+            if (at == NULL)
                 return ERR_FAULT;
             now = run < now ? (u32)run : now;
-            memcpy((u8 *)header + sizeof(*header) - left, hpa_ptr(at), now);
+            memcpy((u8 *)header + sizeof(*header) - left, at, now);
             segment->addr += now;
             segment->bytes -= now;
             left -= now;
@@ -112,23 +121,44 @@ static enum err cut_header(struct vm *vm, struct virtq_chain *chain,
     return left == 0 ? ERR_OK : ERR_FORMAT;
 }
 
-static enum err add_piece(struct disk_io *io, hpa_t at, u32 bytes)
+/* Cuts the first bytes of the chain off, which are the header. */
+static inline enum err cut_header(struct vtransport *state, struct virtq_chain *chain,
+                                  struct virtio_blk_header *header)
+{
+    struct virtq_segment *first = &chain->segment[0];
+    u64 run = 0;
+    const u8 *at;
+
+    if (unlikely(chain->readable == 0))
+        return ERR_FORMAT;
+    at = vtransport_place(state, first->addr, &run);
+    if (unlikely(at == NULL || first->addr % sizeof(u64) != 0 || run < sizeof(*header) ||
+                 first->bytes < sizeof(*header)))
+        return cut_header_in_parts(state, chain, header);
+    read_header((const u64 *)(const void *)at, header);
+    first->addr += sizeof(*header);
+    first->bytes -= (u32)sizeof(*header);
+    return ERR_OK;
+}
+
+static inline enum err add_piece(struct disk_io *io, const u8 *at, u32 bytes)
 {
     struct virtq_desc *last = &io->piece[io->pieces];
 
-    if (io->pieces > 0 && last->addr + last->len == at.v) {
+    if (io->pieces > 0 && last->addr + last->len == (u64)at) {
         last->len += bytes;
         return ERR_OK;
     }
     if (io->pieces == DISK_PIECES_MAX)
         return ERR_QUOTA;
     io->pieces++;
-    last[1].addr = at.v;
+    last[1].addr = (u64)at;
     last[1].len = bytes;
     return ERR_OK;
 }
 
-static enum err add_pieces(struct gstage *gs, const struct request *request, struct disk_io *io)
+static enum err add_pieces(struct vtransport *state, const struct request *request,
+                           struct disk_io *io)
 {
     io->pieces = 0;
     for (u32 i = 0; i < request->segments; i++) {
@@ -136,11 +166,12 @@ static enum err add_pieces(struct gstage *gs, const struct request *request, str
 
         while (segment.bytes > 0) {
             u64 run;
-            hpa_t at = gstage_pin(gs, (gpa_t){segment.addr}, &run);
-            u32 now = segment.bytes < run ? segment.bytes : (u32)run;
+            const u8 *at = vtransport_place(state, segment.addr, &run);
+            u32 now;
 
-            if (at.v == 0)
+            if (at == NULL)
                 return ERR_FAULT;
+            now = segment.bytes < run ? segment.bytes : (u32)run;
             if (add_piece(io, at, now) != ERR_OK)
                 return ERR_QUOTA;
             segment.addr += now;
@@ -169,7 +200,7 @@ static enum outcome transfer(struct vm *vm, const struct request *request, struc
         return ENDS_OK;
     io->sector = request->header.sector;
     io->bytes = (u32)request->bytes;
-    return add_pieces(&vm->gs, request, io) == ERR_OK ? STARTS : ENDS_IOERR;
+    return add_pieces(vm->virtio.state, request, io) == ERR_OK ? STARTS : ENDS_IOERR;
 }
 
 static enum outcome flush(struct disk_io *io)
@@ -216,7 +247,7 @@ static void choose_segments(const struct virtq_chain *chain, struct request *req
 static enum outcome judge(struct vm *vm, struct virtq_chain *chain, struct request *request,
                           struct disk_io *io)
 {
-    if (cut_header(vm, chain, &request->header) != ERR_OK)
+    if (cut_header(vm->virtio.state, chain, &request->header) != ERR_OK)
         return ENDS_IOERR;
     choose_segments(chain, request);
     switch (request->header.type) {
@@ -265,9 +296,10 @@ static enum err serve_chain(struct vm *vm, struct virtq_chain *chain, struct vwo
 static enum err serve(struct vm *vm, struct vcpu *vcpu, u32 queue, struct vwork *work)
 {
     (void)vcpu;
+    (void)queue;
     while (work->left > 0) {
         struct virtq_chain chain;
-        enum err err = vtransport_pop(vm, VDEV_BLOCK, queue, &chain);
+        enum err err = vtransport_pop(vm->virtio.state, VDEV_BLOCK, 0, &chain);
 
         if (err == ERR_OK)
             err = serve_chain(vm, &chain, work);

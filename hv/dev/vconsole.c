@@ -61,14 +61,15 @@ static enum err transmit(struct vm *vm, struct vwork *work)
 
     while (work->left > 0) {
         struct virtq_chain chain;
-        enum err err = vtransport_pop(vm, VDEV_CONSOLE, VIRTIO_CONSOLE_TRANSMITQ, &chain);
+        enum err err =
+            vtransport_pop(vm->virtio.state, VDEV_CONSOLE, VIRTIO_CONSOLE_TRANSMITQ, &chain);
 
         if (err == ERR_OK)
             err = put_chain(vm, &chain, work);
         if (err != ERR_OK)
             return err;
         if (*done > 0)
-            vtransport_unpop(vm, VDEV_CONSOLE, VIRTIO_CONSOLE_TRANSMITQ);
+            vtransport_unpop(vm->virtio.state, VDEV_CONSOLE, VIRTIO_CONSOLE_TRANSMITQ);
         else if (work->left > 0)
             work->left--;
     }
@@ -85,7 +86,7 @@ static enum err get_bytes(struct vm *vm, struct vcpu *vcpu, struct virtq_segment
         int byte;
 
         if (run == 0)
-            at = hpa_ptr(gstage_pin(&vm->gs, (gpa_t){segment.addr}, &run));
+            at = vtransport_place(vm->virtio.state, segment.addr, &run);
         if (at == NULL)
             return ERR_FORMAT;
         byte = console_receive(vm, vcpu);
@@ -104,10 +105,12 @@ static enum err get_chain(struct vm *vm, struct vcpu *vcpu, const struct virtq_c
     u32 written = 0;
     enum err err = ERR_OK, pushed = ERR_OK;
 
+    if (chain->writable == 0)
+        return ERR_FORMAT; /* so that each chain takes input */
     for (u32 i = 0; i < chain->writable && err == ERR_OK; i++)
         err = get_bytes(vm, vcpu, chain->segment[chain->readable + i], &written);
     if (err == ERR_NOENT && written == 0)
-        vtransport_unpop(vm, VDEV_CONSOLE, VIRTIO_CONSOLE_RECEIVEQ);
+        vtransport_unpop(vm->virtio.state, VDEV_CONSOLE, VIRTIO_CONSOLE_RECEIVEQ);
     else if (err != ERR_FORMAT)
         pushed = vtransport_push(vm, VDEV_CONSOLE, VIRTIO_CONSOLE_RECEIVEQ, chain->head, written);
     return pushed == ERR_OK ? err : pushed;
@@ -117,7 +120,8 @@ static enum err receive(struct vm *vm, struct vcpu *vcpu, struct vwork *work)
 {
     for (; work->left > 0; work->left--) {
         struct virtq_chain chain;
-        enum err err = vtransport_pop(vm, VDEV_CONSOLE, VIRTIO_CONSOLE_RECEIVEQ, &chain);
+        enum err err =
+            vtransport_pop(vm->virtio.state, VDEV_CONSOLE, VIRTIO_CONSOLE_RECEIVEQ, &chain);
 
         if (err == ERR_OK)
             err = get_chain(vm, vcpu, &chain);

@@ -18,11 +18,13 @@ static enum err fill_segment(struct vm *vm, struct virtq_segment segment, u32 *w
 {
     while (segment.bytes > 0 && *written < CHAIN_BYTES_MAX) {
         u64 run;
-        hpa_t at = gstage_pin(&vm->gs, (gpa_t){segment.addr}, &run);
+        u8 *at = vtransport_place(vm->virtio.state, segment.addr, &run);
         u32 left = CHAIN_BYTES_MAX - *written, now = segment.bytes < left ? segment.bytes : left;
 
+        if (at == NULL)
+            return ERR_FORMAT;
         now = run < now ? (u32)run : now;
-        if (at.v == 0 || random_bytes(hpa_ptr(at), now) != ERR_OK)
+        if (random_bytes(at, now) != ERR_OK)
             return ERR_FORMAT;
         segment.addr += now;
         segment.bytes -= now;
@@ -48,7 +50,7 @@ static enum err serve(struct vm *vm, struct vcpu *vcpu, u32 queue, struct vwork 
     (void)vcpu;
     while (work->left > 0) {
         struct virtq_chain chain;
-        enum err err = vtransport_pop(vm, VDEV_ENTROPY, queue, &chain);
+        enum err err = vtransport_pop(vm->virtio.state, VDEV_ENTROPY, queue, &chain);
 
         if (err == ERR_OK)
             err = serve_chain(vm, &chain, work);

@@ -108,27 +108,19 @@ static void acknowledge(struct vm *vm, enum vdev dev, u32 what)
         vplic_set_level(vm, VTRANSPORT_SOURCE + kinds[dev]->slot, false);
 }
 
-bool vtransport_runs(const struct vm *vm, enum vdev dev, u32 queue)
+u8 *vtransport_find(struct vtransport *state, u64 gpa, u64 *run)
 {
-    const struct vslot *slot = &vm->virtio.state->slot[dev];
+    struct vm *vm = state->memory.arg;
+    u64 page = align_down(gpa, PAGE_BYTES);
+    struct vplace *place = vtransport_place_of(state, gpa);
+    u64 bytes;
+    u8 *at = hpa_ptr(gstage_pin(&vm->gs, (gpa_t){page}, &bytes));
 
-    return (slot->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)) ==
-               VIRTIO_STATUS_DRIVER_OK &&
-           slot->queue[queue].ready;
-}
-
-enum err vtransport_pop(struct vm *vm, enum vdev dev, u32 queue, struct virtq_chain *chain)
-{
-    struct vtransport *state = vm->virtio.state;
-
-    chain->max = VTRANSPORT_SEGMENTS;
-    chain->segment = state->segment;
-    return virtq_device_pop(&state->slot[dev].queue[queue], &state->memory, chain);
-}
-
-void vtransport_unpop(struct vm *vm, enum vdev dev, u32 queue)
-{
-    vm->virtio.state->slot[dev].queue[queue].avail_idx--;
+    if (at == NULL)
+        return NULL;
+    *place = (struct vplace){.gpa = page, .bytes = bytes, .at = at};
+    *run = bytes - (gpa - page);
+    return at + (gpa - page);
 }
 
 enum err vtransport_push(struct vm *vm, enum vdev dev, u32 queue, u16 head, u32 written)
@@ -328,7 +320,7 @@ static int notify(struct vm *vm, struct vcpu *vcpu, enum vdev dev, u32 queue, st
 {
     enum err err;
 
-    if (queue >= kinds[dev]->queues || !vtransport_runs(vm, dev, queue))
+    if (queue >= kinds[dev]->queues || !vslot_runs(&vm->virtio.state->slot[dev], queue))
         return VERDICT_SKIP;
     err = kinds[dev]->serve(vm, vcpu, queue, work);
     if (err == ERR_OK)
@@ -372,7 +364,7 @@ static void *page_of(void *vm, u64 page)
 {
     u64 run;
 
-    return hpa_ptr(gstage_pin(&((struct vm *)vm)->gs, (gpa_t){page}, &run));
+    return vtransport_place(((struct vm *)vm)->virtio.state, page, &run);
 }
 
 /* False: no memory. */
@@ -495,6 +487,7 @@ static void vtransport_reset(struct device *device)
 
 static void forget_places(struct vtransport *state)
 {
+    memset(state->place, 0, sizeof(state->place));
     for (enum vdev dev = 0; dev < VDEV_COUNT; dev++) {
         for (u32 i = 0; i < kinds[dev]->queues; i++)
             virtq_device_forget(&state->slot[dev].queue[i]);
@@ -523,7 +516,7 @@ static enum err vtransport_clone(struct device *child, const struct device *pare
     if (!make_state(child_vm))
         return ERR_NOMEM;
     memcpy(child_vm->virtio.state->slot, state->slot, sizeof(state->slot));
-    if (vtransport_runs(child_vm, VDEV_CONSOLE, VIRTIO_CONSOLE_RECEIVEQ)) {
+    if (vslot_runs(&child_vm->virtio.state->slot[VDEV_CONSOLE], VIRTIO_CONSOLE_RECEIVEQ)) {
         for (u32 i = 0; i < child_vm->vcpus; i++)
             child_vm->vcpu[i]->pend |= VCPU_PEND_INPUT;
     }

@@ -30,10 +30,18 @@ struct vslot {
     struct virtq_device queue[VTRANSPORT_QUEUES];
 };
 
+/* Memory of the guest's that was looked for lately, and where it is. */
+struct vplace {
+    u64 gpa, bytes; /* 0 bytes: none */
+    u8 *at;
+};
+#define VTRANSPORT_PLACES 16U
+
 /* A frame of a VM that uses virtio. */
 struct vtransport {
     struct vslot slot[VDEV_COUNT];
     struct virtq_memory memory;
+    struct vplace place[VTRANSPORT_PLACES];            /* by vtransport_place_of() */
     struct virtq_segment segment[VTRANSPORT_SEGMENTS]; /* of the chain being served */
 };
 
@@ -74,12 +82,49 @@ u64 vtransport_no_features(const struct vm *vm);
 /* ---- for the devices; use.lock is held ---- */
 
 /* The driver has started the queue, and neither has reset it since nor broken it. */
-bool vtransport_runs(const struct vm *vm, enum vdev dev, u32 queue);
+static inline bool vslot_runs(const struct vslot *slot, u32 queue)
+{
+    return (slot->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)) ==
+               VIRTIO_STATUS_DRIVER_OK &&
+           slot->queue[queue].ready;
+}
+
 /* The next chain; see virtq_device_pop(). */
-__must_check enum err vtransport_pop(struct vm *vm, enum vdev dev, u32 queue,
-                                     struct virtq_chain *chain);
+__must_check static inline enum err vtransport_pop(struct vtransport *state, enum vdev dev,
+                                                   u32 queue, struct virtq_chain *chain)
+{
+    chain->max = VTRANSPORT_SEGMENTS;
+    chain->segment = state->segment;
+    return virtq_device_pop(&state->slot[dev].queue[queue], &state->memory, chain);
+}
+
 /* The chain that was taken last is the next one again. */
-void vtransport_unpop(struct vm *vm, enum vdev dev, u32 queue);
+static inline void vtransport_unpop(struct vtransport *state, enum vdev dev, u32 queue)
+{
+    state->slot[dev].queue[queue].avail_idx--;
+}
+
+/* Where the guest's byte at gpa is, to be read and written, and how many follow it there.  It stays
+ * there: see gstage_pin().  NULL: it is not memory, or there is none. */
+u8 *vtransport_find(struct vtransport *state, u64 gpa, u64 *run);
+
+/* Pages that a driver uses together are often 64 KiB apart, or next to each other. */
+static inline struct vplace *vtransport_place_of(struct vtransport *state, u64 gpa)
+{
+    return &state->place[(gpa >> 12 ^ gpa >> 16) % VTRANSPORT_PLACES];
+}
+
+static inline u8 *vtransport_place(struct vtransport *state, u64 gpa, u64 *run)
+{
+    const struct vplace *place = vtransport_place_of(state, gpa);
+    u64 offset = gpa - place->gpa;
+
+    if (unlikely(offset >= place->bytes))
+        return vtransport_find(state, gpa, run);
+    *run = place->bytes - offset;
+    return place->at + offset;
+}
+
 /* Gives a chain back, and interrupts if the driver wants that. */
 __must_check enum err vtransport_push(struct vm *vm, enum vdev dev, u32 queue, u16 head,
                                       u32 written);

@@ -106,7 +106,7 @@ enum err virtio_blk_start(struct virtio_blk *blk, struct virtio_blk_request *req
                           u64 sector)
 {
     u32 pieces = request->pieces;
-    u16 reads = type == VIRTIO_BLK_T_IN ? 0 : (u16)pieces;
+    u16 reads = type == VIRTIO_BLK_T_OUT ? (u16)pieces : 0;
     struct virtq_desc *table = request->table;
     enum err err;
     u16 head;

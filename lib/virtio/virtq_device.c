@@ -243,7 +243,7 @@ static inline bool open_table(const struct virtq_memory *memory, struct table *t
  *
  * ERR_NOENT: the next descriptor, at table->at, is not in it.
  */
-static __attribute__((noinline)) enum err take_open(struct table *table, struct virtq_chain *chain)
+static enum err take_open(struct table *table, struct virtq_chain *chain)
 {
     struct cursor cursor = cursor_of(chain);
     u64 start = table->start;
@@ -278,11 +278,10 @@ static __attribute__((noinline)) enum err take_open(struct table *table, struct 
 static __attribute__((noinline)) enum err
 take_table(const struct virtq_memory *memory, struct virtq_chain *chain, u64 start, u32 bytes)
 {
-    struct table table = {.start = start, .at = start, .count = bytes / sizeof(struct virtq_desc)};
+    struct table table = {.start = start, .count = bytes / sizeof(struct virtq_desc), .at = start};
     enum err err;
 
-    if (bytes == 0 || bytes % sizeof(struct virtq_desc) != 0 ||
-        !lies_well(start, sizeof(u64), bytes)) {
+    if (bytes == 0 || bytes % sizeof(struct virtq_desc) != 0 || start % sizeof(u64) != 0) {
         return ERR_FORMAT;
     }
     do {
@@ -363,9 +362,9 @@ static u16 ask_for_more(struct virtq_device *queue)
 enum err virtq_device_pop(struct virtq_device *queue, const struct virtq_memory *memory,
                           struct virtq_chain *chain)
 {
-    u32 mask = queue->size - 1U;
-    u32 taken = (u16)(queue->avail_idx - queue->used_idx);
+    u16 next = queue->avail_idx;
     u16 avail_idx;
+    u16 head;
 
     if (unlikely(!queue->placed)) {
         return place_and_pop(queue, memory, chain);
@@ -374,21 +373,22 @@ enum err virtq_device_pop(struct virtq_device *queue, const struct virtq_memory 
     avail_idx =
         __atomic_load_n((const u16 *)place_of(queue, PART_AVAIL, offsetof(struct virtq_avail, idx)),
                         __ATOMIC_ACQUIRE);
-    if (avail_idx == queue->avail_idx) {
+    if (avail_idx == next) {
         avail_idx = ask_for_more(queue);
-        if (avail_idx == queue->avail_idx) {
+        if (avail_idx == next) {
             return ERR_NOENT;
         }
     }
-    if ((u16)(avail_idx - queue->avail_idx) + taken > queue->size) {
+    if ((u32)(u16)(avail_idx - next) + (u16)(next - queue->used_idx) > queue->size) {
         return ERR_FORMAT;
     }
-    chain->head = load_u16(place_of(queue, PART_AVAIL, avail_entry(queue->avail_idx & mask)));
-    if (chain->head > mask) {
+    head = load_u16(place_of(queue, PART_AVAIL, avail_entry(next & (queue->size - 1U))));
+    if (head >= queue->size) {
         return ERR_FORMAT;
     }
-    queue->avail_idx++;
-    return take_chain(queue, memory, chain, chain->head);
+    queue->avail_idx = (u16)(next + 1);
+    chain->head = head;
+    return take_chain(queue, memory, chain, head);
 }
 
 /*
@@ -422,7 +422,8 @@ enum err virtq_device_push(struct virtq_device *queue, const struct virtq_memory
 /*
  * virtq_device_should_interrupt - is an interrupt due for what was pushed since the last call?
  *
- * True as well if its wish is not known since virtq_device_forget: the driver has to bear that.
+ * Where the driver's wish is not known, after virtq_device_forget, it counts as asking: a driver
+ * has to bear interrupts for nothing.
  *
  * [VIRTIO "Used Buffer Notification Suppression"]
  */
@@ -433,7 +434,7 @@ bool virtq_device_should_interrupt(struct virtq_device *queue)
 
     queue->told_idx = to;
     if (unlikely(!queue->placed)) {
-        return true;
+        return from != to;
     }
     /* The index is in memory before the driver's wish is read: either it saw the chain when it made
      * its wish, or the wish is seen here. */

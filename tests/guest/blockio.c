@@ -4,8 +4,8 @@
  *
  *     model     random reads, writes and flushes of "tasks=N" tasks, "ops=N" each, on each disk,
  *               against a model in memory; each task has sectors of its own
- *     full      more requests at once than the queue takes; those of a chain, each started by the
- *               end of the one before
+ *     full      more requests at once than the queue takes; chains of them, each started by the end
+ *               of the one before
  *     limits    what is refused
  *     readonly  a disk that cannot be written
  *     broken    sector 100 cannot be read
@@ -202,18 +202,21 @@ static int model(void)
 
 /* ---- a queue that is full ---- */
 
-static struct block *chain_disk;
-static u64 chain_left = MANY;
-static volatile int chain_error = -1;
+#define CHAINS 8
 
+static struct block *chain_disk;
+static int chain_left = MANY * CHAINS, chains = CHAINS, chain_errors;
+
+/* On any hart, and of several chains at once. */
 static void chain_on(struct block_request *request)
 {
-    if (request->error || --chain_left == 0) {
-        chain_error = request->error;
-        return;
+    int left = __atomic_sub_fetch(&chain_left, 1, __ATOMIC_RELAXED);
+
+    if (request->error) {
+        __atomic_fetch_add(&chain_errors, 1, __ATOMIC_RELAXED);
     }
-    if (chain_disk->ops->start(chain_disk, request)) {
-        chain_error = EIO;
+    if (left <= 0 || chain_disk->ops->start(chain_disk, request) != 0) {
+        __atomic_fetch_sub(&chains, 1, __ATOMIC_RELEASE);
     }
 }
 
@@ -244,12 +247,18 @@ static int full(void)
         bad |= requests[i].error || buffers[i][0] != (u8)i || buffers[i][511] != (u8)i;
     }
     chain_disk = disk;
-    requests[0].done = chain_on;
-    bad |= disk->ops->start(disk, &requests[0]);
-    while (chain_error < 0) {
-        bad |= block_read(disk, 1, buffers[1], SECTOR_BYTES); /* where no interrupt comes */
+    for (u32 i = 0; i < CHAINS; i++) {
+        requests[i].done = chain_on;
+        bad |= disk->ops->start(disk, &requests[i]);
     }
-    return bad || chain_error > 0;
+    while (__atomic_load_n(&chains, __ATOMIC_ACQUIRE) > 0) {
+        bad |= block_read(disk, 100, buffers[100], SECTOR_BYTES); /* where no interrupt comes */
+    }
+    if (chain_left > 0 || chain_errors > 0) {
+        printf("blockio: chains: %d requests not made, %d errors\n", chain_left, chain_errors);
+        bad = 1;
+    }
+    return bad;
 }
 
 /* ---- what goes wrong ---- */

@@ -20,6 +20,9 @@
 
 #define PIECES_MAX 126
 #define BYTES_MAX  (512U << 10)
+#define FSCK_PASSES                                                               \
+    4 /* a directory with two names costs fsck.fat three, and one to find nothing \
+       */
 
 /* A sector that may be lost, and what was there before. */
 struct lost {
@@ -181,8 +184,15 @@ void disk_destroy(struct disk *disk)
 
 void disk_copy(struct disk *to, const struct disk *from)
 {
+    const u64 step = 64U << 10;
+
     CHECK_EQ(to->size, from->size);
-    memcpy(to->bytes, from->bytes, from->size);
+    for (u64 at = 0; at < from->size; at += step) {
+        const u64 length = from->size - at < step ? from->size - at : step;
+
+        if (memcmp(to->bytes + at, from->bytes + at, length) != 0)
+            memcpy(to->bytes + at, from->bytes + at, length);
+    }
 }
 
 void disk_lose(struct disk *disk, u64 *random)
@@ -236,25 +246,29 @@ int shell(char *text, size_t text_bytes, const char *format, ...)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-/* fsck.fat ends with 0 if all is well; but what it says is looked at, too. */
+/* fsck.fat ends with 0 if all is well; but what it says is looked at, too: its name, how much is in
+ * use, and, of a small disk, that FAT32 should have more clusters. */
 void disk_check(const struct disk *disk)
 {
     char text[4096];
     const int status = shell(text, sizeof(text), "fsck.fat -n %s", disk->path);
+    const bool small = strstr(text, "less than the required minimum of 65525") != NULL;
     u32 lines = 0;
 
     for (const char *at = text; *at != '\0'; at++)
         lines += *at == '\n';
-    if (status != 0 || lines != 2)
+    if (status != 0 || lines != (small ? 5 : 2))
         FAIL("fsck.fat -n ends with %d: %s", status, text);
 }
 
 void disk_repair(const struct disk *disk)
 {
     char text[16384];
-    const int status = shell(text, sizeof(text), "fsck.fat -a %s", disk->path);
+    int status = 1;
 
-    if (status > 1)
+    for (u32 passes = 0; passes < FSCK_PASSES && status == 1; passes++)
+        status = shell(text, sizeof(text), "fsck.fat -a %s", disk->path);
+    if (status != 0)
         FAIL("fsck.fat -a ends with %d: %s", status, text);
     disk_check(disk);
 }

@@ -45,7 +45,7 @@ void disk_cached(struct disk *disk);
 int shell(char *text, size_t text_bytes, const char *format, ...) __printf_like(3, 4);
 /* fsck.fat -n finds nothing, or the test fails. */
 void disk_check(const struct disk *disk);
-/* fsck.fat -a may repair it, and afterwards finds nothing. */
+/* fsck.fat -a repairs it, in a few passes, and afterwards finds nothing. */
 void disk_repair(const struct disk *disk);
 
 /* Mounts it, with a small cache if that is not 0; failing ends the test. */

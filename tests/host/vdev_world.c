@@ -247,7 +247,8 @@ u64 vdev_read(u64 addr, u32 bytes)
     return dev->ops->read(dev, current->vcpu[0], addr - dev->base.v, bytes);
 }
 
-/* The guest repeats the store as long as it is told to. */
+/* The guest repeats the store as long as it is told to; or does something else at last. */
+#define PATIENCE 10000
 int vdev_write(u64 addr, u32 bytes, u64 value)
 {
     struct device *dev = vm_find_device(current, (gpa_t){addr});
@@ -258,7 +259,7 @@ int vdev_write(u64 addr, u32 bytes, u64 value)
         vdev_world.verdict =
             dev->ops->write(dev, current->vcpu[0], addr - dev->base.v, bytes, value);
         vdev_world.stores++;
-    } while (vdev_world.verdict == VERDICT_RESUME);
+    } while (vdev_world.verdict == VERDICT_RESUME && vdev_world.stores < PATIENCE);
     return vdev_world.verdict;
 }
 
@@ -324,10 +325,15 @@ void vdev_destroy(struct vm *vm)
         current = NULL;
 }
 
+void vdev_use(struct vm *vm)
+{
+    current = vm;
+}
+
 /* Each page is the guest's own, as by a store, and lies at its GPA. */
 void vdev_enter(struct vm *vm)
 {
-    current = vm;
+    vdev_use(vm);
     for (u64 page = 0; page < VDEV_PAGES; page++) {
         gpa_t gpa = {VDEV_RAM + page * PAGE_BYTES};
         u64 run;

@@ -43,6 +43,8 @@ struct vm *vdev_fork(struct vm *parent);
 void vdev_destroy(struct vm *vm);
 /* The bus and the memory are this guest's from here on; it is on its vCPU 0. */
 void vdev_enter(struct vm *vm);
+/* The bus alone: the memory is not looked at. */
+void vdev_use(struct vm *vm);
 /* A request of the disk is done. */
 void vdev_finish(u32 index, bool failed);
 /* Whether the guest's interrupt controller has the slot's line up. */

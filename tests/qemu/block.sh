@@ -3,22 +3,34 @@
 #
 # Disks of payloads: what is read and written, what goes wrong.
 
-entry blockio_poll_bare     quick 60   blockio blockio_poll 'do=model ops=300' BARE=1
-entry blockio_1task_bare    quick 60   blockio blockio 'do=model ops=300' BARE=1
-entry blockio_8tasks_bare   quick 60   blockio blockio 'do=model tasks=8 ops=100' BARE=1
-entry blockio_4harts_bare   quick 60   blockio blockio_smp 'do=model tasks=8 ops=100' BARE=1 VCPUS=4
-entry blockio_2disks_bare   quick 60   two_disks blockio 'do=model tasks=4 ops=100 disks=2' BARE=1
-entry blockio_2disks_4harts_bare quick 60 two_disks blockio_smp 'do=model tasks=4 ops=100 disks=2' BARE=1 VCPUS=4
-entry blockio_static_bare   quick 60   two_disks blockio_poll 'do=model' BARE=1
-for image in blockio blockio_poll blockio_smp; do
-    entry "${image}_full_bare"  quick 60   blockio $image do=full BARE=1
-    entry "${image}_sleep_bare" quick 60   sleepy_disk $image BARE=1
-    entry "${image}_silent_bare" quick 60  silent_disks $image BARE=1
+# NAME is in a VM, NAME_bare without.
+for place in '' _bare; do
+    bare=BARE=$([ -z "$place" ]; echo $?)
+    entry "blockio_poll$place"    quick 60   blockio blockio_poll 'do=model ops=300' "$bare"
+    entry "blockio_1task$place"   quick 60   blockio blockio 'do=model ops=300' "$bare"
+    entry "blockio_8tasks$place"  quick 60   blockio blockio 'do=model tasks=8 ops=100' "$bare"
+    entry "blockio_4vcpus$place"  quick 60   blockio blockio_smp 'do=model tasks=8 ops=100' VCPUS=4 "$bare"
+    for image in blockio blockio_poll blockio_smp; do
+        entry "${image}_full$place" quick 60   blockio $image do=full "$bare"
+        entry "${image}_sleep$place" quick 60  sleepy_disk $image "$bare"
+    done
+    entry "blockio_limits$place"  quick 30   blockio blockio do=limits "$bare"
+    entry "blockio_readonly$place" quick 30  readonly_disk "$bare"
+    entry "blockio_broken$place"  quick 30   broken_disk "$bare"
 done
-entry blockio_limits_bare   quick 30   blockio blockio do=limits BARE=1
-entry blockio_readonly_bare quick 30   readonly_disk BARE=1
-entry blockio_broken_bare   quick 30   broken_disk BARE=1
-entry blockio_slow_bare     quick 60   slow_disks BARE=1
+entry blockio_4harts          quick 90   blockio blockio_smp 'do=model tasks=8 ops=100' VCPUS=4 HARTS=2
+for image in blockio blockio_poll blockio_smp; do
+    entry "${image}_silent"     quick 60   silent_disk_vm $image
+    entry "${image}_silent_bare" quick 60  silent_disk_bare $image
+done
+entry blockio_slow_bare       quick 60   slow_disk
+entry blockio_2disks_bare     quick 60   two_disks blockio 'do=model tasks=4 ops=100 disks=2' BARE=1
+entry blockio_2disks_4harts_bare quick 60 two_disks blockio_smp 'do=model tasks=4 ops=100 disks=2' BARE=1 VCPUS=4
+entry blockio_static_bare     quick 60   two_disks blockio_poll 'do=model' BARE=1
+entry blockfork               quick 60   blockfork blockfork 10
+entry blockfork_copy          quick 60   blockfork blockfork 10 FORK=copy
+entry blockfork_smp           quick 90   blockfork blockfork_smp 10 VCPUS=4 HARTS=2
+entry blockfork_200           full  180  blockfork blockfork 200 HARTS=2
 
 # empty_disk NAME: 8 MiB; its file is in $disk
 empty_disk() {
@@ -49,68 +61,66 @@ two_disks() {
     blockio "$image" "$cmdline" FV_QEMU_ARGS="$args" "$@"
 }
 
-# disk_is BLOCKDEV [WORD...]: what DISK= gives the machine is that instead, and words come before all; in
-# $odd the variable that does it
-disk_is() {
-    cat >"$out/qemu" <<END
-#!/bin/bash
-for word; do
-    shift
-    [[ \$word != driver=file,node-name=disk0,* ]] || word=node-name=disk0,$1
-    set -- "\$@" "\$word"
-done
-exec qemu-system-riscv64 ${*:2} "\$@"
-END
-    chmod +x "$out/qemu"
-    odd="FV_QEMU=$out/qemu"
-}
-
 readonly_disk() {
-    disk_is "driver=file,filename=$out/disk.img,read-only=on"
-    blockio blockio do=readonly "$odd" "$@"
+    blockio blockio do=readonly FV_DISK="driver=file,filename=$out/disk.img,read-only=on" "$@"
 }
 
 # Each read of sector 100 fails.
 broken_disk() {
     printf '[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "100"\n' >"$out/errors"
-    disk_is "driver=raw,file.driver=blkdebug,file.config=$out/errors,file.image.driver=file,file.image.filename=$out/disk.img"
-    blockio blockio do=broken "$odd" "$@"
+    blockio blockio do=broken "$@" \
+        FV_DISK="driver=raw,file.driver=blkdebug,file.config=$out/errors,file.image.driver=file,file.image.filename=$out/disk.img"
 }
 
 # So slow that who waits sleeps.
 sleepy_disk() {
     local image=$1
     shift
-    disk_is "driver=throttle,throttle-group=slow,file.driver=file,file.filename=$out/disk.img" \
-        -object throttle-group,id=slow,x-iops-total=400
-    blockio "$image" 'do=model ops=50' "$odd" "$@"
-    want "^blockio: 1 disks, 1 tasks each, with sleep\$"
+    blockio "$image" 'do=model ops=50 log=info' "$@" FV_QEMU_ARGS='-object throttle-group,id=slow,x-iops-total=400' \
+        FV_DISK="driver=throttle,throttle-group=slow,file.driver=file,file.filename=$out/disk.img"
+    want '^blockio: 1 disks, 1 tasks each, with sleep$' 'info: virtio_blk at 0x10001000: 16384 sectors, with interrupts$'
 }
 
-# A byte in a second: no request is answered, until a reset drops the limit.
+# silent_disk IMAGE WORDS [VARIABLE=VALUE...]: a byte in a second, so no request is answered, until a reset
+# drops the limit; words for QEMU.
 silent_disk() {
-    local image=$1
-    shift
-    disk_is driver=throttle,throttle-group=slow,file.driver=null-co,file.size=8388608,file.read-zeroes=on \
-        -object throttle-group,id=slow,x-bps-total=1
-    blockio "$image" 'do=silent blk_timeout_ms=500' "$odd" "$@"
+    local image=$1 args="-object throttle-group,id=slow,x-bps-total=1 $2"
+    shift 2
+    blockio "$image" 'do=silent blk_timeout_ms=500' FV_QEMU_ARGS="$args" "$@" \
+        FV_DISK=driver=throttle,throttle-group=slow,file.driver=null-co,file.size=8388608,file.read-zeroes=on
     count 2 'error: virtio_blk at 0x10001000: no answer within 500 ms'
     want 'it was reset and is there again$' 'it was reset and does not come back: it is gone$'
 }
 
+# In a VM the device's reset waits for that of the machine's disk.
+silent_disk_vm() {
+    silent_disk "$1" '-append disk_timeout=2'
+}
+
 # ... while another one works on.
-silent_disks() {
+silent_disk_bare() {
     local args=
     empty_disk second
     second "driver=file,filename=$disk"
-    silent_disk "$@" FV_QEMU_ARGS="$args"
+    silent_disk "$1" "$args" BARE=1
 }
 
 # An answer after 2 s, which a reset waits for as well.
-slow_disks() {
+slow_disk() {
     local args=
     empty_disk second
     second "driver=file,filename=$disk"
-    disk_is driver=null-co,size=8388608,read-zeroes=on,latency-ns=2000000000
-    blockio blockio 'do=silent blk_timeout_ms=500' "$odd" FV_QEMU_ARGS="$args" "$@"
+    blockio blockio 'do=silent blk_timeout_ms=500' FV_QEMU_ARGS="$args" BARE=1 \
+        FV_DISK=driver=null-co,size=8388608,read-zeroes=on,latency-ns=2000000000
+}
+
+# blockfork IMAGE ROUNDS [VARIABLE=VALUE...]: and the parent's writes are what the file has
+blockfork() {
+    local image=$1 rounds=$2
+    shift 2
+    empty_disk disk
+    run 0 PAYLOAD="build/tests/guest/$image.elf" DISK="$disk" CMDLINE="rounds=$rounds" "$@"
+    want '^\[1\] blockfork: ok$'
+    printf "%4096s" '' | tr ' ' "\\$(printf %o "$rounds")" | cmp -n 4096 - "$disk" ||
+        fail "the file does not have what the first process wrote last"
 }

@@ -20,6 +20,7 @@ entry libc_clock_bare          quick 60   clocks BARE=1 CMDLINE=rtc
 entry libc_random_vm           quick 60   random
 entry libc_random_bare         quick 60   random BARE=1
 entry libc_no_seed             quick 60   no_seed
+entry libc_seed_of_device      quick 60   seed_of_device
 entry libc_fork_ecall          quick 60   fork DOOR=ecall
 entry libc_fork_invalid        quick 60   fork DOOR=invalid
 entry libc_fork_mmio           quick 60   fork DOOR=mmio
@@ -196,6 +197,23 @@ no_seed() {
     no_numbers
     run 0 PAYLOAD=$guest CMDLINE='random none' \
         FV_QEMU_ARGS="-kernel $out/shim -device loader,file=$root/build/hv/forkvisor.elf"
+    no_numbers
+}
+
+# The seed comes from an entropy device; from one that is dumb, there is none.
+seed_of_device() {
+    local args
+    shim_without_seed
+    args="-kernel $out/shim -device loader,file=$root/build/tests/guest/libc_rng.elf
+        -global virtio-mmio.force-legacy=false -device virtio-rng-device,bus=virtio-mmio-bus.5"
+    rm -f "$out/drawn"
+    for _ in 1 2; do
+        run 0 PAYLOAD=build/tests/guest/libc_rng.elf CMDLINE=random BARE=1 MEM=256M FV_QEMU_ARGS="$args"
+        want '^libc: bad flags -1, too much -1, uniform 0$'
+        drawn 8
+    done
+    run 0 PAYLOAD=build/tests/guest/libc_rng.elf CMDLINE='random none' BARE=1 MEM=256M \
+        FV_QEMU_ARGS="${args/virtio-rng-device,/virtio-rng-device,max-bytes=1,period=3600000,}"
     no_numbers
 }
 

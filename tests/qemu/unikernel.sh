@@ -21,7 +21,7 @@ both row_u_6_0                 quick 60   fairsched
 both row_u_6_1                 quick 60   waitqueue 10000
 both row_u_6_1_smp             quick 60   waitqueue_smp VCPUS=4
 both row_u_6_1_boots           full  300  waitqueue_boots
-entry row_u_7_0_bare           quick 30   readblock BARE=1
+both row_u_7_0                 quick 30   readblock
 both row_support_hashmap       quick 30   hashmap
 both row_alt_alloc             quick 60   bump
 both row_lab1                  quick 60   lab1

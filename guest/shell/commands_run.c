@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands about what runs: scripts, other commands, jobs, tasks; and help. */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guest/shell/command.h"
+#include "guest/shell/execute.h"
+#include "guest/shell/history.h"
+#include "guest/shell/image.h"
+#include "guest/shell/jobs.h"
+#include "guest/shell/lexer.h"
+#include "guest/shell/memory.h"
+
+#define NS_PER_MS    1000000
+#define MS_PER_S     1000
+#define S_PER_MINUTE 60
+#define WAIT_NS      10000000
+#define NAME_COLUMNS 9
+
+static const char language[] =
+    "\n"
+    "Words: '...' \"...\" \\c  $NAME ${NAME} $? $# $0 $1 $@ $* $$  ~  * ? [a-z]  # comment\n"
+    "Lists: a; b   a && b   a || b   ! a   a &   { a; b; }   NAME=VALUE a\n"
+    "       if a; then b; elif c; then d; else e; fi   for x in words; do a; done\n"
+    "       while a; do b; done   until a; do b; done\n"
+    "Files: <file >file >>file 2>file 2>&1\n"
+    "Keys:  as readline has them: arrows, ^A ^E ^K ^U ^W ^Y ^L ^R, Alt-B Alt-F, Tab; ^C ends what runs,\n"
+    "       ^D the shell\n"
+    "Absent, until there are processes: pipelines, $(...), programs from files, ^Z and fg.\n"
+    "Absent as well: ( ), functions, case, <<, $((...)), ${NAME...}, set, links, owners, permissions.\n";
+
+static int help_on(struct call *call, const char *name)
+{
+    const struct command *command = command_find(name);
+
+    if (!command) {
+        return call_complain(call, "%s: no such command", name);
+    }
+    out_format(call, "%s%s%s\n    %s\n", command->name, *command->usage ? " " : "", command->usage,
+               command->help);
+    return 0;
+}
+
+int command_help(struct call *call)
+{
+    int status = 0;
+
+    for (int i = 1; i < call->argc; i++) {
+        status |= help_on(call, call->argv[i]);
+    }
+    if (call->argc > 1) {
+        return status;
+    }
+    for (const struct command *it = command_next(NULL); it; it = command_next(it)) {
+        out_format(call, "%-*s %s\n", NAME_COLUMNS, it->name, it->help);
+    }
+    out_text(call, language);
+    return 0;
+}
+
+int command_history(struct call *call)
+{
+    const struct history *history = call->shell->history;
+
+    for (unsigned i = 0; history && i < history->count; i++) {
+        out_format(call, "%5u  %s\n", history->forgotten + i + 1, history->lines[i]);
+    }
+    return 0;
+}
+
+int command_run(struct call *call)
+{
+    if (call->argc < 2) {
+        return call_misuse(call, "which file?");
+    }
+    return shell_run_script(call->shell, call->io, call->argc - 1, call->argv + 1);
+}
+
+int command_source(struct call *call)
+{
+    if (call->argc != 2) {
+        return call_misuse(call, "one file");
+    }
+    return shell_source(call->shell, call->io, call->argv[1]);
+}
+
+int command_time(struct call *call)
+{
+    struct timespec begin, end;
+    s64 ms;
+    int status;
+
+    if (call->argc < 2) {
+        return call_misuse(call, "which command?");
+    }
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    status = execute_words(call->shell, call->io, call->argc - 1, call->argv + 1);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    ms = (s64)(end.tv_sec - begin.tv_sec) * MS_PER_S + (end.tv_nsec - begin.tv_nsec) / NS_PER_MS;
+    shell_tell(call->io.err, "real    %ldm%ld.%03lds\n", (long)(ms / MS_PER_S / S_PER_MINUTE),
+               (long)(ms / MS_PER_S % S_PER_MINUTE), (long)(ms % MS_PER_S));
+    return status;
+}
+
+/* ---- jobs ---- */
+
+int command_jobs(struct call *call)
+{
+    struct jobs *jobs = call->shell->jobs;
+    int status;
+
+    for (unsigned job = jobs_next(jobs, 0); job; job = jobs_next(jobs, job)) {
+        jobs_tell(jobs, job, call->io.out);
+        if (jobs_is_over(jobs, job, &status)) {
+            jobs_forget(jobs, job);
+        }
+    }
+    return 0;
+}
+
+/* What %N names; 0: there is no such job, and that has been said. */
+static unsigned job_of(struct call *call, const char *word)
+{
+    u64 number = 0;
+    unsigned job = 0;
+
+    if (word[0] == '%' && number_read(word + 1, &number) && number > 0 && number < (u64)1 << 32) {
+        job = jobs_next(call->shell->jobs, (unsigned)number - 1);
+    }
+    if (job == 0 || job != number) {
+        call_complain(call, "%s: no such job; jobs lists them", word);
+        return 0;
+    }
+    return job;
+}
+
+int command_kill(struct call *call)
+{
+    int status = 0;
+
+    if (call->argc < 2) {
+        return call_misuse(call, "which job?");
+    }
+    for (int i = 1; i < call->argc; i++) {
+        unsigned job = job_of(call, call->argv[i]);
+
+        if (job) {
+            jobs_stop(call->shell->jobs, job);
+        } else {
+            status = 1;
+        }
+    }
+    return status;
+}
+
+/* Its status. */
+static int wait_for(struct call *call, unsigned job)
+{
+    int status = 0;
+
+    while (!jobs_is_over(call->shell->jobs, job, &status)) {
+        if (!call_pause(call, WAIT_NS)) {
+            return STATUS_INTERRUPTED;
+        }
+    }
+    jobs_forget(call->shell->jobs, job);
+    return status;
+}
+
+int command_wait(struct call *call)
+{
+    int status = 0;
+    unsigned job;
+
+    for (int i = 1; i < call->argc; i++) {
+        job = job_of(call, call->argv[i]);
+        status = job ? wait_for(call, job) : STATUS_NOT_FOUND;
+    }
+    while (call->argc == 1 && !call_stopped(call) && (job = jobs_next(call->shell->jobs, 0)) != 0) {
+        wait_for(call, job);
+    }
+    return status;
+}
+
+static void show_task(void *context, const char *name, const char *state, const char *waits)
+{
+    out_format(context, "%-16s %-8s %s\n", name, state, waits);
+}
+
+int command_ps(struct call *call)
+{
+    out_format(call, "%-16s %-8s %s\n", "TASK", "STATE", "WAITS FOR");
+    image_tasks(show_task, call);
+    return 0;
+}
+
+/* ---- read ---- */
+
+/* A line without its end; false: the input has ended. */
+static bool read_line(struct call *call, struct buffer *line)
+{
+    char c;
+
+    while (!call_stopped(call) && read(call->io.in, &c, 1) == 1) {
+        if (c == '\n') {
+            return true;
+        }
+        buffer_add_char(line, c);
+    }
+    return false;
+}
+
+int command_read(struct call *call)
+{
+    struct buffer line = {0};
+    bool complete;
+    char *p;
+
+    for (int i = 1; i < call->argc; i++) {
+        if (lexer_name_bytes(call->argv[i]) != strlen(call->argv[i]) || !*call->argv[i]) {
+            return call_complain(call, "%s: not a name", call->argv[i]);
+        }
+    }
+    if (call->argc < 2) {
+        return call_misuse(call, "into which variable?");
+    }
+    complete = read_line(call, &line);
+    buffer_add_char(&line, '\0');
+    p = line.at + strspn(line.at, " \t");
+    for (int i = 1; i < call->argc; i++) {
+        size_t bytes = strcspn(p, " \t");
+        char *next = p + bytes + strspn(p + bytes, " \t");
+
+        if (i + 1 == call->argc) { /* the rest */
+            bytes = strlen(p);
+            while (bytes > 0 && strchr(" \t", p[bytes - 1])) {
+                bytes--;
+            }
+        }
+        p[bytes] = '\0';
+        variables_set(&call->shell->variables, call->argv[i], p);
+        p = next;
+    }
+    buffer_free(&line);
+    return complete ? 0 : 1;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the shell asks of the image that it is part of: its mounts, its tasks, its terminal. */
+#include "guest/shell/image.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+
+#include "guest/core.h"
+#include "guest/fs/vfs.h"
+#include "guest/libc/input.h"
+#include "guest/libc/pause.h"
+#include "guest/shell/memory.h"
+#include "guest/timer.h"
+
+#define LOOK_NS 10000000
+
+/* ---- mounts ---- */
+
+void image_mounts(image_mount_fn *each, void *context)
+{
+    struct vfs_mount *mount = memory_get(sizeof(*mount));
+
+    for (size_t i = 0; vfs_mount_get(i, mount) == 0; i++) {
+        struct statvfs space = {0};
+        struct image_mount shown = {
+            .source = mount->source,
+            .path = mount->path,
+            .type = mount->type,
+            .readonly = mount->readonly,
+        };
+
+        if (statvfs(mount->path, &space) == 0) {
+            shown.blocks = space.f_blocks;
+            shown.free_blocks = space.f_bfree;
+            shown.block_bytes = space.f_frsize;
+        }
+        each(context, &shown);
+    }
+    free(mount);
+}
+
+int image_mount(const char *source, const char *path, const char *type, bool readonly,
+                const char **why)
+{
+    if (mount(source, path, type, readonly ? MS_RDONLY : 0, NULL) == 0) {
+        return 0;
+    }
+    if (errno == ENODEV) {
+        *why = "the types are ramfs and devfs; disks are mounted when the program begins";
+    }
+    return errno;
+}
+
+int image_unmount(const char *path)
+{
+    return umount(path) == 0 ? 0 : errno;
+}
+
+/* ---- tasks ---- */
+
+struct seen {
+    char name[TASK_NAME_BYTES];
+    const char *state, *waits;
+};
+
+static const char *state_of(const struct task *task)
+{
+    if (task->over) {
+        return "over";
+    }
+    if (task == task_self()) {
+        return "running";
+    }
+    return task->state == TASK_WAITING ? "waits" : "ready";
+}
+
+/* As many as there are now, if there is room; the number of all. */
+static size_t look(struct seen *seen, size_t room)
+{
+    size_t count = 0;
+    struct list *it;
+
+    spin_lock(&tasks_lock);
+    list_for_each(it, &tasks) {
+        const struct task *task = container_of(it, struct task, link);
+
+        if (count < room) {
+            memcpy(seen[count].name, task->name, sizeof(task->name));
+            seen[count].state = state_of(task);
+            seen[count].waits =
+                task->state == TASK_WAITING && task->waits_for ? task->waits_for : "";
+        }
+        count++;
+    }
+    spin_unlock(&tasks_lock);
+    return count;
+}
+
+/* A task that comes while memory for all is looked for may be missing. */
+void image_tasks(image_task_fn *each, void *context)
+{
+    size_t room = look(NULL, 0), count;
+    struct seen *seen = memory_get(room * sizeof(*seen));
+
+    count = look(seen, room);
+    for (size_t i = 0; i < count && i < room; i++) {
+        each(context, seen[i].name, seen[i].state, seen[i].waits);
+    }
+    free(seen);
+}
+
+/* ---- the terminal ---- */
+
+static void (*caught)(int signal_number);
+
+/* The handler is only good for once. */
+static void catch (int signal_number)
+{
+    signal(signal_number, catch);
+    caught(signal_number);
+}
+
+void image_catch_interrupts(void (*fn)(int signal_number))
+{
+    caught = fn;
+    signal(SIGINT, fn ? catch : SIG_DFL);
+}
+
+/* Not more often than somebody would notice: in a VM each look is an exit. */
+void image_look_at_input(void)
+{
+    static u64 next;
+
+    if (timer_now() >= next) {
+        next = pause_deadline(LOOK_NS);
+        input_look();
+    }
+}

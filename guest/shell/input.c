@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What commands read: files by name, or the standard input where there is no name, or -. */
+#include "guest/shell/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The next bytes are in input->bytes from `at` on; false: there are none. */
+bool input_fill(struct input *input)
+{
+    ssize_t count;
+
+    if (input->at < input->used) {
+        return true;
+    }
+    if (call_stopped(input->call)) {
+        input->stopped = true;
+        return false;
+    }
+    if (isatty(input->fd)) {
+        out_flush(input->call);
+    }
+    do {
+        count = read(input->fd, input->bytes, INPUT_BYTES);
+        input->stopped = count < 0 && errno == EINTR && call_stopped(input->call);
+    } while (count < 0 && errno == EINTR && !input->stopped);
+    if (count < 0 && !input->stopped && !input->failed) {
+        input->failed = true;
+        call_fail(input->call, input->name);
+    }
+    input->at = 0;
+    input->used = count > 0 ? (size_t)count : 0;
+    return count > 0;
+}
+
+/* A line without its end; *ended: it has one.  False: there is none. */
+bool input_line(struct input *input, struct buffer *line, bool *ended)
+{
+    buffer_cut(line, 0);
+    *ended = false;
+    while (input_fill(input)) {
+        const char *from = input->bytes + input->at;
+        size_t left = input->used - input->at;
+        const char *end = memchr(from, '\n', left);
+        size_t bytes = end ? (size_t)(end - from) : left;
+
+        buffer_add(line, from, bytes);
+        input->at += bytes + (end ? 1 : 0);
+        if (end) {
+            *ended = true;
+            return true;
+        }
+    }
+    return line->used > 0;
+}
+
+/* One after the other, also behind one that cannot be read.  Returns all statuses or-ed. */
+int input_each(struct call *call, int first, int (*each)(struct call *call, struct input *input))
+{
+    static char *standard[] = {"-"};
+    char **names = first < call->argc ? call->argv + first : standard;
+    int count = first < call->argc ? call->argc - first : 1, status = 0;
+    char *bytes = memory_get(INPUT_BYTES);
+
+    for (int i = 0; i < count && !call_stopped(call); i++) {
+        bool is_standard = strcmp(names[i], "-") == 0;
+        struct input input = {.call = call, .name = names[i], .bytes = bytes};
+
+        input.fd = is_standard ? call->io.in : open(names[i], O_RDONLY);
+        if (input.fd < 0) {
+            status |= call_fail(call, names[i]);
+            continue;
+        }
+        status |= each(call, &input);
+        status |= input.failed ? 1 : 0;
+        if (!is_standard) {
+            close(input.fd);
+        }
+    }
+    free(bytes);
+    return status;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* What commands read: files by name, or the standard input.  See input.c. */
+#include "guest/shell/command.h"
+#include "guest/shell/memory.h"
+
+#define INPUT_BYTES 4096
+
+struct input {
+    struct call *call;
+    const char *name;
+    int fd;
+    bool failed;  /* said already */
+    bool stopped; /* the command is to end */
+    size_t at, used;
+    char *bytes; /* [INPUT_BYTES] */
+};
+
+int input_each(struct call *call, int first, int (*each)(struct call *call, struct input *input));
+bool input_fill(struct input *input);
+bool input_line(struct input *input, struct buffer *line, bool *ended);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* The shell's text as a tree of commands.  See parse.c. */
+#include "guest/shell/lexer.h"
+#include "guest/shell/memory.h"
+
+enum tree_kind {
+    TREE_COMMAND,    /* words, redirects */
+    TREE_SEQUENCE,   /* left ; right */
+    TREE_AND,        /* left && right */
+    TREE_OR,         /* left || right */
+    TREE_NOT,        /* ! left */
+    TREE_BACKGROUND, /* left &: text is its text */
+    TREE_IF,         /* if condition; then left; else right (or NULL); fi */
+    TREE_WHILE,      /* while condition; do left; done */
+    TREE_UNTIL,      /* until condition; do left; done */
+    TREE_FOR,        /* for text in words; do left; done */
+    TREE_GROUP,      /* { left; } */
+};
+
+struct word {
+    struct word *next;
+    char *text; /* as it was written */
+};
+
+struct redirect {
+    struct redirect *next;
+    enum redirect_op op;
+    int fd;
+    char *target; /* as it was written */
+};
+
+struct tree {
+    enum tree_kind kind;
+    struct tree *condition, *left, *right;
+    char *text;
+    bool has_in;                /* a for has `in`; else it goes over the arguments */
+    struct word *words;         /* assignments first */
+    struct redirect *redirects; /* of any kind; in their order */
+};
+
+enum parse_result {
+    PARSE_DONE,
+    PARSE_INCOMPLETE, /* more text can make it complete */
+    PARSE_ERROR,
+};
+
+struct parse_error {
+    char text[160];
+};
+
+__must_check enum parse_result parse_line(const char **text, struct arena *arena,
+                                          struct tree **tree, struct parse_error *error);
+bool parse_is_keyword(const char *word);
