@@ -68,14 +68,14 @@ void console_putc(char c)
 
 void console_flush(void) {}
 
-size_t input_read(char *to, size_t bytes)
+int input_read(char *to, size_t bytes, size_t *done)
 {
     size_t there = strlen(console_types);
 
-    bytes = bytes < there ? bytes : there;
-    memcpy(to, console_types, bytes);
-    console_types += bytes;
-    return bytes;
+    *done = bytes < there ? bytes : there;
+    memcpy(to, console_types, *done);
+    console_types += *done;
+    return 0;
 }
 
 void mount_ramfs(const char *path)
