@@ -269,11 +269,6 @@ $(B)/host/$1: $(call objects,host,$(call program-src,tools/$1)) $(B)/host/libhos
 endef
 $(foreach t,$(tools-y),$(eval $(call tool-rules,$t)))
 
-# What types for tests.
-$(B)/host/pty: $(call objects,host,tests/pty.c)
-	$(say) "LD $@"
-	$(Q)$(host-cc) -o $@ $^
-
 # A plugin of QEMU.
 $(B)/host/insns.so: tools/insns.c Makefile | $(B)/deps/ready
 	$(say) "LD $@"
@@ -306,7 +301,7 @@ $(libfdt): $(B)/deps/ready ;
 # ---- goals ---------------------------------------------------------------------------------------
 
 .PHONY: all force run disk test fuzz bench bench-linux trace gdb size reproducible check help clean
-all: $(hv-elf) $(payload-elfs) $(payload-bins) $(B)/guest/ready $(B)/smp/ready $(host-programs) $(B)/host/pty $(B)/host/tests ## build everything
+all: $(hv-elf) $(payload-elfs) $(payload-bins) $(B)/guest/ready $(B)/smp/ready $(host-programs) $(B)/host/tests ## build everything
 
 run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
 	$(Q)tools/run.sh
@@ -352,7 +347,7 @@ compile_commands.json: Makefile $(wildcard */*.mk) ## for editors
 	$(Q)$(file >$@,[$(subst } {,}$(,) {,$(strip \
 	    $(call compile-entries,hv,$(hv-y) $(lib-y) $(lib-riscv-y) $(dts-y)) \
 	    $(call compile-entries,guest,$(sort $(guest-y) $(foreach c,$(components-y),$($c-y))) $(call sources-of,payload,$(payloads-y)) $(call sources-of,tests/guest,$(test-guests-y))) \
-	    $(call compile-entries,host,tests/pty.c $(foreach t,$(tools-y),$(call program-src,tools/$t))) \
+	    $(call compile-entries,host,$(foreach t,$(tools-y),$(call program-src,tools/$t))) \
 	    $(call compile-entries,san,$(tests-y))))])
 
 help: export HELP = $(help-variables)
