@@ -274,6 +274,7 @@ vfs-y += guest/libc/io.c
 vfs-y += guest/libc/mounts.c
 vfs-y += guest/libc/names.c
 vfs-y += guest/libc/open.c
+vfs-y += guest/libc/output.c
 vfs-y += guest/libc/stdio.c
 vfs-y += guest/libc/stream.c
 vfs-sought += guest/libc/dirent.c

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "guest/guest.h"
 #include "guest/libc/input.h"
+#include "guest/libc/output.h"
 
 static int read_nothing(void *to, size_t bytes, size_t *done)
 {
@@ -58,12 +58,7 @@ static int write_full(const void *from, size_t bytes, size_t *done)
 
 static int write_console(const void *from, size_t bytes, size_t *done)
 {
-    const char *text = from;
-
-    for (size_t i = 0; i < bytes; i++) {
-        console_putc(text[i]);
-    }
-    console_flush();
+    output_write(from, bytes);
     *done = bytes;
     return 0;
 }
