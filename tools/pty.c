@@ -7,8 +7,10 @@
  *
  *     = TEXT    wait until TEXT is written, behind what the last such line has found
  *     ! TEXT    TEXT must not come before what the next = waits for
- *     < TEXT    type TEXT: \r \t \e \\ as in C, ^C the control character
+ *     < TEXT    type TEXT, in which ^C is the control character
  *     # ...     a remark
+ *
+ * In texts \r \n \t \\ are as in C, and \e is Escape.
  *
  * What the command writes goes to the standard output.  Behind the last line it must end; its
  * status is that of pty, or 1 if something did not come in time: SECONDS for each line.
@@ -85,11 +87,32 @@ static void listen_until(long end_ms)
     seen[seen_bytes] = '\0';
 }
 
-static void want(const char *text, const char *unwanted, int seconds)
+/* Takes the escapes out, in place; a ^ is one if there are controls. */
+static size_t unescape(char *text, bool controls)
+{
+    static const char letters[] = "rnte\\", bytes[] = "\r\n\t\033\\";
+    char *to = text;
+
+    for (const char *p = text; *p; p++) {
+        if (*p == '\\' && p[1] && strchr(letters, p[1])) {
+            *to++ = bytes[strchr(letters, *++p) - letters];
+        } else if (controls && *p == '^' && p[1]) {
+            *to++ = (char)(*++p & 0x1f);
+        } else {
+            *to++ = *p;
+        }
+    }
+    *to = '\0';
+    return (size_t)(to - text);
+}
+
+static void want(char *text, char *unwanted, int seconds)
 {
     long end_ms = now_ms() + seconds * MS;
     const char *at;
 
+    unescape(text, false);
+    unescape(unwanted, false);
     while ((at = strstr(seen + found, text)) == NULL) {
         if (ended || now_ms() >= end_ms) {
             fail("%s without: %s", ended ? "it ended" : "time is up", text);
@@ -106,27 +129,9 @@ static void want(const char *text, const char *unwanted, int seconds)
     found = (size_t)(at - seen) + strlen(text);
 }
 
-/* Takes the escapes out, in place. */
-static size_t unescape(char *text)
-{
-    static const char letters[] = "rnte\\^", bytes[] = "\r\n\t\033\\^";
-    char *to = text;
-
-    for (const char *p = text; *p; p++) {
-        if (*p == '\\' && p[1] && strchr(letters, p[1])) {
-            *to++ = bytes[strchr(letters, *++p) - letters];
-        } else if (*p == '^' && p[1]) {
-            *to++ = (char)(*++p & 0x1f);
-        } else {
-            *to++ = *p;
-        }
-    }
-    return (size_t)(to - text);
-}
-
 static void type(char *text)
 {
-    size_t bytes = unescape(text);
+    size_t bytes = unescape(text, true);
 
     while (bytes > 0) {
         ssize_t written = write(terminal, text, bytes);
