@@ -209,16 +209,17 @@ define guest-world
 $(B)/$1/libguest.a: $(call base-objs,$1) Makefile
 	$$(call archive,$(CROSS))
 $(foreach c,$(components-y),
-$(B)/$1/component/$c.a: $(call objects,$1,$($c-y)) Makefile
+$(B)/$1/component/$c.a: $(call objects,$1,$(or $($c-sought),$($c-y))) Makefile
 	$$(call archive,$(CROSS))
 )
-$(B)/$1/ready: $(B)/$1/libguest.a $(components-y:%=$(B)/$1/component/%.a) $(B)/ukcc.conf tools/ukcc guest/guest.ld
+$(B)/$1/ready: $(B)/$1/libguest.a $(components-y:%=$(B)/$1/component/%.a) $(call component-objs,$1) $(B)/ukcc.conf tools/ukcc guest/guest.ld
 	$$(Q)touch $$@
 endef
 $(foreach w,guest smp,$(eval $(call guest-world,$w)))
 
 # What tools/ukcc knows.  build/ukcc holds what GCC finds first: it as the linker, and libraries that others
-# keep apart from libc.  ukcc.conf is Bash: of components, the objects, what each is an alternative for and needs;
+# keep apart from libc.  ukcc.conf is Bash: of components, the objects, what each is an alternative for and needs,
+# and what a program that names none gets beside it;
 # `always` are those of every image, `hosted` those that a program has which names none.
 separate-libs := dl pthread rt util
 $(B)/ukcc.conf: Makefile guest/guest.mk
@@ -231,8 +232,8 @@ $(B)/ukcc.conf: Makefile guest/guest.mk
 	echo 'layout=($(ld-flags)) libraries=(-lgcc -lc)'; \
 	echo 'always="$(components-always)" hosted="$(components-hosted)"'; \
 	echo 'declare -A harts=([guest]=$(guest-harts) [smp]=$(smp-harts))'; \
-	echo 'declare -A objects=() kind=() needs=() default=($(foreach k,$(component-kinds),[$k]=$(default-$k)))'; \
-	$(foreach c,$(components-y),echo 'objects[$c]="$(addsuffix .o,$($c-y))" kind[$c]="$($c-kind)" needs[$c]="$($c-needs)"';) \
+	echo 'declare -A objects=() kind=() needs=() beside=() default=($(foreach k,$(component-kinds),[$k]=$(default-$k)))'; \
+	$(foreach c,$(components-y),echo 'objects[$c]="$(addsuffix .o,$($c-y))" kind[$c]="$($c-kind)" needs[$c]="$($c-needs)" beside[$c]="$($c-hosted)"';) \
 	} >$@
 
 payload-elfs := $(payloads-y:%=$(B)/payload/%.elf)
@@ -277,7 +278,7 @@ $(B)/san/libsan.a: $(call objects,san,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
 	$(call archive)
 
 # What tests can make fail.
-test-wraps := malloc calloc aligned_alloc
+test-wraps := malloc calloc realloc aligned_alloc
 
 test-objs := $(call objects,san,$(tests-y))
 $(B)/host/tests: $(test-objs) $(B)/san/libsan.a

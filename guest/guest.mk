@@ -57,6 +57,8 @@ guest-y += guest/trap.S
 guest-y += guest/trap.c
 
 # Components: NAME-y sources, NAME-needs other components or kinds, NAME-kind what it is an alternative for.
+# NAME-sought: those of its sources that tell a program wants it which names none, where others do not; NAME-hosted:
+# what such a program gets beside it.
 # At most one of a kind is in a payload; default-KIND is taken where one is needed and none is named.
 component-kinds += container
 default-container := static_devices
@@ -267,11 +269,20 @@ vfs-y += guest/fs/walk.c
 vfs-y += guest/libc/descriptor.c
 vfs-y += guest/libc/dirent.c
 vfs-y += guest/libc/files_boot.c
+vfs-y += guest/libc/fopen.c
 vfs-y += guest/libc/io.c
 vfs-y += guest/libc/mounts.c
 vfs-y += guest/libc/names.c
+vfs-y += guest/libc/open.c
 vfs-y += guest/libc/stdio.c
 vfs-y += guest/libc/stream.c
+vfs-sought += guest/libc/dirent.c
+vfs-sought += guest/libc/fopen.c
+vfs-sought += guest/libc/mounts.c
+vfs-sought += guest/libc/names.c
+vfs-sought += guest/libc/open.c
+vfs-hosted += archive
+vfs-hosted += fat32
 vfs-needs += heap
 vfs-needs += libc
 

@@ -57,9 +57,6 @@ static int create(const struct place *place, u32 permissions, struct node **node
     struct fs *fs = place->dir->mount->fs;
     int error;
 
-    if (place->slash) {
-        return EISDIR;
-    }
     if (fs->readonly) {
         return EROFS;
     }
@@ -78,6 +75,8 @@ static int open_node(struct place *place, int flags, u32 permissions, struct fil
 
     if (place->last != PLACE_NAME) {
         node = node_get(place->dir->node);
+    } else if (place->slash && (flags & O_CREAT)) {
+        return EISDIR; /* whatever is there, as on Linux */
     } else {
         error = dir_lookup(place->dir, place->name, &node);
         if (error == ENOENT && (flags & O_CREAT) && place->dir->node->nlink > 0) {

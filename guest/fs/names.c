@@ -138,6 +138,9 @@ static int may_move(const struct place *from, struct node *node, const struct pl
     if (is_within(to->dir, node)) {
         return EINVAL;
     }
+    if (there && is_within(from->dir, there)) {
+        return ENOTEMPTY;
+    }
     if (there && there != node) {
         if (node->type == NODE_DIRECTORY && there->type != NODE_DIRECTORY) {
             return ENOTDIR;

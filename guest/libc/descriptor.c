@@ -111,30 +111,6 @@ bool descriptor_is_console(int fd)
     return !vfs_is_up() || (file && devfs_is_console(file_node(file)));
 }
 
-int open(const char *path, int flags, ...)
-{
-    struct file *file;
-    mode_t mode = 0;
-    va_list arguments;
-    int error;
-
-    if (flags & O_CREAT) {
-        va_start(arguments, flags);
-        mode = va_arg(arguments, mode_t);
-        va_end(arguments);
-    }
-    error = vfs_open(path, flags, files_umask(mode), &file);
-    if (error) {
-        return files_result(error);
-    }
-    return descriptor_add(file, 0, (flags & O_CLOEXEC) != 0);
-}
-
-int creat(const char *path, mode_t mode)
-{
-    return open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
-}
-
 /* `to` becomes file, which it takes over; what it was is closed.  file may be NULL: nothing. */
 static int put_at(int to, struct file *file, bool cloexec)
 {

@@ -509,6 +509,11 @@ void *__wrap_calloc(size_t count, size_t bytes)
     return fails() ? NULL : __real_calloc(count, bytes);
 }
 
+void *__wrap_realloc(void *block, size_t bytes)
+{
+    return fails() ? NULL : __real_realloc(block, bytes);
+}
+
 void *__wrap_aligned_alloc(size_t align, size_t bytes)
 {
     return fails() ? NULL : __real_aligned_alloc(align, bytes);

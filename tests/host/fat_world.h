@@ -69,9 +69,11 @@ void fill_pattern(u8 *bytes, size_t size, u64 seed);
 
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *block, size_t bytes);
 void *__real_aligned_alloc(size_t align, size_t bytes);
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *block, size_t bytes);
 void *__wrap_aligned_alloc(size_t align, size_t bytes);
 
 /* The n-th malloc from now on fails, and all behind it; 0: none does. */

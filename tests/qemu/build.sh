@@ -142,6 +142,13 @@ ukcc_finds() {
     printf '#include <pthread.h>\nstatic void *run(void *x) { return x; }\nint main(void) { pthread_t t; return pthread_create(&t, NULL, run, NULL); }\n' >main.c
     "$ukcc" main.c -o image.elf -Wl,-Map=image.map
     grep -q '/guest/heap_tlsf.c.o$' image.map || fail "threads did not bring the default allocator"
+    # files, and what they may be on; but not for the console alone
+    printf '#include <stdio.h>\n#include <unistd.h>\nint main(void) { char c; fprintf(stderr, "x"); return fwrite("y", 1, 1, stdout) + read(0, &c, 1) + isatty(0); }\n' >main.c
+    "$ukcc" main.c -o image.elf -Wl,-Map=image.map
+    ! grep -q '^LOAD .*/guest/fs/.*.o$' image.map || fail "the console brought files"
+    printf '#include <stdio.h>\nint main(void) { return fopen("x", "r") == NULL; }\n' >main.c
+    "$ukcc" main.c -o image.elf -Wl,-Map=image.map
+    has_components image.elf archive devices fat32 heap irq libc pages paging plic static_devices symbols tlsf vfs virtio_blk
     # a program's own functions come before those of components
     printf '#include <stdlib.h>\nvoid *malloc(size_t n) { return (void *)n; }\nint main(void) { return malloc(8) == 0; }\n' >main.c
     "$ukcc" main.c -fno-builtin -o image.elf -Wl,-Map=image.map
