@@ -22,7 +22,6 @@ busydisk() {
 
 # 100 requests a second: each fork and each end comes while the disk has some.
 slow_busydisk() {
-    disk_is "driver=throttle,throttle-group=slow,file.driver=file,file.filename=$out/disk.img" \
-        -object throttle-group,id=slow,x-iops-total=100
-    busydisk "$odd" CMDLINE=forks=4 "$@"
+    busydisk FV_QEMU_ARGS='-object throttle-group,id=slow,x-iops-total=100' \
+        FV_DISK="driver=throttle,throttle-group=slow,file.driver=file,file.filename=$out/disk.img" CMDLINE=forks=4 "$@"
 }
