@@ -682,11 +682,24 @@ static void run_too_many(void *argument)
     for (u32 i = 0; i < 64; i++)
         start(i, VIRTIO_BLK_T_IN, i, mem->buffer, SECTOR);
     virtio_blk_kick(&mem->blk);
+    /* nor by another queue that another vCPU puts in its place, while one takes it away */
+    CHECK_EQ(vdev_write(BLK + VIRTIO_MMIO_QUEUE_READY, 4, 0), VERDICT_BLOCK);
+    mem->blk.queue.ring.avail->idx = 1;
+    mem->blk.queue.ring.used->idx = 0;
+    reg(BLK, VIRTIO_MMIO_QUEUE_READY, 1);
+    reg(BLK, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+    CHECK(is_broken());
+    CHECK_EQ(vm->virtio.in_flight, 64);
+    while (vdev_world.started > 0)
+        vdev_finish(0, false);
+    open_blk(64);
+    for (u32 i = 0; i < 64; i++)
+        start(i, VIRTIO_BLK_T_IN, i, mem->buffer, SECTOR);
+    virtio_blk_kick(&mem->blk);
     mem->blk.queue.ring.avail->idx++;
     reg(BLK, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
     CHECK(is_broken());
     CHECK_EQ(vm->virtio.in_flight, 64);
-    /* a new queue while the old one's are in flight: taken away first */
     CHECK_EQ(vdev_write(BLK + VIRTIO_MMIO_STATUS, 4, 0), VERDICT_BLOCK);
     while (vdev_world.started > 0)
         vdev_finish(0, false);
