@@ -20,9 +20,9 @@ entry row_ramfs_rename_bare    quick 30   fstest BARE=1
 entry row_u_8_0_vm             quick 60   loadapp
 entry row_u_8_0_bare           quick 60   loadapp BARE=1
 
-# The judge of what files.c expects.
+# The judge of what tests/guest/files expects.
 files_linux() {
-    gcc -Wall -Wextra -O1 -o "$out/files" tests/guest/files.c
+    gcc -Wall -Wextra -O1 -I. -o "$out/files" tests/guest/files/*.c
     rm -rf "$out/empty"
     mkdir "$out/empty"
     ulimit -n 1024
@@ -69,7 +69,7 @@ files_end_ok() {
 
 files_initrd() {
     rm -rf "$out/tree"
-    mkdir -p "$out/tree/etc/init.d"
+    mkdir -p "$out/tree/etc/rc"
     printf hello >"$out/tree/etc/greeting"
     printf first >"$out/tree/first"
     tar --sort=name -C "$out/tree" -cf "$out/tree.tar" .
@@ -77,7 +77,7 @@ files_initrd() {
     golden <<'END'
 files: /initrd/etc/
 files: /initrd/etc/greeting: hello
-files: /initrd/etc/init.d/
+files: /initrd/etc/rc/
 files: /initrd/first: first
 files: ok
 END
