@@ -4,7 +4,9 @@
  *
  * Who waits first looks at the used ring for SPIN_NS, with interrupts suppressed, while no other
  * task of this hart is ready: most answers come in that time, and an interrupt costs more.  Then it
- * sleeps until the interrupt.  Without component task, or where nobody may sleep, it only looks.
+ * sleeps until the interrupt, which is asked for once a quarter of all requests is back; where that
+ * are several, it looks every millisecond as well.  Without component task, or where nobody may
+ * sleep, it only looks.
  *
  * A request that is not back after blk_timeout_ms= of waiting, a device that breaks the rules of
  * the ring, or that says it needs a reset: it is reset, all its requests fail, and it is brought up
@@ -27,7 +29,9 @@
 #define NS_PER_S 1000000000UL
 #define SPIN_NS  100000
 #define SLICE_NS 20000   /* between two looks at who else is ready */
-#define LOOK_NS  1000000 /* where a task sleeps and no interrupt comes */
+#define LOOK_NS  1000000 /* where a task sleeps and no interrupt comes, or a late one */
+
+#define PART_TO_WAIT_FOR 4 /* of the requests that the device has, one in so many */
 
 u64 virtio_blk_spins, virtio_blk_sleeps;
 
@@ -146,7 +150,20 @@ void disk_fail(struct disk *disk, int error, const char *why, struct request **c
 static const char *const broke_rules = "it broke the rules of its queue";
 const char *const disk_wants_reset = "it says that it needs a reset";
 
-/* Reaps, and has interrupts asked for while somebody sleeps. */
+/* Has interrupts asked for while somebody sleeps, once a part of what the device has is back.
+ * False: it is back already. */
+static bool expect(struct disk *disk)
+{
+    u32 count = (u32)__builtin_popcount(~disk->free) / PART_TO_WAIT_FOR;
+
+    if (disk->sleepers == 0) {
+        return true;
+    }
+    disk->delays = count > 1;
+    return virtq_driver_expect(&disk->virtio.queue, (u16)(count > 1 ? count : 1));
+}
+
+/* Reaps, and sees to interrupts. */
 void disk_look(struct disk *disk, struct request **called)
 {
     bool ok;
@@ -156,7 +173,7 @@ void disk_look(struct disk *disk, struct request **called)
     }
     do {
         ok = reap(disk, called);
-    } while (ok && disk->sleepers > 0 && !virtq_driver_expect(&disk->virtio.queue, 1));
+    } while (ok && !expect(disk));
     if (!ok) {
         disk_fail(disk, EIO, broke_rules, called);
     }
@@ -226,12 +243,12 @@ static bool sleep(struct wish *wish, struct wait_queue *queue, const char *what)
 {
     struct disk *disk = wish->disk;
     u64 deadline = timer_now() + disk->timeout_ms * ms_ticks, until;
-    bool held;
+    bool held = holds(wish);
 
-    do {
-        until = disk->interrupts ? deadline : timer_now() + look_ticks;
+    while (!held && timer_now() < deadline) {
+        until = disk->interrupts && !disk->delays ? deadline : timer_now() + look_ticks;
         held = await_until(queue, holds, wish, until < deadline ? until : deadline, what);
-    } while (!held && timer_now() < deadline);
+    }
     return held;
 }
 

@@ -38,6 +38,7 @@ struct disk {
     u32 free;     /* tables, a bit each */
     u32 unkicked; /* requests that the device was not told of */
     u32 sleepers; /* while there are some, interrupts are asked for */
+    bool delays;  /* they are asked for when several requests are back */
     bool failed;  /* it was reset, and nothing has succeeded since */
     bool gone;
 

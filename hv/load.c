@@ -60,13 +60,13 @@ static struct kind {
     u32 more;                   /* such nodes behind the first one, each one's length further */
     struct machine_range range; /* filled from guest.dts */
 } kinds[] = {
-    {&finisher_ops,   "sifive,test0",           0,                    {0}},
-    {&vuart_ops,      "ns16550a",               0,                    {0}},
     {&vtransport_ops, "virtio,mmio",            VTRANSPORT_SLOTS - 1, {0}},
+    {&vuart_ops,      "ns16550a",               0,                    {0}},
     {&doorbell_ops,   PROC_DOORBELL_COMPATIBLE, 0,                    {0}},
-    {&pflash_ops,     PFLASH_COMPATIBLE,        0,                    {0}},
     {&vplic_ops,      "riscv,plic0",            0,                    {0}},
     {&vrtc_ops,       "google,goldfish-rtc",    0,                    {0}},
+    {&pflash_ops,     PFLASH_COMPATIBLE,        0,                    {0}},
+    {&finisher_ops,   "sifive,test0",           0,                    {0}},
 };
 #define KIND_COUNT ARRAY_LEN(kinds)
 

@@ -57,7 +57,6 @@ struct vm {
     u32 vcpus;
     struct vcpu *vcpu[VCPUS_MAX]; /* vcpu[0] is &boot_vcpu */
     u32 devices;
-    struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
     struct console console;
     struct vplic_use plic_use;
     struct vtransport_use virtio;
@@ -77,8 +76,10 @@ struct vm {
     bool control;
     u32 status; /* of a zombie, as wait() gives it */
 
+    /* set up when they come into use: */
     struct vcpu boot_vcpu;
-    struct vplic plic; /* of the device; see plic_use */
+    struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
+    struct vplic plic;                 /* of the device; see plic_use */
 };
 _Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one frame");
 

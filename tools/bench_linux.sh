@@ -16,47 +16,8 @@ cd "$(dirname "$0")/.."
 out=build/bench-linux
 rows=$out/rows # name value unit n seconds
 tuned='init_on_alloc=0 hardened_usercopy=off cgroup_disable=memory lsm=yama audit=0 no4lvl'
-programs=(init blkbench fsbench)
 mkdir -p $out
 : >$rows
-
-compile() {
-    local cc=(riscv64-linux-gnu-gcc -std=gnu17 -O2 -Wall -Wextra -Werror -static -I.)
-    "${cc[@]}" -o $out/init tools/linux/init.c
-    "${cc[@]}" -o $out/blkbench tools/linux/blkbench.c
-    "${cc[@]}" -o $out/fsbench payload/fsbench/fsbench.c tools/linux/waited.c
-}
-
-# pad BYTES: zeros up to the next multiple of 4
-pad() {
-    head -c $((-$1 & 3)) /dev/zero
-}
-
-# pack PATH MODE FILE: an entry of an initramfs; no FILE: the last one
-#
-# [the kernel's Documentation/driver-api/early-userspace/buffer-format.rst]
-pack() {
-    local bytes=0
-    [ -z "${3:-}" ] || bytes=$(stat -c %s "$3")
-    number=$((number + 1))
-    printf '070701%08X%08X%08X%08X%08X%08X%08X' $number "$2" 0 0 1 0 "$bytes"
-    printf '%08X%08X%08X%08X%08X%08X' 0 0 0 0 $((${#1} + 1)) 0
-    printf '%s\0' "$1"
-    pad $((110 + ${#1} + 1))
-    [ -z "${3:-}" ] || cat "$3"
-    pad "$bytes"
-}
-
-pack_all() {
-    local number=0 program module
-    for program in "${programs[@]}"; do
-        pack "$program" $((8#100755)) "$out/$program"
-    done
-    for module in build/deps/linux/*.ko.xz; do
-        pack "${module##*/}" $((8#100644)) "$module"
-    done
-    pack 'TRAILER!!!' 0
-}
 
 # run PROGRAM WORD...: what it measured, once the kernel has booted
 run() {
@@ -89,8 +50,7 @@ can_count "${FV_QEMU:-qemu-system-riscv64}" || {
     echo "bench-linux: this QEMU was built without plugins, which count instructions" >&2
     exit 1
 }
-compile
-pack_all >$out/initramfs
+tools/linux/initramfs.sh $out
 make_disk $out/disk
 for words in "${file_runs[@]}"; do
     # shellcheck disable=SC2086 # words

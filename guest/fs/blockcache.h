@@ -105,7 +105,10 @@ __must_check int cache_read_past(struct cache *cache, u64 position, void *to, u6
  * as well. */
 __must_check int cache_write(struct cache *cache, u64 position, const void *from, u64 bytes,
                              u64 end, u64 *done);
-/* Whole blocks, at once and past the cache. */
+/* What of a block behind a position was never read or written becomes zeros, and dirty content: so
+ * that it is written in one request with the next block. */
+void cache_pad(struct cache *cache, u64 position);
+/* Whole sectors, at once and past the cache. */
 __must_check int cache_write_past(struct cache *cache, u64 position, const void *from, u64 bytes);
 /* Content there need not be written any more. */
 void cache_drop(struct cache *cache, u64 position, u64 bytes);

@@ -84,22 +84,22 @@ static int complete(struct cache *cache, struct cache_slot *slot)
     return 0;
 }
 
-/* Reads into the slots gathered, whose blocks follow each other. */
-static int read_gathered(struct cache *cache, struct cache_slot *const *slots, u32 count)
+/* Reads into slots that were just taken, whose blocks follow each other.  What is valid in them is
+ * not on the device: before the first sector, and behind the last. */
+static int read_slots(struct cache *cache, struct cache_slot *const *slots, u32 count)
 {
-    u32 pieces = 0;
-    u64 sector = 0;
+    const u32 before = ones(slots[0]->valid);
+    u32 behind = 0, pieces = 0;
 
-    for (u32 i = 0; i < count; i++) {
-        const u8 sectors = cache_sectors_of(cache, slots[i]->block);
-        const u32 bit = zeros(sectors);
-
-        if (i == 0)
-            sector = sector_of(cache, slots[i]->block, bit);
-        pieces = add_piece(cache, pieces, slots[i]->at + bit * SECTOR_BYTES,
-                           ones((u32)sectors >> bit) * SECTOR_BYTES);
-    }
-    return submit(cache, BLOCK_READ, sector, cache->pieces, pieces);
+    while (slots[count - 1]->valid >> (CACHE_BLOCK_SECTORS - 1 - behind) & 1)
+        behind++;
+    for (u32 i = 0; i < count; i++)
+        pieces = add_piece(cache, pieces, slots[i]->at, CACHE_BLOCK_BYTES);
+    cache->pieces[0].at = (u8 *)cache->pieces[0].at + before * SECTOR_BYTES;
+    cache->pieces[0].bytes -= before * SECTOR_BYTES;
+    cache->pieces[pieces - 1].bytes -= behind * SECTOR_BYTES;
+    return submit(cache, BLOCK_READ, sector_of(cache, slots[0]->block, before), cache->pieces,
+                  pieces);
 }
 
 /* The block, which no slot has, and what of the next ones no slot has either, `count` in all. */
@@ -121,7 +121,7 @@ static int fill(struct cache *cache, u32 block, u32 count, struct cache_slot **f
     }
     if (taken == 0)
         return error;
-    error = read_gathered(cache, slots, taken);
+    error = read_slots(cache, slots, taken);
     for (u32 i = 0; i < taken; i++) {
         slots[i]->pins--;
         if (error != 0)
@@ -194,17 +194,22 @@ int cache_read(struct cache *cache, u64 position, void *to, u64 bytes, u64 ahead
     return 0;
 }
 
-/* Whole blocks that no slot has, from this position on. */
-static u32 absent(const struct cache *cache, u64 position, u64 bytes)
+/* How many bytes from this position on, a sector's beginning, are in blocks that no slot has. */
+static u64 absent(const struct cache *cache, u64 position, u64 bytes)
 {
-    const u32 block = (u32)(position / CACHE_BLOCK_BYTES);
-    const u32 limit = cache->block->bytes_max / CACHE_BLOCK_BYTES;
-    u32 count = 0;
+    u32 block = (u32)(position / CACHE_BLOCK_BYTES);
+    u64 length = 0;
 
-    while (count < limit && (count + 1ULL) * CACHE_BLOCK_BYTES <= bytes &&
-           cache_find(cache, block + count) == NULL)
-        count++;
-    return count;
+    if (bytes > cache->block->bytes_max)
+        bytes = align_down(cache->block->bytes_max, SECTOR_BYTES);
+    while (length < bytes && cache_find(cache, block++) == NULL)
+        length += in_block(position + length, bytes - length);
+    return align_down(length, SECTOR_BYTES);
+}
+
+static u64 sector_at(const struct cache *cache, u64 position)
+{
+    return position / SECTOR_BYTES - cache->lead;
 }
 
 int cache_read_past(struct cache *cache, u64 position, void *to, u64 bytes)
@@ -212,15 +217,12 @@ int cache_read_past(struct cache *cache, u64 position, void *to, u64 bytes)
     u8 *at = to;
 
     while (bytes != 0) {
-        const bool fits = position % CACHE_BLOCK_BYTES == 0 && (uintptr_t)at % 4 == 0;
-        const u32 blocks = fits ? absent(cache, position, bytes) : 0;
-        struct block_piece piece = {at, blocks * CACHE_BLOCK_BYTES};
-        u64 length = piece.bytes;
+        const bool fits = position % SECTOR_BYTES == 0 && (uintptr_t)at % 4 == 0;
+        u64 length = fits ? absent(cache, position, bytes) : 0;
+        struct block_piece piece = {at, (u32)length};
         int error;
 
-        if (blocks == 0 ||
-            submit(cache, BLOCK_READ, sector_of(cache, (u32)(position / CACHE_BLOCK_BYTES), 0),
-                   &piece, 1) != 0) {
+        if (length == 0 || submit(cache, BLOCK_READ, sector_at(cache, position), &piece, 1) != 0) {
             length = in_block(position, bytes);
             error = cache_read(cache, position, at, length, 0);
             if (error != 0)
@@ -311,39 +313,59 @@ int cache_write(struct cache *cache, u64 position, const void *from, u64 bytes, 
     return 0;
 }
 
-/* The slots that have these blocks now have what was written. */
-static void refresh(struct cache *cache, u64 position, const u8 *from, u32 blocks)
+void cache_pad(struct cache *cache, u64 position)
 {
-    const u32 block = (u32)(position / CACHE_BLOCK_BYTES);
+    struct cache_slot *slot = cache_find(cache, (u32)(position / CACHE_BLOCK_BYTES));
+    const u64 from = align_up(position, SECTOR_BYTES);
 
-    for (u32 i = 0; i < blocks; i++) {
-        struct cache_slot *slot = cache_find(cache, block + i);
+    if (from % CACHE_BLOCK_BYTES == 0 || slot == NULL)
+        return;
+    for (u64 at = from; at % CACHE_BLOCK_BYTES != 0 || at == from; at += SECTOR_BYTES) {
+        const u8 sector = cache_span(at, 1);
 
-        if (slot == NULL)
+        if (slot->valid & sector)
             continue;
-        memcpy(slot->at, from + (u64)i * CACHE_BLOCK_BYTES, CACHE_BLOCK_BYTES);
-        slot->valid = UINT8_MAX;
-        cache_clean(cache, slot, UINT8_MAX, CACHE_CONTENT);
+        memset(cache_at(slot, at), 0, SECTOR_BYTES);
+        slot->valid |= sector;
+        cache_dirty(cache, slot, sector, CACHE_CONTENT);
+    }
+}
+
+/* The slots that have blocks of these have what was written. */
+static void refresh(struct cache *cache, u64 position, const u8 *from, u64 bytes)
+{
+    while (bytes != 0) {
+        const u32 length = in_block(position, bytes);
+        const u8 sectors = cache_span(position, length);
+        struct cache_slot *slot = cache_find(cache, (u32)(position / CACHE_BLOCK_BYTES));
+
+        if (slot != NULL) {
+            memcpy(cache_at(slot, position), from, length);
+            slot->valid |= sectors;
+            cache_clean(cache, slot, sectors, CACHE_CONTENT);
+        }
+        position += length;
+        from += length;
+        bytes -= length;
     }
 }
 
 int cache_write_past(struct cache *cache, u64 position, const void *from, u64 bytes)
 {
     const u8 *at = from;
-    const u64 limit = align_down(cache->block->bytes_max, CACHE_BLOCK_BYTES);
+    const u64 limit = align_down(cache->block->bytes_max, SECTOR_BYTES);
 
-    if ((uintptr_t)at % 4 != 0 || limit == 0)
+    if ((uintptr_t)at % 4 != 0)
         return EINVAL;
     while (bytes != 0) {
         const u64 length = bytes < limit ? bytes : limit;
         struct block_piece piece = {(void *)(uintptr_t)at, (u32)length};
-        int error = submit(cache, BLOCK_WRITE,
-                           sector_of(cache, (u32)(position / CACHE_BLOCK_BYTES), 0), &piece, 1);
+        int error = submit(cache, BLOCK_WRITE, sector_at(cache, position), &piece, 1);
 
         cache->unflushed = true;
         if (error != 0)
             return error;
-        refresh(cache, position, at, (u32)(length / CACHE_BLOCK_BYTES));
+        refresh(cache, position, at, length);
         at += length;
         position += length;
         bytes -= length;

@@ -35,7 +35,6 @@
 #define FAT_SHORT_BYTES   11U
 #define FAT_EXTENTS_MAX   1024U
 #define FAT_RUN_CLUSTERS  2048U /* see fat_run */
-#define FAT_TABLE_AHEAD   (32U << 10)
 #define FAT_CACHE_BYTES   (4U << 20)
 #define FAT_NODE_BUCKETS  256U
 #define FAT_GHOST_BUCKETS 64U
@@ -272,7 +271,7 @@ __must_check int fat_set_clean(struct fat *fat, bool clean);
 __must_check int fat_run(struct fat *fat, u32 cluster, u32 *run, u32 *after);
 __must_check int fat_allocate(struct fat *fat, u32 tail, u32 want, u32 *first, u32 *length);
 __must_check int fat_free_chain(struct fat *fat, u32 *first);
-void fat_give_back(struct fat *fat, u32 cluster);
+void fat_give_back(struct fat *fat, u32 first, u32 length);
 __must_check int fat_count_free(struct fat *fat);
 
 /* fat32_map.c */

@@ -177,7 +177,7 @@ static int enter(struct fat *fat, struct fat_node *dir, struct fat_entry *entry,
         fat_dir_changed(fat, dir);
         *made = &node->node;
     } else if (first != 0) {
-        fat_give_back(fat, first);
+        fat_give_back(fat, first, 1);
     }
     fat_unpin(pins);
     return error;

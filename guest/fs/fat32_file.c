@@ -16,7 +16,7 @@
 #define DAY_S      86400
 #define AHEAD_MIN  (16U << 10)
 #define AHEAD_MAX  (512U << 10)
-#define PAST_MIN   (32U << 10) /* what may go past the cache */
+#define PAST_MIN   (64U << 10) /* what may go past the cache */
 #define SPAN_BYTES (1U << 20)  /* written before it is looked whether to commit */
 
 /* Some bytes of a file that are together on disk. */
@@ -114,12 +114,12 @@ int fat_read(struct node *node, u64 offset, void *to, size_t bytes, size_t *done
 
 /* ---- write ---- */
 
-/* What of a piece may go past the cache: whole blocks, from a block's beginning on. */
+/* What of a piece may go past the cache: whole sectors. */
 static int write_past(struct fat *fat, const struct piece *piece, const u8 *from, u64 end,
                       u64 *done)
 {
-    const u64 head = -piece->position % CACHE_BLOCK_BYTES;
-    const u64 middle = align_down(piece->bytes - head, CACHE_BLOCK_BYTES);
+    const u64 head = -piece->position % SECTOR_BYTES;
+    const u64 middle = align_down(piece->bytes - head, SECTOR_BYTES);
     u64 part = 0;
     int error = cache_write(fat->cache, piece->position, from, head, end, done);
 
@@ -138,10 +138,15 @@ static int write_piece(struct fat *fat, struct fat_node *node, u64 offset,
 {
     const u64 known = align_up(node->bytes, SECTOR_BYTES);
     const u64 end = offset < known ? piece->position + (known - offset) : piece->position;
+    int error;
 
     if (from != NULL && piece->bytes >= PAST_MIN && is_large(fat, offset + piece->bytes))
         return write_past(fat, piece, from, end, done);
-    return cache_write(fat->cache, piece->position, from, piece->bytes, end, done);
+    error = cache_write(fat->cache, piece->position, from, piece->bytes, end, done);
+    if (error == 0 && offset + piece->bytes >= node->bytes &&
+        fat->cluster_bytes >= CACHE_BLOCK_BYTES)
+        cache_pad(fat->cache, piece->position + piece->bytes);
+    return error;
 }
 
 /* Bytes of at most SPAN_BYTES, for which there are clusters; from NULL: zeros. */

@@ -312,32 +312,38 @@ u32 fat_slots_of(const struct fat_name *name)
 
 /* ---- room ---- */
 
-/* A cluster that is no chain yet, all zeros. */
-static int zeroed_cluster(struct fat *fat, u32 *cluster)
+/* Some clusters that follow each other, and are nobody's chain yet: all zeros. */
+static int zeroed_clusters(struct fat *fat, u32 want, u32 *first, u32 *length)
 {
-    u32 length;
     u64 position, done;
-    int error = fat_allocate(fat, 0, 1, cluster, &length);
+    int error = fat_allocate(fat, 0, want, first, length);
 
     if (error != 0)
         return error;
-    position = fat_cluster_position(fat, *cluster);
-    error = cache_write(fat->cache, position, NULL, fat->cluster_bytes, position, &done);
+    position = fat_cluster_position(fat, *first);
+    error = cache_write(fat->cache, position, NULL, (u64)*length << fat->cluster_shift, position,
+                        &done);
     if (error != 0)
-        fat_give_back(fat, *cluster);
+        fat_give_back(fat, *first, *length);
     return error;
 }
 
-static int append_cluster(struct fat *fat, struct fat_node *dir)
+/* A directory grows by a block, if its clusters are smaller: so that it is in few pieces. */
+static int append_clusters(struct fat *fat, struct fat_node *dir, u32 *clusters)
 {
-    u32 cluster;
-    int error = zeroed_cluster(fat, &cluster);
+    const u32 most = fat_clusters_of(fat, FAT_SLOTS_MAX * FAT_SLOT_BYTES);
+    const u32 block = fat_clusters_of(fat, CACHE_BLOCK_BYTES);
+    u32 first, length;
+    int error =
+        zeroed_clusters(fat, block < most - *clusters ? block : most - *clusters, &first, &length);
 
     if (error != 0)
         return error;
-    error = fat_map_append(fat, dir, cluster, 1);
+    error = fat_map_append(fat, dir, first, length);
     if (error != 0)
-        fat_give_back(fat, cluster);
+        fat_give_back(fat, first, length);
+    else
+        *clusters += length;
     return error;
 }
 
@@ -346,7 +352,8 @@ int fat_new_directory(struct fat *fat, u32 parent, const struct fat_short *info,
 {
     struct fat_short dots[2] = {*info, *info};
     u64 done, position;
-    int error = zeroed_cluster(fat, first);
+    u32 length;
+    int error = zeroed_clusters(fat, 1, first, &length);
 
     if (error != 0)
         return error;
@@ -358,7 +365,7 @@ int fat_new_directory(struct fat *fat, u32 parent, const struct fat_short *info,
     position = fat_cluster_position(fat, *first);
     error = cache_write(fat->cache, position, dots, sizeof(dots), position, &done);
     if (error != 0)
-        fat_give_back(fat, *first);
+        fat_give_back(fat, *first, length);
     return error;
 }
 
@@ -439,10 +446,8 @@ static int room_at_end(struct fat *fat, struct fat_node *dir, u32 slots, u32 *at
     if (*at + slots > FAT_SLOTS_MAX)
         return ENOSPC;
     error = fat_map_length(fat, dir, &clusters);
-    while (error == 0 && clusters * (u64)per_cluster < *at + slots) {
-        error = append_cluster(fat, dir);
-        clusters++;
-    }
+    while (error == 0 && clusters * (u64)per_cluster < *at + slots)
+        error = append_clusters(fat, dir, &clusters);
     return error == 0 ? move_end(fat, dir, *at) : error;
 }
 

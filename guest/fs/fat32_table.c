@@ -16,6 +16,7 @@
 
 #define ENTRY_BYTES   4U
 #define GROUP_UNKNOWN UINT16_MAX
+#define AHEAD_BYTES   (32U << 10)
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as on disk");
 
@@ -56,8 +57,10 @@ static int entry_of(struct fat *fat, u32 cluster, u32 **entry)
     const u64 position = entry_position(fat, cluster);
 
     if (fat->window == NULL || !cache_holds(fat->window, position)) {
-        int error = cache_load(fat->cache, position, &fat->window);
+        int error;
 
+        cache_ahead(fat->cache, position, AHEAD_BYTES);
+        error = cache_load(fat->cache, position, &fat->window);
         if (error != 0)
             return error;
     }
@@ -186,7 +189,6 @@ static int count_group(struct fat *fat, u32 group)
 
     if (fat->group_free[group] != GROUP_UNKNOWN)
         return 0;
-    cache_ahead(fat->cache, entry_position(fat, first), FAT_TABLE_AHEAD);
     error = entry_of(fat, first, &entry);
     if (error != 0)
         return error;
@@ -346,9 +348,9 @@ int fat_free_chain(struct fat *fat, u32 *first)
     return 0;
 }
 
-/* A cluster that nothing on disk knows of yet is free again. */
-void fat_give_back(struct fat *fat, u32 cluster)
+/* Clusters of one call of fat_allocate(), which nothing on disk knows of yet, are free again. */
+void fat_give_back(struct fat *fat, u32 first, u32 length)
 {
-    if (free_in_group(fat, cluster, 1) != 0)
-        fat_complain(fat, SAID_LOST, cluster); /* fsck finds it */
+    if (free_in_group(fat, first, length) != 0)
+        fat_complain(fat, SAID_LOST, first); /* fsck finds them */
 }

@@ -100,7 +100,7 @@ char *getcwd(char *to, size_t bytes)
 
 ssize_t read(int fd, void *to, size_t bytes)
 {
-    size_t done;
+    size_t done = 0;
     int error = EBADF;
 
     if (is_open(fd) && fd == STDIN_FILENO) {

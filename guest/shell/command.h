@@ -12,7 +12,6 @@ struct call {
     int argc;
     char **argv;
     const struct command *command;
-    void *state;       /* the command's own */
     bool write_failed; /* said already */
     size_t used;
     char *output; /* [OUTPUT_BYTES] collected for io.out */

@@ -149,7 +149,7 @@ static void write_line(struct call *call, const struct search *search, const cha
 
 static int grep(struct call *call, struct input *input)
 {
-    struct search *search = call->state;
+    struct search *search = input->state;
     const char *name = strcmp(input->name, "-") == 0 ? "(standard input)" : input->name;
     struct buffer line = {0};
     u64 number = 0, found = 0;
@@ -219,7 +219,6 @@ int command_grep(struct call *call)
         call_complain(call, "%s: not a pattern that grep knows here", search.pattern);
         return STATUS_WRONG;
     }
-    call->state = &search;
-    status = input_each(call, options.first + 1, grep);
+    status = input_each(call, options.first + 1, grep, &search);
     return status ? STATUS_WRONG : search.found > 0 ? 0 : STATUS_NONE;
 }

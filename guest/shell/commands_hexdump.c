@@ -60,7 +60,7 @@ static void end_row(struct call *call, struct dump *dump)
 
 static int hexdump(struct call *call, struct input *input)
 {
-    struct dump *dump = call->state;
+    struct dump *dump = input->state;
 
     while (dump->left > 0 && input_fill(input) && !call->write_failed) {
         size_t bytes = input->used - input->at;
@@ -111,8 +111,7 @@ int command_hexdump(struct call *call)
     if (!read_options(call, &dump, &first)) {
         return STATUS_MISUSE;
     }
-    call->state = &dump;
-    status = input_each(call, first, hexdump);
+    status = input_each(call, first, hexdump, &dump);
     if (dump.used > 0) {
         end_row(call, &dump);
     }

@@ -17,8 +17,9 @@
 #include "guest/shell/terminal.h"
 #include "guest/shell/utf8.h"
 
-#define DATE_BYTES  32
-#define HALF_A_YEAR (182 * 86400L)
+#define DATE_BYTES   32
+#define HALF_A_YEAR  (182 * 86400L)
+#define BLOCKS_A_KIB 2 /* of st_blocks */
 
 struct listing {
     struct call *call;
@@ -83,6 +84,7 @@ static int write_long(struct listing *listing, const char *directory, const stru
 {
     struct stat *all = memory_get(names->used * sizeof(*all));
     int digits = 1, failed = 0;
+    u64 blocks = 0;
 
     for (size_t i = 0; i < names->used; i++) {
         char *path = directory ? path_join(directory, names->at[i]) : memory_copy(names->at[i]);
@@ -90,10 +92,16 @@ static int write_long(struct listing *listing, const char *directory, const stru
         if (lstat(path, &all[i]) != 0) {
             failed = call_fail(listing->call, path);
             all[i].st_nlink = 0;
-        } else if (digits_of(all[i].st_size) > digits) {
-            digits = digits_of(all[i].st_size);
+        } else {
+            int needed = digits_of(all[i].st_size);
+
+            digits = needed > digits ? needed : digits;
+            blocks += (u64)all[i].st_blocks;
         }
         free(path);
+    }
+    if (directory) {
+        out_format(listing->call, "total %llu\n", (unsigned long long)(blocks / BLOCKS_A_KIB));
     }
     for (size_t i = 0; i < names->used && !call_stopped(listing->call); i++) {
         if (all[i].st_nlink > 0) {

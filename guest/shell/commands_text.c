@@ -22,7 +22,8 @@ int command_cat(struct call *call)
 {
     struct options options;
 
-    return options_read(call, "", &options) ? input_each(call, options.first, cat) : STATUS_MISUSE;
+    return options_read(call, "", &options) ? input_each(call, options.first, cat, NULL)
+                                            : STATUS_MISUSE;
 }
 
 /* ---- head and tail ---- */
@@ -72,7 +73,7 @@ static bool read_part(struct call *call, struct part *part, struct options *opti
 
 static int head(struct call *call, struct input *input)
 {
-    struct part *part = call->state;
+    struct part *part = input->state;
     u64 left = part->count;
 
     title(call, part, input);
@@ -102,8 +103,7 @@ int command_head(struct call *call)
     if (!read_part(call, &part, &options)) {
         return STATUS_MISUSE;
     }
-    call->state = &part;
-    return input_each(call, options.first, head);
+    return input_each(call, options.first, head, &part);
 }
 
 /* Where the last lines of text begin. */
@@ -182,7 +182,7 @@ static int tail_from(struct call *call, struct input *input, const struct part *
 
 static int tail(struct call *call, struct input *input)
 {
-    struct part *part = call->state;
+    struct part *part = input->state;
 
     title(call, part, input);
     return part->from ? tail_from(call, input, part) : tail_end(call, input, part);
@@ -196,8 +196,7 @@ int command_tail(struct call *call)
     if (!read_part(call, &part, &options)) {
         return STATUS_MISUSE;
     }
-    call->state = &part;
-    return input_each(call, options.first, tail);
+    return input_each(call, options.first, tail, &part);
 }
 
 /* ---- wc ---- */
@@ -227,7 +226,7 @@ static void write_counts(struct call *call, const struct counting *counting, con
 
 static int count(struct call *call, struct input *input)
 {
-    struct counting *counting = call->state;
+    struct counting *counting = input->state;
     u64 counts[COUNTS] = {0};
     bool in_word = false;
 
@@ -266,8 +265,7 @@ int command_wc(struct call *call)
         chosen += counting.shown[i];
     }
     counting.alone = chosen == 1 && call->argc - options.first <= 1;
-    call->state = &counting;
-    status = input_each(call, options.first, count);
+    status = input_each(call, options.first, count, &counting);
     if (call->argc - options.first > 1) {
         write_counts(call, &counting, counting.all, "total");
     }

@@ -78,7 +78,20 @@ static const char *state_of(const struct task *task)
     return task->state == TASK_WAITING ? "waits" : "ready";
 }
 
-/* As many as there are now, if there is room; the number of all. */
+static size_t count_tasks(void)
+{
+    size_t count = 0;
+    struct list *it;
+
+    spin_lock(&tasks_lock);
+    list_for_each(it, &tasks) {
+        count++;
+    }
+    spin_unlock(&tasks_lock);
+    return count;
+}
+
+/* As many as there is room for; their number. */
 static size_t look(struct seen *seen, size_t room)
 {
     size_t count = 0;
@@ -88,12 +101,12 @@ static size_t look(struct seen *seen, size_t room)
     list_for_each(it, &tasks) {
         const struct task *task = container_of(it, struct task, link);
 
-        if (count < room) {
-            memcpy(seen[count].name, task->name, sizeof(task->name));
-            seen[count].state = state_of(task);
-            seen[count].waits =
-                task->state == TASK_WAITING && task->waits_for ? task->waits_for : "";
+        if (count == room) {
+            break;
         }
+        memcpy(seen[count].name, task->name, sizeof(task->name));
+        seen[count].state = state_of(task);
+        seen[count].waits = task->state == TASK_WAITING && task->waits_for ? task->waits_for : "";
         count++;
     }
     spin_unlock(&tasks_lock);
@@ -103,11 +116,11 @@ static size_t look(struct seen *seen, size_t room)
 /* A task that comes while memory for all is looked for may be missing. */
 void image_tasks(image_task_fn *each, void *context)
 {
-    size_t room = look(NULL, 0), count;
+    size_t room = count_tasks(), count;
     struct seen *seen = memory_get(room * sizeof(*seen));
 
     count = look(seen, room);
-    for (size_t i = 0; i < count && i < room; i++) {
+    for (size_t i = 0; i < count; i++) {
         each(context, seen[i].name, seen[i].state, seen[i].waits);
     }
     free(seen);

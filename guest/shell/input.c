@@ -57,8 +57,10 @@ bool input_line(struct input *input, struct buffer *line, bool *ended)
     return line->used > 0;
 }
 
-/* One after the other, also behind one that cannot be read.  Returns all statuses or-ed. */
-int input_each(struct call *call, int first, int (*each)(struct call *call, struct input *input))
+/* One after the other, also behind one that cannot be read; state is input->state.  Returns all
+ * statuses or-ed. */
+int input_each(struct call *call, int first, int (*each)(struct call *call, struct input *input),
+               void *state)
 {
     static char *standard[] = {"-"};
     char **names = first < call->argc ? call->argv + first : standard;
@@ -67,7 +69,7 @@ int input_each(struct call *call, int first, int (*each)(struct call *call, stru
 
     for (int i = 0; i < count && !call_stopped(call); i++) {
         bool is_standard = strcmp(names[i], "-") == 0;
-        struct input input = {.call = call, .name = names[i], .bytes = bytes};
+        struct input input = {.call = call, .state = state, .name = names[i], .bytes = bytes};
 
         input.fd = is_standard ? call->io.in : open(names[i], O_RDONLY);
         if (input.fd < 0) {

@@ -8,6 +8,7 @@
 
 struct input {
     struct call *call;
+    void *state; /* the command's own */
     const char *name;
     int fd;
     bool failed;  /* said already */
@@ -16,6 +17,7 @@ struct input {
     char *bytes; /* [INPUT_BYTES] */
 };
 
-int input_each(struct call *call, int first, int (*each)(struct call *call, struct input *input));
+int input_each(struct call *call, int first, int (*each)(struct call *call, struct input *input),
+               void *state);
 bool input_fill(struct input *input);
 bool input_line(struct input *input, struct buffer *line, bool *ended);

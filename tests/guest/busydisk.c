@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Forks, and ends, while a slow disk has requests of this guest.  After the fork both sides find
- * them done, at once: the fork has waited.  The child's disk is the parent's as it was then, and its
- * own from then on.  Each child ends with a request in flight, and so does the guest in the end.
+ * them done, at once: the fork has waited.  The child's disk is the parent's as it was then, and
+ * its own from then on.  Each child ends with a request in flight, and so does the guest in the
+ * end.
  *
  * With VCPUS=2 a second hart reads and writes the device's registers all the time.
  */

@@ -29,8 +29,14 @@ entry blockio_2disks_4harts_bare quick 60 two_disks blockio_smp 'do=model tasks=
 entry blockio_static_bare     quick 60   two_disks blockio_poll 'do=model' BARE=1
 entry blockfork               quick 60   blockfork blockfork 10
 entry blockfork_copy          quick 60   blockfork blockfork 10 FORK=copy
-entry blockfork_smp           quick 90   blockfork blockfork_smp 10 VCPUS=4 HARTS=2
+entry blockfork_smp           quick 90   blockfork blockfork_smp 4 VCPUS=4 HARTS=2
 entry blockfork_200           full  180  blockfork blockfork 200 HARTS=2
+
+entry disk_shared           quick 60   disk_shared
+entry disk_shared_payloads  quick 60   disk_shared_payloads
+entry disk_unwritable       quick 60   disk_unwritable
+entry disk_unwritable_bare  quick 60   disk_unwritable BARE=1
+entry disks_of_the_machine  quick 60   disks_of_the_machine
 
 # empty_disk NAME: 8 MiB; its file is in $disk
 empty_disk() {
@@ -123,4 +129,98 @@ blockfork() {
     want '^\[1\] blockfork: ok$'
     printf "%4096s" '' | tr ' ' "\\$(printf %o "$rounds")" | cmp -n 4096 - "$disk" ||
         fail "the file does not have what the first process wrote last"
+}
+
+# ---- whose disk it is ----------------------------------------------------------------------------
+
+# text_disk NAME TEXT: 8 KiB that begin with the text
+text_disk() {
+    printf '%s' "$2" >"$out/$1"
+    truncate -s 8K "$out/$1"
+}
+
+# says PID BEFORE AFTER
+says() {
+    golden_of "$1" <<END
+diskshare: 16 sectors, $2
+diskshare: 16 sectors, $3
+END
+}
+
+# is_text NAME TEXT
+is_text() {
+    [ "$(head -c 512 "$out/$1" | tr -d '\0')" = "$2" ] || fail "$1 does not say: $2"
+}
+
+# The first who names a file writes to it, by whatever name; the others, and those in memory, to their own.
+disk_shared() {
+    local guest=build/tests/guest/diskshare.elf
+    rm -f "$out/same"
+    text_disk 'a, b' start
+    text_disk other begin
+    ln "$out/a, b" "$out/same"
+    cat >"$out/guests" <<END
+$guest disk="$out/a, b" cmdline=text=one
+$guest disk=$out/same cmdline=text=two
+$guest disk="ram:$out/a, b" cmdline=text=three
+$guest disk="ram:$out/a, b" cmdline=text=four
+$guest disk=$out/other cmdline=text=five
+END
+    run 0 GUESTS="$out/guests"
+    says 1 start one
+    says 2 start two
+    says 3 start three
+    says 4 start four
+    says 5 begin five
+    is_text same one
+    is_text other five
+}
+
+disk_shared_payloads() {
+    local guest=build/tests/guest/diskshare.elf
+    text_disk disk start
+    run 0 PAYLOAD=$guest,hello,$guest DISK="$out/disk" CMDLINE=text=mine HARTS=2
+    says 1 start mine
+    says 3 start mine
+    is_text disk mine
+    run 0 PAYLOAD=$guest DISK="ram:$out/disk" CMDLINE=text=other
+    is_text disk mine
+}
+
+# For root there is no such file.
+disk_unwritable() {
+    local as=()
+    text_disk disk start
+    mkdir -p "$out/run"
+    chmod a-w,a+r "$out/disk"
+    if [ "$(id -u)" = 0 ]; then
+        chown 65534 "$out/run"
+        as=(setpriv --reuid=65534 --clear-groups)
+        "${as[@]}" test -r "$out/disk" || skip "nobody but root sees $out"
+    fi
+    say 0 "${as[@]}" env FV_OUT="$out/run" TIMEOUT="$limit" "$@" PAYLOAD=build/tests/guest/diskshare.elf \
+        DISK="$out/disk" CMDLINE=text=mine tools/run.sh
+    want '^run: .*/disk: you may not write it, so the disk is read-only$' '^diskshare: Read-only file system$'
+    is_text disk start
+}
+
+# As many as there are slots, one of them the trace's; and fewer than a bundle asks for.
+disks_of_the_machine() {
+    local i guest=build/tests/guest/diskshare.elf
+    for i in {1..8}; do
+        text_disk "disk$i" "text$i"
+        echo "$guest disk=$out/disk$i mem=16M cmdline=text=new$i"
+    done >"$out/eight"
+    run 64 GUESTS="$out/eight"
+    want 'disk8: the machine has at most 7 disks; put some into memory'
+    head -n 7 "$out/eight" >"$out/seven"
+    run 0 GUESTS="$out/seven" TRACE=exits
+    for i in {1..7}; do
+        says "$i" "text$i" "new$i"
+        is_text "disk$i" "new$i"
+    done
+    build/host/mkimage -o "$out/bundle" --guest image=$guest name=it disk=0
+    say 2 timeout "$limit" "${FV_QEMU:-qemu-system-riscv64}" -M virt -m 512M -nographic \
+        -kernel build/hv/forkvisor.elf -initrd "$out/bundle"
+    want '^\[hv\] guest it: the machine has no disk 0 in its virtio slots; start QEMU with more of them'
 }

@@ -32,6 +32,7 @@ entry initrd_bare              quick 60   initrd BARE=1
 entry initrd_fork              quick 60   initrd_fork
 entry initrd_folder            quick 60   initrd_folder
 entry initrd_too_large         quick 60   initrd_too_large
+entry linux_guest              full  300  linux_guest
 entry plain_qemu               quick 60   plain_qemu
 entry first_screen             quick 30   first_screen
 entry timeout                  quick 30   timeout_ends
@@ -292,6 +293,19 @@ initrd_too_large() {
     run 2 PAYLOAD="$out/a.elf" INITRD="$out/zeros" MEM=2G HOSTMEM=3G
     want 'its initrd, 20971520 bytes, has no room in the first GiB of its memory; make it smaller$'
     rm "$out/zeros"
+}
+
+# Debian's kernel as a guest, with a disk and an initramfs, on which it runs a program.
+linux_guest() {
+    { [ -e build/deps/linux ] && command -v riscv64-linux-gnu-gcc >/dev/null; } ||
+        skip "there is no kernel, or no compiler for Linux programs: tools/deps.sh linux gets them"
+    tools/linux/initramfs.sh "$out"
+    disk_image
+    run 0 PAYLOAD=build/deps/linux/vmlinux MEM=1G HOSTMEM=2G INITRD="$out/initramfs" DISK="$disk" "$@" \
+        CMDLINE='console=ttyS0 -- /fsbench dir=/mnt small_files=20 open_read_close'
+    want 'virtio_blk virtio0: \[vda\] 131072 512-byte logical blocks' 'marked fat_small_files_20 ' \
+        'marked open_read_close ' 'init: /fsbench ended with status 0'
+    fsck.fat -n "$disk" >"$out/fsck" || fail "$(<"$out/fsck")"
 }
 
 # The lines of the README, as they stand there.
