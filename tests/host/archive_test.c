@@ -53,17 +53,18 @@ static void add_file(struct maker *maker, const char *name, const char *text)
 /* ---- what is in it ---- */
 
 /* Mounts it as the root, from a block of its own, so that a read beyond is seen. */
-static void *mount(const void *bytes, size_t size)
+static void mount(const void *bytes, size_t size)
 {
-    void *exact = malloc(size);
+    static void *exact; /* the mount's until the end */
     const char *why;
     struct fs *fs;
 
+    exact = malloc(size);
+    CHECK(exact != NULL);
     memcpy(exact, bytes, size);
     fs_said[0] = '\0';
     CHECK_EQ(archive_mount(exact, size, &fs, &why), 0);
     CHECK_EQ(vfs_mount("/", fs, "initrd"), 0);
-    return exact;
 }
 
 static bool holds(const char *path, const char *text)
@@ -126,7 +127,7 @@ static void of_tar(void *format)
     CHECK_EQ(chdir("/"), 0);
     snprintf(deep, sizeof(deep), "rm -rf %s", folder);
     run(deep);
-    (void)mount(bytes, size);
+    mount(bytes, size);
     CHECK_STR(fs_said, "");
     CHECK(holds("/a", "hello\n") && holds("/dir/b", "x") && holds("/dir/sub/empty", ""));
     memset(deep, 'd', 91);
@@ -161,7 +162,7 @@ static void readonly(void *unused)
 
     (void)unused;
     add_file(&maker, "f", "text");
-    (void)mount(maker.bytes, maker.used);
+    mount(maker.bytes, maker.used);
     CHECK_EQ(vfs_open("/f", O_RDWR, 0, &file), EROFS);
     CHECK_EQ(vfs_open("/f", O_RDONLY | O_TRUNC, 0, &file), EROFS);
     CHECK_EQ(vfs_open("/g", O_WRONLY | O_CREAT, 0, &file), EROFS);
@@ -199,7 +200,7 @@ static void hostile(void *unused)
     add_file(&maker, "", "nameless");
     (void)add(&maker, "liar", '0', 100000, "x");
     add_file(&maker, "behind", "is not read");
-    (void)mount(maker.bytes, maker.used);
+    mount(maker.bytes, maker.used);
     list("/", text);
     CHECK_STR(text, ". .. once a ");
     CHECK(holds("/once", "first") && holds("/a/b", "odd but fine"));
@@ -224,7 +225,7 @@ static void ends_early(void *unused)
     header = add(&maker, "bad", '0', 4, "text");
     header[0] = 'x';
     add_file(&maker, "behind", "text");
-    (void)mount(maker.bytes, maker.used);
+    mount(maker.bytes, maker.used);
     CHECK(holds("/good", "text") && !holds("/behind", "text"));
     CHECK(strstr(fs_said, "its header is damaged; nothing more is read"));
 }
@@ -241,7 +242,7 @@ static void lies(void *unused)
     (void)unused;
     add_file(&maker, "good", "text");
     (void)add(&maker, "liar", '0', 07777777777, "x");
-    (void)mount(maker.bytes, maker.used);
+    mount(maker.bytes, maker.used);
     CHECK(holds("/good", "text") && !holds("/liar", "x"));
     CHECK(strstr(fs_said, "liar: it ends behind the archive; nothing more is read"));
 }
@@ -256,7 +257,7 @@ static void no_archive(void *unused)
     char text[100];
 
     (void)unused;
-    (void)mount("anything", 8);
+    mount("anything", 8);
     list("/", text);
     CHECK_STR(text, ". .. initrd ");
     CHECK(holds("/initrd", "anything"));

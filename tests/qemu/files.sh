@@ -9,14 +9,20 @@ entry files_vm                 quick 60   posix_files files
 entry files_bare               quick 60   posix_files files BARE=1
 entry files_smp_vm             quick 60   posix_files files_smp VCPUS=2 HARTS=2
 entry files_smp_bare           quick 60   posix_files files_smp VCPUS=2 BARE=1
+entry files_fork               quick 60   files_end_ok CMDLINE=fork
+entry files_full_vm            quick 60   files_end_ok CMDLINE=full MEM=32M
+entry files_full_bare          quick 60   files_end_ok CMDLINE=full MEM=32M BARE=1
+entry files_initrd_vm          quick 60   files_initrd
+entry files_initrd_bare        quick 60   files_initrd BARE=1
+entry files_at_exit            quick 60   files_at_exit
 entry row_ramfs_rename_vm      quick 30   fstest
 entry row_ramfs_rename_bare    quick 30   fstest BARE=1
 entry row_u_8_0_vm             quick 60   loadapp
 entry row_u_8_0_bare           quick 60   loadapp BARE=1
 
-# The judge of what files.c expects.
+# The judge of what tests/guest/files expects.
 files_linux() {
-    gcc -Wall -Wextra -O1 -o "$out/files" tests/guest/files.c
+    gcc -Wall -Wextra -O1 -I. -o "$out/files" tests/guest/files/*.c
     rm -rf "$out/empty"
     mkdir "$out/empty"
     ulimit -n 1024
@@ -54,4 +60,34 @@ END
     truncate -s 1M "$out/zeros"
     run 1 PAYLOAD=loadapp DISK="$out/zeros" "$@"
     want 'error: disk 0 is not mounted: .*; / is in memory$'
+}
+
+files_end_ok() {
+    run 0 PAYLOAD=build/tests/guest/filesends.elf "$@"
+    want '^(\[[0-9]+\] )?files: ok$'
+}
+
+files_initrd() {
+    rm -rf "$out/tree"
+    mkdir -p "$out/tree/etc/rc"
+    printf hello >"$out/tree/etc/greeting"
+    printf first >"$out/tree/first"
+    tar --sort=name -C "$out/tree" -cf "$out/tree.tar" .
+    run 0 PAYLOAD=build/tests/guest/filesends.elf CMDLINE=initrd INITRD="$out/tree.tar" "$@"
+    golden <<'END'
+files: /initrd/etc/
+files: /initrd/etc/greeting: hello
+files: /initrd/etc/rc/
+files: /initrd/first: first
+files: ok
+END
+    printf 'no archive' >"$out/blob"
+    run 0 PAYLOAD=build/tests/guest/filesends.elf CMDLINE=initrd INITRD="$out/blob" "$@"
+    want '^files: /initrd/initrd: no archive$'
+}
+
+files_at_exit() {
+    run 0 PAYLOAD=build/tests/guest/filesends.elf CMDLINE=close
+    want '^half a linefiles: atexit$'
+    forbid 'into the file'
 }
