@@ -78,10 +78,10 @@ static void set_deadline(const struct disk_queue *queue, u64 now)
 static bool expect(struct disk_queue *queue, u32 count)
 {
     queue->delays = count > 1;
-    if (count == 0 || queue->polled) {
+    if (queue->polled)
         virtq_driver_quiet(&queue->blk.queue);
+    if (count == 0 || queue->polled)
         return true;
-    }
     return virtq_driver_expect(&queue->blk.queue, (u16)count);
 }
 
@@ -126,10 +126,20 @@ static void give_waiting(struct disk_queue *queue, u64 now)
     }
 }
 
+/* lock is held.  Behind the others of its view. */
+static void wait(struct disk_queue *queue, struct disk_transfer *transfer)
+{
+    struct disk_view *view = transfer->io->view;
+
+    assert(queue->with_device > 0 || queue->state != DISK_UP);
+    list_add_tail(&view->waiting, &transfer->node);
+    if (list_empty(&view->turn))
+        list_add_tail(&queue->turns, &view->turn);
+}
+
 void disk_queue_start(struct disk *disk, struct disk_transfer *transfer)
 {
     struct disk_queue *queue = &disk->queue;
-    struct disk_view *view = transfer->io->view;
     bool is_down;
 
     spin_lock(&disk->lock);
@@ -138,16 +148,14 @@ void disk_queue_start(struct disk *disk, struct disk_transfer *transfer)
         bool was_idle = queue->with_device == 0;
         u64 now = timer_now();
 
-        list_add_tail(&view->waiting, &transfer->node);
-        if (list_empty(&view->turn))
-            list_add_tail(&queue->turns, &view->turn);
-        if (queue->state == DISK_UP) {
-            if (was_idle)
-                (void)expect(queue, 1); /* before a device that needs no kick can be done */
-            give_waiting(queue, now);
+        if (was_idle && queue->state == DISK_UP)
+            (void)expect(queue, 1); /* before a device that needs no kick can be done */
+        if (queue->state == DISK_UP && list_empty(&queue->turns) && give(queue, transfer, now)) {
             if (was_idle)
                 set_deadline(queue, now);
             virtio_blk_kick(&queue->blk);
+        } else {
+            wait(queue, transfer);
         }
     }
     spin_unlock(&disk->lock);
