@@ -287,6 +287,23 @@ static bool holds(struct fs *fs, const struct claim *claim)
     return claim->removed && !exists;
 }
 
+/* Nothing but names is in the directory that grows: no cluster is part of it before it is empty. */
+static void check_listed(struct fs *fs)
+{
+    struct fs_entry entry;
+    struct node *dir;
+    u64 position = 0;
+
+    if (node_at(fs, "dir", &dir) != 0)
+        return;
+    while (fs->ops->list(dir, &position, &entry) == 0) {
+        if (strncmp(entry.name, "A", 1) != 0 && strncmp(entry.name, "S", 1) != 0)
+            FAIL("'%s' is in dir", entry.name);
+    }
+    CHECK(strstr(fs_said, "no name") == NULL);
+    node_put(dir);
+}
+
 static void check_claims(const struct script *script, u64 n, const char *when)
 {
     struct fs *fs = mount_disk(script->disk, 0);
@@ -298,6 +315,7 @@ static void check_claims(const struct script *script, u64 n, const char *when)
             FAIL("%s (or %s) is not whole %s fsck, after a cut before write %llu", claim->name[0],
                  claim->name[claim->names - 1], when, (unsigned long long)n);
     }
+    check_listed(fs);
     fs->readonly = true; /* nothing is to be written by looking */
     unmount_disk(fs);
 }
