@@ -163,13 +163,16 @@ struct pthread_cleanup_ {
     struct pthread_cleanup_ *next;
 };
 void pthread_cleanup_push_(struct pthread_cleanup_ *cleanup);
-void pthread_cleanup_pop_(struct pthread_cleanup_ *cleanup, int execute);
-#define pthread_cleanup_push(f, a)                    \
-    {                                                 \
-        struct pthread_cleanup_ cleanup_ = {f, a, 0}; \
-        pthread_cleanup_push_(&cleanup_)
-#define pthread_cleanup_pop(execute)          \
-    pthread_cleanup_pop_(&cleanup_, execute); \
+void pthread_cleanup_pop_(int execute); /* the last one */
+/* Pairs stand in each other: a name for each line. */
+#define pthread_cleanup_name__(line) cleanup_##line##_
+#define pthread_cleanup_name_(line)  pthread_cleanup_name__(line)
+#define pthread_cleanup_push(f, a)                                           \
+    {                                                                        \
+        struct pthread_cleanup_ pthread_cleanup_name_(__LINE__) = {f, a, 0}; \
+        pthread_cleanup_push_(&pthread_cleanup_name_(__LINE__))
+#define pthread_cleanup_pop(execute) \
+    pthread_cleanup_pop_(execute);   \
     }
 
 #ifdef __cplusplus

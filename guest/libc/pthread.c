@@ -152,8 +152,10 @@ void pthread_cleanup_push_(struct pthread_cleanup_ *cleanup)
     own.cleanups = cleanup;
 }
 
-void pthread_cleanup_pop_(struct pthread_cleanup_ *cleanup, int execute)
+void pthread_cleanup_pop_(int execute)
 {
+    struct pthread_cleanup_ *cleanup = own.cleanups;
+
     own.cleanups = cleanup->next;
     if (execute) {
         cleanup->fn(cleanup->arg);
