@@ -229,6 +229,28 @@ static void run_script(struct script *script)
     sync_whole(script);
 }
 
+/* A directory gets clusters that were something else. */
+static void run_growing_script(struct script *script)
+{
+    char name[NAME_BYTES];
+
+    for (u32 i = 0; i < 7; i++) {
+        snprintf(name, sizeof(name), "junk %u", i);
+        put(script, name, i, FILE_MAX);
+    }
+    sync_whole(script);
+    for (u32 i = 0; i < 7; i++) {
+        snprintf(name, sizeof(name), "junk %u", i);
+        take_away(script, name);
+    }
+    sync_whole(script);
+    add_dir(script, "dir");
+    many(script, "dir", 0, 30);
+    sync_whole(script);
+    many(script, "dir", 30, 60);
+    sync_whole(script);
+}
+
 /* A directory moves, with what is in it. */
 static void run_moving_script(struct script *script)
 {
@@ -389,6 +411,11 @@ TEST(fat_cut_writes_lost)
 TEST(fat_cut_small_disk)
 {
     cut_everywhere(run_script, 320U << 10, "-s 1 -R 4 -a", true, step(19));
+}
+
+TEST(fat_cut_growing_directory)
+{
+    cut_everywhere(run_growing_script, 320U << 10, "-s 1 -R 4 -a", true, step(11));
 }
 
 TEST(fat_cut_large_clusters)
