@@ -7,5 +7,6 @@
  * what went wrong. */
 struct fs *files_root(const char **source);
 
-/* Mounts fs, unless there is an error already; or says why it is not there.  path need not exist. */
+/* Mounts fs, unless there is an error already; or says why it is not there.  path need not exist.
+ */
 void files_mount(const char *path, const char *source, int error, struct fs *fs);

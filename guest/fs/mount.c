@@ -113,14 +113,15 @@ static struct fs points = {
 /* A point in a place where nothing is.  No other task runs yet. */
 static int point_make(const struct place *place, struct dir **made)
 {
-    static u64 id = 1UL << 63;
+    static u64 next_id = 1UL << 63;
     struct point *point = calloc(1, sizeof(*point));
 
     if (!point) {
         return ENOMEM;
     }
-    point->node =
-        (struct node){.fs = &points, .type = NODE_DIRECTORY, .holders = 1, .id = id++, .nlink = 1};
+    point->node = (struct node){
+        .fs = &points, .type = NODE_DIRECTORY, .holders = 1, .id = next_id, .nlink = 1};
+    next_id++;
     point->parent = place->dir;
     point->next = place->dir->points;
     place->dir->points = point;

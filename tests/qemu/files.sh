@@ -15,6 +15,9 @@ entry files_full_bare          quick 60   files_end_ok CMDLINE=full MEM=32M BARE
 entry files_initrd_vm          quick 60   files_initrd
 entry files_initrd_bare        quick 60   files_initrd BARE=1
 entry files_at_exit            quick 60   files_at_exit
+entry files_tasks_vm           quick 60   tasks_in_files filestasks
+entry files_tasks_smp_vm       quick 90   tasks_in_files filestasks_smp VCPUS=4 HARTS=2
+entry files_tasks_smp_bare     quick 90   tasks_in_files filestasks_smp VCPUS=4 BARE=1
 entry row_ramfs_rename_vm      quick 30   fstest
 entry row_ramfs_rename_bare    quick 30   fstest BARE=1
 entry row_u_8_0_vm             quick 60   loadapp
@@ -90,4 +93,11 @@ files_at_exit() {
     run 0 PAYLOAD=build/tests/guest/filesends.elf CMDLINE=close
     want '^half a linefiles: atexit$'
     forbid 'into the file'
+}
+
+tasks_in_files() {
+    local guest=build/tests/guest/$1.elf
+    shift
+    run 0 PAYLOAD="$guest" "$@"
+    want '^filestasks: [0-9]+ of 12000 calls did something$'
 }
