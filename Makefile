@@ -352,7 +352,7 @@ compile_commands.json: Makefile $(wildcard */*.mk) ## for editors
 
 help: export HELP = $(help-variables)
 help: ## this text
-	@awk -F':.*## ' '/^[a-z_.]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile; echo "$$HELP"
+	@awk -F':.*## ' '/^[a-z_.-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' Makefile; echo "$$HELP"
 
 clean: ## remove what was built; what tools/deps.sh fetched stays
 	$(Q)rm -rf $(filter-out $(B)/deps,$(wildcard $(B)/*)) compile_commands.json
