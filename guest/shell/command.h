@@ -3,7 +3,7 @@
 /* A command of the shell, and what all of them use.  See command.c; commands.def has them all. */
 #include "guest/shell/state.h"
 
-#define OUTPUT_BYTES 1024
+#define OUTPUT_BYTES 4096
 
 /* One call of a command. */
 struct call {

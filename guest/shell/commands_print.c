@@ -11,6 +11,7 @@
 #define FORMAT_BYTES 32
 #define OCTAL_DIGITS 3
 #define HEX_DIGITS   2
+#define WIDTH_DIGITS 4
 
 static unsigned digit_of(char c)
 {
@@ -175,6 +176,17 @@ static void convert(struct printing *printing, const char *format, char letter)
     }
 }
 
+/* Whether a width or precision in it is more than anybody needs: memory is not endless. */
+static bool is_too_wide(const char *format)
+{
+    for (const char *p = format; *p; p++) {
+        if (strspn(p, "0123456789") > WIDTH_DIGITS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The format at p, which is behind a %; returns what is behind it, or NULL if it is none. */
 static const char *write_conversion(struct printing *printing, const char *p)
 {
@@ -190,6 +202,9 @@ static const char *write_conversion(struct printing *printing, const char *p)
     }
     memcpy(format, p, bytes);
     format[bytes] = '\0';
+    if (is_too_wide(format)) {
+        return NULL;
+    }
     convert(printing, format, p[bytes]);
     return p + bytes + 1;
 }
@@ -223,7 +238,8 @@ int command_printf(struct call *call)
     do {
         before = printing.next;
         if (!print_once(&printing, call->argv[1])) {
-            return call_complain(call, "%s: a conversion that is not known", call->argv[1]);
+            return call_complain(call, "%s: a conversion that is not known, or too wide",
+                                 call->argv[1]);
         }
     } while (printing.next > before && printing.next < call->argc && !printing.ended);
     return printing.status;

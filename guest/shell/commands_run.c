@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest/shell/columns.h"
 #include "guest/shell/command.h"
 #include "guest/shell/execute.h"
 #include "guest/shell/history.h"
@@ -11,24 +12,25 @@
 #include "guest/shell/jobs.h"
 #include "guest/shell/lexer.h"
 #include "guest/shell/memory.h"
+#include "guest/shell/terminal.h"
 
 #define NS_PER_MS    1000000
 #define MS_PER_S     1000
 #define S_PER_MINUTE 60
 #define WAIT_NS      10000000
-#define NAME_COLUMNS 9
 
 static const char language[] =
+    "help COMMAND... tells more.\n"
     "\n"
-    "Words: '...' \"...\" \\c  $NAME ${NAME} $? $# $0 $1 $@ $* $$  ~  * ? [a-z]  # comment\n"
-    "Lists: a; b   a && b   a || b   ! a   a &   { a; b; }   NAME=VALUE a\n"
-    "       if a; then b; elif c; then d; else e; fi   for x in words; do a; done\n"
-    "       while a; do b; done   until a; do b; done\n"
-    "Files: <file >file >>file 2>file 2>&1\n"
-    "Keys:  as readline has them: arrows, ^A ^E ^K ^U ^W ^Y ^L ^R, Alt-B Alt-F, Tab; ^C ends what runs,\n"
-    "       ^D the shell\n"
-    "Absent, until there are processes: pipelines, $(...), programs from files, ^Z and fg.\n"
-    "Absent as well: ( ), functions, case, <<, $((...)), ${NAME...}, set, links, owners, permissions.\n";
+    "Words:  '...' \"...\" \\c  $NAME ${NAME} $? $# $0 $1 $@ $* $$  ~  * ? [a-z]  # comment\n"
+    "Lists:  a; b   a && b   a || b   ! a   a &   { a; b; }   NAME=VALUE a\n"
+    "        if a; then b; elif c; then d; else e; fi   for NAME in WORD...; do a; done\n"
+    "        while a; do b; done   until a; do b; done\n"
+    "Files:  <file >file >>file 2>file 2>&1   /path/script or run script runs one\n"
+    "Keys:   as readline has them: arrows, ^A ^E ^K ^U ^W ^Y ^L ^R, Alt-B Alt-F, Tab\n"
+    "        ^C ends what runs, ^D the shell; !! !N !TEXT repeat a line\n"
+    "Absent: until there are processes: pipelines, $(...), programs from files, ^Z, fg;\n"
+    "        ( ), functions, case, <<, $((...)), ${NAME...}, set, links, owners, chmod\n";
 
 static int help_on(struct call *call, const char *name)
 {
@@ -42,6 +44,20 @@ static int help_on(struct call *call, const char *name)
     return 0;
 }
 
+static void list_commands(struct call *call)
+{
+    struct strings names = {0};
+    struct buffer text = {0};
+
+    for (const struct command *it = command_next(NULL); it; it = command_next(it)) {
+        strings_add(&names, (char *)it->name);
+    }
+    columns_format(&text, names.at, names.used, terminal_columns(call->shell));
+    out_bytes(call, text.at, text.used);
+    buffer_free(&text);
+    strings_free(&names);
+}
+
 int command_help(struct call *call)
 {
     int status = 0;
@@ -52,9 +68,7 @@ int command_help(struct call *call)
     if (call->argc > 1) {
         return status;
     }
-    for (const struct command *it = command_next(NULL); it; it = command_next(it)) {
-        out_format(call, "%-*s %s\n", NAME_COLUMNS, it->name, it->help);
-    }
+    list_commands(call);
     out_text(call, language);
     return 0;
 }

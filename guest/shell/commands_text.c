@@ -143,7 +143,7 @@ static int tail_end(struct call *call, struct input *input, const struct part *p
     struct buffer text = {0};
     size_t looked_at = INPUT_BYTES;
 
-    while (input_fill(input)) {
+    while (!input_is_too_much(input, &text) && input_fill(input)) {
         buffer_add(&text, input->bytes, input->used);
         input->at = input->used;
         if (text.used > 2 * looked_at) { /* seldom: it is moved then */

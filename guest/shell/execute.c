@@ -267,26 +267,29 @@ static int run_for(struct shell *shell, const struct tree *tree, struct io io, s
 
 static int run_if(struct shell *shell, const struct tree *tree, struct io io)
 {
-    int status = execute(shell, tree->condition, io);
+    for (; tree; tree = tree->right) {
+        int status = tree->condition ? execute(shell, tree->condition, io) : 0;
 
-    if (shell->unwind != UNWIND_NOT) {
-        return status;
+        if (shell->unwind != UNWIND_NOT) {
+            return status;
+        }
+        if (status == 0) {
+            return execute(shell, tree->left, io);
+        }
     }
-    if (status == 0) {
-        return execute(shell, tree->left, io);
-    }
-    return tree->right ? execute(shell, tree->right, io) : 0;
+    return 0;
 }
 
-static int run_pair(struct shell *shell, const struct tree *tree, struct io io)
+static int run_list(struct shell *shell, const struct tree *part, struct io io)
 {
-    int status = execute(shell, tree->left, io);
+    int status = 0;
 
-    if (shell->unwind != UNWIND_NOT || (tree->kind == TREE_AND && status != 0) ||
-        (tree->kind == TREE_OR && status == 0)) {
-        return status;
+    for (; part && shell->unwind == UNWIND_NOT; part = part->next) {
+        if (part->join == JOIN_ALWAYS || (part->join == JOIN_AND) == (status == 0)) {
+            status = execute(shell, part, io);
+        }
     }
-    return execute(shell, tree->right, io);
+    return status;
 }
 
 /* Redirections are in effect. */
@@ -296,9 +299,7 @@ static int run_tree(struct shell *shell, const struct tree *tree, struct io io, 
 
     switch (tree->kind) {
     case TREE_COMMAND: return run_command(shell, tree, io, arena);
-    case TREE_SEQUENCE:
-    case TREE_AND:
-    case TREE_OR: return run_pair(shell, tree, io);
+    case TREE_LIST: return run_list(shell, tree->left, io);
     case TREE_NOT: return execute(shell, tree->left, io) == 0 ? 1 : 0;
     case TREE_BACKGROUND: return jobs_start(shell, io, tree->text);
     case TREE_IF: return run_if(shell, tree, io);

@@ -36,12 +36,25 @@ bool input_fill(struct input *input)
     return count > 0;
 }
 
+/* True: it is more than is kept of a file.  That has been said, and ends the reading. */
+bool input_is_too_much(struct input *input, const struct buffer *text)
+{
+    if (text->used <= INPUT_MOST) {
+        return false;
+    }
+    if (!input->failed) {
+        input->failed = true;
+        call_complain(input->call, "%s: more than 4 MiB would have to be kept", input->name);
+    }
+    return true;
+}
+
 /* A line without its end; *ended: it has one.  False: there is none. */
 bool input_line(struct input *input, struct buffer *line, bool *ended)
 {
     buffer_cut(line, 0);
     *ended = false;
-    while (input_fill(input)) {
+    while (!input_is_too_much(input, line) && input_fill(input)) {
         const char *from = input->bytes + input->at;
         size_t left = input->used - input->at;
         const char *end = memchr(from, '\n', left);
@@ -54,7 +67,7 @@ bool input_line(struct input *input, struct buffer *line, bool *ended)
             return true;
         }
     }
-    return line->used > 0;
+    return line->used > 0 && !input->failed;
 }
 
 /* One after the other, also behind one that cannot be read; state is input->state.  Returns all

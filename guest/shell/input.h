@@ -5,6 +5,7 @@
 #include "guest/shell/memory.h"
 
 #define INPUT_BYTES 4096
+#define INPUT_MOST  (4 << 20) /* of a file's bytes that are in memory at once */
 
 struct input {
     struct call *call;
@@ -20,4 +21,5 @@ struct input {
 int input_each(struct call *call, int first, int (*each)(struct call *call, struct input *input),
                void *state);
 bool input_fill(struct input *input);
+bool input_is_too_much(struct input *input, const struct buffer *text);
 bool input_line(struct input *input, struct buffer *line, bool *ended);

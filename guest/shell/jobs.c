@@ -22,7 +22,7 @@
 
 #include "guest/shell/memory.h"
 
-#define JOB_STACK_BYTES 131072
+#define JOB_STACK_BYTES 262144 /* scripts in scripts, each with all compounds that it may have */
 
 struct job {
     struct job *next;

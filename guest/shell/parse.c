@@ -12,8 +12,8 @@
  *               for name (in word*)? (';' | newline) do list done
  *               '{' list '}'
  *
- * Keywords are words without quotes where a command begins.  Compounds nest PARSE_DEPTH deep, so
- * that no text is deeper than a task's stack.
+ * Keywords are words without quotes where a command begins.  Compounds nest PARSE_DEPTH deep, and
+ * lists are chains, so that no text makes a tree that is deeper than a task's stack.
  *
  * Once parser->result is not PARSE_DONE, each function returns NULL as soon as it can.
  */
@@ -147,13 +147,33 @@ static void skip_newlines(struct parser *parser)
     }
 }
 
-static struct tree *make(struct parser *parser, enum tree_kind kind, struct tree *left,
-                         struct tree *right)
+static struct tree *make(struct parser *parser, enum tree_kind kind, struct tree *left)
 {
     struct tree *tree = arena_get(parser->arena, sizeof(*tree));
 
-    *tree = (struct tree){.kind = kind, .left = left, .right = right};
+    *tree = (struct tree){.kind = kind, .left = left};
     return tree;
+}
+
+/* A list that grows: one part alone is no list. */
+struct parts {
+    struct tree *first, *last;
+};
+
+static void add_part(struct parts *parts, struct tree *part, enum join join)
+{
+    part->join = join;
+    if (parts->last) {
+        parts->last->next = part;
+    } else {
+        parts->first = part;
+    }
+    parts->last = part;
+}
+
+static struct tree *list_of(struct parser *parser, const struct parts *parts)
+{
+    return parts->first == parts->last ? parts->first : make(parser, TREE_LIST, parts->first);
 }
 
 /* The token at hand, a word, is taken. */
@@ -192,7 +212,7 @@ static struct redirect **add_redirect(struct parser *parser, struct redirect **e
 
 static struct tree *simple(struct parser *parser)
 {
-    struct tree *tree = make(parser, TREE_COMMAND, NULL, NULL);
+    struct tree *tree = make(parser, TREE_COMMAND, NULL);
     struct word **words = &tree->words;
     struct redirect **redirects = &tree->redirects;
 
@@ -226,7 +246,7 @@ static struct tree *body(struct parser *parser)
 /* Behind `if` or `elif`. */
 static struct tree *conditional(struct parser *parser)
 {
-    struct tree *first = make(parser, TREE_IF, NULL, NULL), *tree = first;
+    struct tree *first = make(parser, TREE_IF, NULL), *tree = first;
 
     for (;;) {
         tree->condition = body(parser);
@@ -236,12 +256,12 @@ static struct tree *conditional(struct parser *parser)
             break;
         }
         advance(parser);
-        tree->right = make(parser, TREE_IF, NULL, NULL);
+        tree->right = make(parser, TREE_IF, NULL);
         tree = tree->right;
     }
     if (at_word(parser, "else")) {
         advance(parser);
-        tree->right = body(parser);
+        tree->right = make(parser, TREE_IF, body(parser));
     }
     expect(parser, "fi");
     return first;
@@ -256,7 +276,7 @@ static void loop_body(struct parser *parser, struct tree *tree)
 
 static struct tree *loop(struct parser *parser, enum tree_kind kind)
 {
-    struct tree *tree = make(parser, kind, NULL, NULL);
+    struct tree *tree = make(parser, kind, NULL);
 
     tree->condition = body(parser);
     loop_body(parser, tree);
@@ -265,7 +285,7 @@ static struct tree *loop(struct parser *parser, enum tree_kind kind)
 
 static struct tree *for_loop(struct parser *parser)
 {
-    struct tree *tree = make(parser, TREE_FOR, NULL, NULL);
+    struct tree *tree = make(parser, TREE_FOR, NULL);
     struct word **words = &tree->words;
 
     if (parser->token.kind != TOKEN_WORD ||
@@ -308,7 +328,7 @@ static struct tree *compound(struct parser *parser)
     } else if (strcmp(keyword, "for") == 0) {
         tree = for_loop(parser);
     } else {
-        tree = make(parser, TREE_GROUP, body(parser), NULL);
+        tree = make(parser, TREE_GROUP, body(parser));
         expect(parser, "}");
     }
     redirects = &tree->redirects;
@@ -344,28 +364,32 @@ static struct tree *command(struct parser *parser)
         tree = compound(parser);
         parser->depth--;
     }
-    return negated ? make(parser, TREE_NOT, tree, NULL) : tree;
+    return negated ? make(parser, TREE_NOT, tree) : tree;
 }
 
 static struct tree *and_or(struct parser *parser)
 {
+    struct parts parts = {0};
     struct tree *tree = command(parser);
+    enum join join = JOIN_ALWAYS;
 
-    while (parser->result == PARSE_DONE &&
-           (parser->token.kind == TOKEN_AND_IF || parser->token.kind == TOKEN_OR_IF)) {
-        enum tree_kind kind = parser->token.kind == TOKEN_AND_IF ? TREE_AND : TREE_OR;
-
+    while (parser->result == PARSE_DONE) {
+        add_part(&parts, tree, join);
+        if (parser->token.kind != TOKEN_AND_IF && parser->token.kind != TOKEN_OR_IF) {
+            break;
+        }
+        join = parser->token.kind == TOKEN_AND_IF ? JOIN_AND : JOIN_OR;
         advance(parser);
         skip_newlines(parser);
-        tree = make(parser, kind, tree, command(parser));
+        tree = command(parser);
     }
-    return tree;
+    return list_of(parser, &parts);
 }
 
 /* What begins at `begin` in the background. */
 static struct tree *background(struct parser *parser, struct tree *left, const char *begin)
 {
-    struct tree *tree = make(parser, TREE_BACKGROUND, left, NULL);
+    struct tree *tree = make(parser, TREE_BACKGROUND, left);
 
     tree->text = arena_copy(parser->arena, begin, (size_t)(parser->last_end - begin));
     return tree;
@@ -374,7 +398,7 @@ static struct tree *background(struct parser *parser, struct tree *left, const c
 /* NULL: there is none here.  newlines: the list goes on behind them. */
 static struct tree *list(struct parser *parser, bool newlines)
 {
-    struct tree *tree = NULL;
+    struct parts parts = {0};
 
     if (newlines) {
         skip_newlines(parser);
@@ -395,7 +419,7 @@ static struct tree *list(struct parser *parser, bool newlines)
         } else {
             ended = newlines && parser->token.kind == TOKEN_NEWLINE;
         }
-        tree = tree ? make(parser, TREE_SEQUENCE, tree, next) : next;
+        add_part(&parts, next, JOIN_ALWAYS);
         if (newlines) {
             skip_newlines(parser);
         }
@@ -403,7 +427,7 @@ static struct tree *list(struct parser *parser, bool newlines)
             break;
         }
     }
-    return parser->result == PARSE_DONE ? tree : NULL;
+    return parser->result == PARSE_DONE ? list_of(parser, &parts) : NULL;
 }
 
 /*

@@ -6,17 +6,19 @@
 
 enum tree_kind {
     TREE_COMMAND,    /* words, redirects */
-    TREE_SEQUENCE,   /* left ; right */
-    TREE_AND,        /* left && right */
-    TREE_OR,         /* left || right */
+    TREE_LIST,       /* left, then what is next of it, and so on, as each one's join says */
     TREE_NOT,        /* ! left */
     TREE_BACKGROUND, /* left &: text is its text */
-    TREE_IF,         /* if condition; then left; else right (or NULL); fi */
+    TREE_IF,         /* if condition; then left; else right fi: a TREE_IF again, whose condition is
+                        NULL for else, or NULL */
     TREE_WHILE,      /* while condition; do left; done */
     TREE_UNTIL,      /* until condition; do left; done */
     TREE_FOR,        /* for text in words; do left; done */
     TREE_GROUP,      /* { left; } */
 };
+
+/* When a part of a list is run, by the status of what was run before. */
+enum join { JOIN_ALWAYS, JOIN_AND, JOIN_OR };
 
 struct word {
     struct word *next;
@@ -33,6 +35,8 @@ struct redirect {
 struct tree {
     enum tree_kind kind;
     struct tree *condition, *left, *right;
+    struct tree *next; /* in a list */
+    enum join join;
     char *text;
     bool has_in;                /* a for has `in`; else it goes over the arguments */
     struct word *words;         /* assignments first */

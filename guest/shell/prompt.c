@@ -98,6 +98,20 @@ static bool run(struct shell *shell, struct io io, const char *text)
     return result != PARSE_INCOMPLETE;
 }
 
+/* ^D: in a command that goes on in more lines it only ends that. */
+static void end_input(struct shell *shell, struct io io, struct buffer *text)
+{
+    if (text->used == 0) {
+        shell_tell(io.err, "exit\n");
+        shell->unwind = UNWIND_EXIT;
+        return;
+    }
+    shell_tell(io.err, "\n");
+    shell_say(shell, io, "syntax error: the text ends too early");
+    shell->status = STATUS_MISUSE;
+    buffer_cut(text, 0);
+}
+
 static void loop(struct shell *shell, struct io io, struct editor *editor)
 {
     struct buffer prompt = {0}, text = {0};
@@ -121,7 +135,7 @@ static void loop(struct shell *shell, struct io io, struct editor *editor)
             shell->status = STATUS_INTERRUPTED;
             break;
         case EDIT_END:
-        case EDIT_MORE: shell_tell(io.err, "exit\n"); shell->unwind = UNWIND_EXIT;
+        case EDIT_MORE: end_input(shell, io, &text); break;
         }
     }
     buffer_free(&prompt);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest/shell/expand.h"
 #include "guest/shell/glob.h"
 #include "guest/shell/parse.h"
 
@@ -30,14 +31,31 @@ static void write_redirects(struct buffer *to, const struct tree *tree)
     }
 }
 
+static void write_part(struct buffer *to, const struct tree *tree)
+{
+    if (tree) {
+        buffer_add_char(to, ' ');
+        write_tree(to, tree);
+    }
+}
+
+static void write_list(struct buffer *to, const struct tree *part)
+{
+    static const char *const signs[] = {[JOIN_ALWAYS] = ";", [JOIN_AND] = "&&", [JOIN_OR] = "||"};
+
+    for (; part; part = part->next) {
+        buffer_add_char(to, ' ');
+        buffer_add_text(to, signs[part->join]);
+        write_part(to, part);
+    }
+}
+
 static void write_tree(struct buffer *to, const struct tree *tree)
 {
     static const char *const names[] = {
-        [TREE_COMMAND] = "", [TREE_SEQUENCE] = ";",  [TREE_AND] = "&&",
-        [TREE_OR] = "||",    [TREE_NOT] = "!",       [TREE_BACKGROUND] = "&",
-        [TREE_IF] = "if",    [TREE_WHILE] = "while", [TREE_UNTIL] = "until",
-        [TREE_FOR] = "for",  [TREE_GROUP] = "group"};
-    const struct tree *const parts[] = {tree->condition, tree->left, tree->right};
+        [TREE_COMMAND] = "",     [TREE_LIST] = "list", [TREE_NOT] = "!",
+        [TREE_BACKGROUND] = "&", [TREE_IF] = "if",     [TREE_WHILE] = "while",
+        [TREE_UNTIL] = "until",  [TREE_FOR] = "for",   [TREE_GROUP] = "group"};
 
     buffer_add_char(to, '(');
     buffer_add_text(to, names[tree->kind]);
@@ -46,11 +64,12 @@ static void write_tree(struct buffer *to, const struct tree *tree)
         buffer_add_text(to, tree->text);
     }
     write_words(to, tree);
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        if (parts[i]) {
-            buffer_add_char(to, ' ');
-            write_tree(to, parts[i]);
-        }
+    if (tree->kind == TREE_LIST) {
+        write_list(to, tree->left);
+    } else {
+        write_part(to, tree->condition);
+        write_part(to, tree->left);
+        write_part(to, tree->right);
     }
     write_redirects(to, tree);
     buffer_add_char(to, ')');
@@ -88,12 +107,12 @@ TEST(parse_commands)
     expect("echo a b", "( echo a b)");
     expect("a#b #c", "( a#b)");
     expect("a\nb", "( a)( b)");
-    expect("a;b ; c;", "(; (; ( a) ( b)) ( c))");
-    expect("a && b || c", "(|| (&& ( a) ( b)) ( c))");
-    expect("a &&\n\n b", "(&& ( a) ( b))");
-    expect("! a && ! ! b", "(&& (! ( a)) ( b))");
-    expect("a & b c & d", "(; (; (& a ( a)) (& b c ( b c))) ( d))");
-    expect("a && b 'c' & ", "(& a && b 'c' (&& ( a) ( b 'c')))");
+    expect("a;b ; c;", "(list ; ( a) ; ( b) ; ( c))");
+    expect("a && b || c", "(list ; ( a) && ( b) || ( c))");
+    expect("a &&\n\n b", "(list ; ( a) && ( b))");
+    expect("! a && ! ! b", "(list ; (! ( a)) && ( b))");
+    expect("a & b c & d", "(list ; (& a ( a)) ; (& b c ( b c)) ; ( d))");
+    expect("a && b 'c' & ", "(& a && b 'c' (list ; ( a) && ( b 'c')))");
     expect("a \\\n b", "( a b)");
 }
 
@@ -123,15 +142,15 @@ TEST(parse_redirections)
 TEST(parse_compounds)
 {
     expect("if a; then b; fi", "(if ( a) ( b))");
-    expect("if a\nthen\nb\nelif c; then d; else e\nfi", "(if ( a) ( b) (if ( c) ( d) ( e)))");
-    expect("while a; b; do c; done", "(while (; ( a) ( b)) ( c))");
+    expect("if a\nthen\nb\nelif c; then d; else e\nfi", "(if ( a) ( b) (if ( c) ( d) (if ( e))))");
+    expect("while a; b; do c; done", "(while (list ; ( a) ; ( b)) ( c))");
     expect("until a\ndo b & done", "(until ( a) (& b ( b)))");
     expect("for i in a b; do c; done", "(for i a b ( c))");
     expect("for i\ndo c; done", "(for i ( c))");
     expect("for i in; do c; done", "(for i ( c))");
-    expect("{ a; b\n}", "(group (; ( a) ( b)))");
+    expect("{ a; b\n}", "(group (list ; ( a) ; ( b)))");
     expect("echo if then { }", "( echo if then { })");
-    expect("if a; then b; fi && c", "(&& (if ( a) ( b)) ( c))");
+    expect("if a; then b; fi && c", "(list ; (if ( a) ( b)) && ( c))");
     expect("if a; then", "...");
     expect("for i in a", "...");
     expect("{ a;", "...");
@@ -178,6 +197,29 @@ TEST(parse_has_a_depth)
     buffer_free(&text);
 }
 
+TEST(parse_makes_no_deep_trees_of_long_lists)
+{
+    struct buffer text = {0};
+    struct arena arena = {0};
+    struct parse_error error;
+    struct tree *tree;
+    const char *at;
+
+    for (int i = 0; i < 100000; i++) {
+        buffer_add_text(&text, "a && b || ! c; d & ");
+    }
+    buffer_add_text(&text, "if a; then b");
+    for (int i = 0; i < 100000; i++) {
+        buffer_add_text(&text, "; elif a; then b");
+    }
+    buffer_add_text(&text, "; fi");
+    at = text.at;
+    CHECK_EQ(parse_line(&at, &arena, &tree, &error), PARSE_DONE);
+    CHECK_EQ(tree->kind, TREE_LIST);
+    arena_free(&arena);
+    buffer_free(&text);
+}
+
 TEST(glob_matches)
 {
     CHECK(glob_match("*", "abc"));
@@ -202,6 +244,28 @@ TEST(glob_matches)
     CHECK(!glob_match("\\*", "a"));
 }
 
+/* What the lexer lets pass can be expanded. */
+static void expand_all(const struct tree *tree)
+{
+    static char *arguments[] = {"one", "two words"};
+    const struct shell shell = {.name = "sh", .arguments = arguments, .argument_count = 2};
+    const struct tree *const parts[] = {tree->condition, tree->left, tree->right, tree->next};
+    struct arena arena = {0};
+
+    for (const struct word *word = tree->words; word; word = word->next) {
+        expand_one(&shell, &arena, word->text);
+    }
+    for (const struct redirect *it = tree->redirects; it; it = it->next) {
+        expand_one(&shell, &arena, it->target);
+    }
+    arena_free(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (parts[i]) {
+            expand_all(parts[i]);
+        }
+    }
+}
+
 FUZZ(shell_parse)
 {
     char *text = memory_get(size + 1);
@@ -218,6 +282,7 @@ FUZZ(shell_parse)
 
             write_tree(&seen, tree);
             buffer_free(&seen);
+            expand_all(tree);
         }
     }
     arena_free(&arena);

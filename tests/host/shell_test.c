@@ -6,8 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pty.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +231,8 @@ TEST(shell_lists_like_bash)
     compare(
         "{ echo a; echo b; } > x; cat x; { cat; cat; } < x; if true; then echo c; fi >> x; cat x");
     compare("exit 3");
+    compare(
+        "false && echo a || echo b && echo c; true || echo d && echo e; false || false || echo f");
     compare("false; exit");
     compare("echo a; exit 257; echo b");
     compare("while true; do exit 4; done");
@@ -278,6 +278,9 @@ TEST(shell_says_what_is_wrong)
            "126\nname: ./p: a program: it needs a process of its own, and there are none yet\n");
     expect("mkdir d; run d; echo $?", 0, "126\nname: d: Is a directory\n");
     expect("echo 'run s' > s; run s", 126, "s: run: too many scripts run each other\n");
+    expect("grep x /dev/zero", 2, "grep: /dev/zero: more than 4 MiB would have to be kept\n");
+    expect("tail /dev/zero", 1, "tail: /dev/zero: more than 4 MiB would have to be kept\n");
+    expect("printf %99999d 1", 1, "printf: %99999d: a conversion that is not known, or too wide\n");
     expect("echo a > /dev/full", 1, "echo: write: No space left on device\n");
     expect("break", 1, "break: there is no loop here\n");
     expect("kill %1; kill 1", 1,
@@ -467,7 +470,8 @@ TEST(shell_ls_long)
         &expected);
     run(true, "ls -l", "", &seen);
     remove_directory();
-    CHECK(sscanf(seen.out, "total %*d %31s %31s root root %31s", words[0], words[1], words[2]) == 3);
+    CHECK(sscanf(seen.out, "total %*d %31s %31s root root %31s", words[0], words[1], words[2]) ==
+          3);
     CHECK_STR(words[0], "drwxr-xr-x");
     CHECK(strstr(seen.out, "\n-rw-r-----  1 root root") != NULL);
     CHECK(strstr(seen.out, " Feb  3  2001 g\n") != NULL);
@@ -584,4 +588,76 @@ TEST(shell_system_commands)
            "HOME=/tmp\nLC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\nTZ=UTC0\n"
            "A=1\nHOME=/tmp\nLC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\nTZ=UTC0\n"
            "A=1\nLC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\nTZ=UTC0\n");
+}
+
+/* ---- completion ---- */
+
+/* What a tab makes of the line, in a directory with some files; with several candidates these. */
+static void check_completion(const char *line, const char *completed, const char *candidates)
+{
+    struct shell shell = {0};
+    struct completion completion = {.from = strlen(line), .behind = ""};
+    struct buffer text = {0}, list = {0};
+
+    variables_set(&shell.variables, "HOME", "/");
+    variables_set(&shell.variables, "HOST", "here");
+    complete_line(&shell, line, strlen(line), &completion);
+    buffer_add(&text, line, completion.from);
+    buffer_add_text(&text, buffer_text(&completion.common));
+    if (completion.shown.used == 1) {
+        buffer_add_text(&text, completion.behind);
+    }
+    for (size_t i = 0; i < completion.shown.used && completion.shown.used > 1; i++) {
+        buffer_add_text(&list, completion.shown.at[i]);
+        buffer_add_char(&list, ' ');
+    }
+    CHECK_STR(buffer_text(&text), completed);
+    CHECK_STR(buffer_text(&list), candidates);
+    variables_free(&shell.variables);
+    buffer_free(&completion.common);
+    strings_free_texts(&completion.shown);
+    buffer_free(&text);
+    buffer_free(&list);
+}
+
+static void check_completions(void *unused)
+{
+    (void)unused;
+    CHECK(chdir(directory) == 0);
+    check_completion("hist", "history ", "");
+    check_completion("e", "e", "echo env exit export ");
+    check_completion("true && hexd", "true && hexdump ", "");
+    check_completion("if te", "if test ", "");
+    check_completion("A=1;pw", "A=1;pwd ", "");
+    check_completion("cat al", "cat alpha", "alpha1 alpha2 ");
+    check_completion("cat alpha1", "cat alpha1 ", "");
+    check_completion("cat none", "cat none", "");
+    check_completion("cat d", "cat dir/", "");
+    check_completion("cat dir/i", "cat dir/inside ", "");
+    check_completion("cat dir/", "cat dir/inside ", "");
+    check_completion("cd ", "cd dir/", "");
+    check_completion("cat sp", "cat sp\\ ace ", "");
+    check_completion("cat sp\\ a", "cat sp\\ ace ", "");
+    check_completion("cat 'sp", "cat 'sp ace' ", "");
+    check_completion("cat \"sp a", "cat \"sp ace\" ", "");
+    check_completion("cat quo", "cat quo\\'te ", "");
+    check_completion("cat .h", "cat .hidden ", "");
+    check_completion("echo x>al", "echo x>alpha", "alpha1 alpha2 ");
+    check_completion("echo x > di", "echo x > dir/", "");
+    check_completion("echo $HO", "echo $HO", "HOME HOST ");
+    check_completion("echo \"$HOM", "echo \"$HOME", "");
+    check_completion("./di", "./dir/", "");
+    check_completion("cat /de", "cat /dev/", "");
+    check_completion("cat \303\244", "cat \303\244\303\266 ", "");
+}
+
+TEST(shell_completes)
+{
+    make_directory();
+    run(true,
+        "mkdir dir; > dir/inside; > alpha1; > alpha2; > 'sp ace'; > \"quo'te\"; > .hidden; > 'x\ny'; "
+        "> \303\244\303\266",
+        "", &seen);
+    test_must_pass(check_completions, NULL);
+    remove_directory();
 }

@@ -20,6 +20,7 @@ for where in '' _bare; do
 done
 entry shell_initrd            quick 60  shell_initrd
 entry shell_no_disk           quick 60  shell_no_disk
+entry shell_deep              quick 60  shell_deep
 entry shell_tree              full  120 shell_tree
 entry make_disk               quick 30  make_disk
 
@@ -192,6 +193,11 @@ shell_edits() {
 < cd /home; pwd\r
 = /home
 = forkvisor:/home$ 
+< if true; then\r
+= > 
+< ^D
+= syntax error
+= $ 
 < clear\r
 = 2J
 = $ 
@@ -411,6 +417,24 @@ mount -t fat32 disk0 /m || ls /
 END
     want '^ramfs on / type ramfs \(rw\)$' '^kept$'
     want '^mount: /m: .*: the types are ramfs and devfs; disks are mounted when the program begins$'
+}
+
+# Scripts in scripts, with compounds as deep as they may be: stacks are large enough, a job's, too.
+shell_deep() {
+    local text='run s' i
+    for ((i = 0; i < 31; i++)); do
+        text="if true; then true && $text; fi"
+    done
+    shell 0 <<END
+cd /tmp
+echo '$text' > s
+run s
+run s &
+wait
+echo end
+END
+    count 2 'too many scripts run each other$'
+    want '^end$'
 }
 
 # Many files, deep directories, and a file of some MiB, judged by mtools.
