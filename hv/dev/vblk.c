@@ -26,12 +26,13 @@
 #include "hv/frame.h"
 #include "hv/vm.h"
 
-#define SIZE_MAX_BYTES PAGE_BYTES
+#define SIZE_MAX_BYTES (4 * PAGE_BYTES)
 #define SEG_MAX        (VTRANSPORT_SEGMENTS - 2) /* but for the header and the status */
 #define BYTES_MAX      (SEG_MAX * SIZE_MAX_BYTES)
 #define WORK_BYTES     (16UL << 10) /* of a request that count as one more */
 
-_Static_assert(SEG_MAX * 2 <= DISK_PIECES_MAX, "a segment of up to a page lies in two at most");
+_Static_assert(SEG_MAX *(SIZE_MAX_BYTES / PAGE_BYTES + 1) <= DISK_PIECES_MAX,
+               "a segment lies in one more page than it has bytes for at most");
 
 /* The words of disk_io.caller. */
 enum { CALLER_VM, CALLER_STATUS, CALLER_HEAD, CALLER_WRITTEN };

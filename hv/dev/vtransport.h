@@ -16,9 +16,9 @@ struct vm;
 #define VTRANSPORT_BYTES      (VTRANSPORT_SLOTS * VTRANSPORT_SLOT_BYTES)
 #define VTRANSPORT_SOURCE     1U /* slot 0's at the interrupt controller; the others follow */
 #define VTRANSPORT_QUEUES     2U
-#define VTRANSPORT_QUEUE_MAX  64U  /* entries: so many requests are in flight at most */
-#define VTRANSPORT_SEGMENTS   122U /* of one chain */
-#define VTRANSPORT_WORK       32U  /* what is done for a notification before others may run */
+#define VTRANSPORT_QUEUE_MAX  64U /* entries: so many requests are in flight at most */
+#define VTRANSPORT_SEGMENTS   50U /* of one chain */
+#define VTRANSPORT_WORK       32U /* what is done for a notification before others may run */
 
 /* The devices that there are. */
 enum vdev { VDEV_BLOCK, VDEV_ENTROPY, VDEV_CONSOLE, VDEV_COUNT };

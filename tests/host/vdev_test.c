@@ -18,14 +18,17 @@
 #include "tests/host/vdev_world.h"
 #include "tests/test.h"
 
-#define FRAMES     6000
-#define SECTOR     VIRTIO_BLK_SECTOR_BYTES
-#define SIZE       16
-#define BLK        VDEV_SLOT(0)
-#define RNG        VDEV_SLOT(6)
-#define CONSOLE    VDEV_SLOT(7)
-#define ALL_BITS   (VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK)
-#define STATUS_NEW 0xee
+/* Of the block device's configuration. */
+#define SIZE_MAX_BYTES 16384U
+#define SEG_MAX        48U
+#define FRAMES         6000
+#define SECTOR         VIRTIO_BLK_SECTOR_BYTES
+#define SIZE           16
+#define BLK            VDEV_SLOT(0)
+#define RNG            VDEV_SLOT(6)
+#define CONSOLE        VDEV_SLOT(7)
+#define ALL_BITS       (VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK)
+#define STATUS_NEW     0xee
 
 /* A guest's memory; it lies at VDEV_RAM, and a fork copies it. */
 struct memory {
@@ -166,8 +169,8 @@ static void run_registers(void *argument)
     }
     CHECK_EQ(vdev_read(BLK + VIRTIO_MMIO_CONFIG, 8), VDEV_SECTORS);
     CHECK_EQ(vdev_read(BLK + VIRTIO_MMIO_CONFIG, 2), VDEV_SECTORS);
-    CHECK_EQ(vdev_read(BLK + VIRTIO_MMIO_CONFIG + 8, 4), 4096);
-    CHECK_EQ(vdev_read(BLK + VIRTIO_MMIO_CONFIG + 12, 4), 120);
+    CHECK_EQ(vdev_read(BLK + VIRTIO_MMIO_CONFIG + 8, 4), SIZE_MAX_BYTES);
+    CHECK_EQ(vdev_read(BLK + VIRTIO_MMIO_CONFIG + 12, 4), SEG_MAX);
     CHECK_EQ(vdev_read(BLK + VIRTIO_MMIO_CONFIG + 16, 4), 0);
     CHECK_EQ(vdev_read(BLK + VTRANSPORT_SLOT_BYTES - 8, 8), 0);
     CHECK(vm->virtio.state == NULL); /* nobody has begun anything */
@@ -376,22 +379,22 @@ TEST(vdev_transfers_between_disk_and_memory)
 static void run_largest(void *argument)
 {
     struct vm *vm = boot();
-    struct virtq_buf bufs[62];
+    struct virtq_buf bufs[SEG_MAX + 2];
     u32 count = 0;
 
     (void)argument;
     open_blk(64);
     bufs[count++] = (struct virtq_buf)HEADER;
-    for (u32 i = 0; i < 60; i++)
+    for (u32 i = 0; i < SEG_MAX; i++)
         bufs[count++] = (struct virtq_buf){(u64)mem->buffer + 2048 + i * PAGE_BYTES, PAGE_BYTES};
     bufs[count++] = (struct virtq_buf)STATUS;
     vdev_world.withholds = true;
     CHECK_EQ(request(VIRTIO_BLK_T_IN, 3, bufs, 1, count - 1), STATUS_NEW);
     CHECK_EQ(vdev_world.started, 1);
     CHECK_EQ(vdev_world.io[0]->pieces, 1); /* they lie together */
-    CHECK_EQ(vdev_world.io[0]->bytes, 60 * PAGE_BYTES);
+    CHECK_EQ(vdev_world.io[0]->bytes, SEG_MAX * PAGE_BYTES);
     vdev_finish(0, false);
-    CHECK_EQ(memcmp(mem->buffer + 2048, vdev_sector(vm, 3), 60 * PAGE_BYTES), 0);
+    CHECK_EQ(memcmp(mem->buffer + 2048, vdev_sector(vm, 3), SEG_MAX * PAGE_BYTES), 0);
     end(vm);
 }
 
@@ -420,11 +423,11 @@ static void run_pieces(void *argument)
     }
     vdev_enter(child);
     vdev_world.withholds = true;
-    for (u32 i = 0; i < 120; i++)
+    for (u32 i = 0; i < SEG_MAX; i++)
         table[1 + i] = (struct virtq_desc){
-            .addr = (u64)mem->buffer + 2048 + (i * 7 % 30) * PAGE_BYTES, .len = PAGE_BYTES};
-    mem->slot[0].request = (struct virtio_blk_request){.table = table, .pieces = 120};
-    mem->blk.pieces_max = 120;
+            .addr = (u64)mem->buffer + 2048 + (i * 7 % 30) * PAGE_BYTES, .len = SIZE_MAX_BYTES};
+    mem->slot[0].request = (struct virtio_blk_request){.table = table, .pieces = SEG_MAX};
+    mem->blk.pieces_max = SEG_MAX;
     CHECK(mem->blk.queue.indirect);
     /* the driver's own limit is its ring */
     mem->blk.queue.ring.size = 128;
@@ -432,8 +435,8 @@ static void run_pieces(void *argument)
     mem->blk.queue.ring.size = 64;
     reg(BLK, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
     CHECK_EQ(vdev_world.started, 1);
-    CHECK_EQ(vdev_world.io[0]->bytes, 120 * PAGE_BYTES);
-    CHECK(vdev_world.io[0]->pieces > 120);
+    CHECK_EQ(vdev_world.io[0]->bytes, SEG_MAX * SIZE_MAX_BYTES);
+    CHECK(vdev_world.io[0]->pieces > 3 * SEG_MAX);
     vdev_finish(0, false);
     vdev_destroy(child);
     end(vm);

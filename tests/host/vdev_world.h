@@ -11,7 +11,7 @@
 #define VDEV_BASE      0x10001000UL
 #define VDEV_RAM       0x40000000UL
 #define VDEV_PAGES     160UL
-#define VDEV_SECTORS   1024UL
+#define VDEV_SECTORS   2048UL
 #define VDEV_VCPUS     2
 #define VDEV_SLOT(n)   (VDEV_BASE + (n)*VTRANSPORT_SLOT_BYTES)
 #define VDEV_STARTED   256
