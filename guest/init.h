@@ -10,7 +10,7 @@
 #define INIT_HEAP    103
 #define INIT_TASK    104 /* from here on there is a current task, that of main */
 #define INIT_IRQ     105
-#define INIT_PLIC    106 /* before other harts, which listen to what is there when they start */
+#define INIT_PLIC    106 /* before other harts, which look for it when they start */
 #define INIT_SMP     107
 #define INIT_LIBC    108
 #define INIT_DEVICES 109 /* drivers have interrupts to connect to */

@@ -19,6 +19,8 @@ static struct irq_handler *software, *external;
 
 __attribute__((weak)) void irq_kicked(void) {}
 
+__attribute__((weak)) void irq_hart_up(void) {}
+
 /* On this hart from now on, and on those that start later. */
 void irq_add(unsigned cause, struct irq_handler *handler)
 {
@@ -41,6 +43,7 @@ bool irq_expected(void)
 void irq_hart_init(void)
 {
     alarm_hart_init();
+    irq_hart_up();
     csr_set(CSR_SIE, IP_SSIP | IP_SEIP);
 }
 

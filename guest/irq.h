@@ -21,6 +21,7 @@ void irq_add(unsigned cause, struct irq_handler *handler);
 /* Whether an interrupt other than the timer's may come. */
 bool irq_expected(void);
 
-/* Inside: component smp. */
+/* Inside: components smp and plic. */
 void irq_hart_init(void);
-void irq_kicked(void); /* weak: another hart wants something */
+void irq_hart_up(void); /* weak: this hart may take interrupts soon */
+void irq_kicked(void);  /* weak: another hart wants something */

@@ -131,6 +131,26 @@ static void serve(void *arg)
     spin_raw_unlock(&lock);
 }
 
+/* By each hart itself, once it runs: firmware that starts one clears its context and masks it. */
+void irq_hart_up(void)
+{
+    size_t here = context_of(hart_self()->id);
+    struct plic *plic = &contexts[here].plic;
+    u64 irq;
+
+    if (here == context_count) {
+        return;
+    }
+    irq = spin_lock_irq(&lock);
+    plic_init(plic, plic->base, plic->context, PLIC_VIRT_SOURCES);
+    for (u32 number = 1; number <= PLIC_VIRT_SOURCES; number++) {
+        if (connected[number].fn && connected[number].at == here) {
+            plic_enable(plic, number);
+        }
+    }
+    spin_unlock_irq(&lock, irq);
+}
+
 static void add_context(u64 base, u64 hart)
 {
     u32 context;
@@ -138,7 +158,7 @@ static void add_context(u64 base, u64 hart)
     if (context_of(hart) == context_count && context_count < ARRAY_LEN(contexts) &&
         machine_plic_context(hart, &context)) {
         contexts[context_count].hart = hart;
-        plic_init(&contexts[context_count].plic, base, context, PLIC_VIRT_SOURCES);
+        contexts[context_count].plic = (struct plic){.base = base, .context = context};
         context_count++;
     }
 }
@@ -158,6 +178,7 @@ static GUEST_INIT(INIT_PLIC) void bring_up(void)
         add_context(base, ids[i]);
     }
     if (context_count > 0) {
+        irq_hart_up();
         irq_add(IRQ_SEXT, &handler);
     }
 }

@@ -43,6 +43,8 @@ void plic_enable(const struct plic *plic, u32 source)
     u64 word = enable_word(plic, source);
 
     mmio_write32(word, mmio_read32(word) | 1U << source % WORD_SOURCES);
+    /* QEMU 7.2 does not see that what is enabled pends already before something else changes. */
+    mmio_write32(context_register(plic, PLIC_THRESHOLD), 0);
 }
 
 void plic_disable(const struct plic *plic, u32 source)

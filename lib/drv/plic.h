@@ -28,6 +28,7 @@ struct plic {
 void plic_init(struct plic *plic, u64 base, u32 context, u32 sources);
 /* 0 is never, higher is sooner; the same for all contexts. */
 void plic_set_priority(const struct plic *plic, u32 source, u32 priority);
+/* The threshold is 0 again. */
 void plic_enable(const struct plic *plic, u32 source);
 void plic_disable(const struct plic *plic, u32 source);
 /* The most urgent pending source, which is in service from now on; 0: none. */

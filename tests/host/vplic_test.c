@@ -285,6 +285,8 @@ static void change(const struct plic *plic, u32 hart, u32 s, u32 what)
     case 2:
         model[s].enabled[hart] = what / 6 % 4 != 0;
         (model[s].enabled[hart] ? plic_enable : plic_disable)(plic, s);
+        if (model[s].enabled[hart])
+            model_threshold[hart] = 0;
         break;
     case 3: {
         u32 best = model_best(hart, 0);
