@@ -355,7 +355,7 @@ shell_jobs() {
 = [1] sleep 0.3 && echo from the background
 = $ 
 = from the background
-< \r
+< sleep 0.2\r
 = [1]  Done        sleep 0.3
 = $ 
 < while true; do true; done &\r
