@@ -14,7 +14,6 @@
 
 #include "guest/shell/command.h"
 #include "guest/shell/lexer.h"
-#include "guest/shell/parse.h"
 #include "guest/shell/utf8.h"
 
 #define QUOTED " \t\n\\'\"$`*?[]#~&;|<>(){}!"

@@ -122,7 +122,7 @@ static void swap(struct editor *editor)
 }
 
 /* which: history->count is what was typed. */
-void edit_show_history(struct editor *editor, unsigned which)
+static void show_history(struct editor *editor, unsigned which)
 {
     if (editor->shown == editor->history->count) {
         buffer_set(&editor->typed, buffer_text(&editor->line));
@@ -142,14 +142,14 @@ static void clear(struct editor *editor)
 static void show_older(struct editor *editor)
 {
     if (editor->shown > 0) {
-        edit_show_history(editor, editor->shown - 1);
+        show_history(editor, editor->shown - 1);
     }
 }
 
 static void show_newer(struct editor *editor)
 {
     if (editor->shown < editor->history->count) {
-        edit_show_history(editor, editor->shown + 1);
+        show_history(editor, editor->shown + 1);
     }
 }
 

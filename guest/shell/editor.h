@@ -59,7 +59,6 @@ void edit_refresh(struct editor *editor);
 void edit_insert(struct editor *editor, const char *bytes, size_t count);
 void edit_remove(struct editor *editor, size_t from, size_t to);
 void edit_to_end(struct editor *editor);
-void edit_show_history(struct editor *editor, unsigned which);
 void edit_set(struct editor *editor, const char *text);
 void edit_tab(struct editor *editor, bool again);
 void edit_search_begin(struct editor *editor);

@@ -3,7 +3,7 @@
  * Files and directories with all that is in them: for ls, cp, mv, rm.
  *
  * A directory is read to its end before anything in it is touched, so that one is open at a time
- * and what is made or removed meanwhile does not matter.  FILES_DEPTH directories deep is as far as
+ * and what is made or removed meanwhile does not matter.  DEPTH_MOST directories deep is as far as
  * it goes: a task's stack is not endless.
  */
 #include "guest/shell/files.h"
@@ -16,8 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILES_DEPTH 128
-#define MODE_BITS   0777
+#define DEPTH_MOST 128
+#define COPY_BYTES 16384
+#define MODE_BITS  0777
 
 /* The names in a directory, sorted; hidden: also those that begin with a dot, all but . and .. */
 bool files_list(struct call *call, const char *path, bool hidden, struct strings *names)
@@ -63,11 +64,11 @@ bool files_are_same(const char *a, const char *b)
 static int copy_bytes(struct call *call, int from, int to, const char *from_path,
                       const char *to_path)
 {
-    char *part = memory_get(FILES_COPY_BYTES);
+    char *part = memory_get(COPY_BYTES);
     int status = 0;
     ssize_t count;
 
-    while (status == 0 && (count = read(from, part, FILES_COPY_BYTES)) != 0) {
+    while (status == 0 && (count = read(from, part, COPY_BYTES)) != 0) {
         if (count < 0) {
             status = call_fail(call, from_path);
         }
@@ -140,7 +141,7 @@ static int copy_directory(struct call *call, const char *from, const char *to, m
     struct strings names = {0};
     int status = 0;
 
-    if (depth == FILES_DEPTH) {
+    if (depth == DEPTH_MOST) {
         return call_complain(call, "%s: too deep", from);
     }
     if (mkdir(to, mode | S_IRWXU) != 0 && (errno != EEXIST || !path_is_directory(to))) {
@@ -210,7 +211,7 @@ static int remove_tree(struct call *call, const char *path, unsigned depth)
     if (!S_ISDIR(status.st_mode)) {
         return unlink(path) == 0 ? 0 : call_fail(call, path);
     }
-    if (depth == FILES_DEPTH) {
+    if (depth == DEPTH_MOST) {
         return call_complain(call, "%s: too deep", path);
     }
     if (!files_list(call, path, true, &names)) {
@@ -254,7 +255,7 @@ int files_remove(struct call *call, const char *path, bool recursive, bool force
 /* ---- FILE... TO ---- */
 
 /* The path that a file has in a directory; free() */
-char *files_target(const char *from, const char *directory)
+static char *target_in(const char *from, const char *directory)
 {
     size_t bytes;
     const char *last = path_last(from, &bytes);
@@ -281,7 +282,7 @@ int files_to(struct call *call, int first,
         return call_complain(call, "%s is no directory", to);
     }
     for (int i = first; i < call->argc - 1 && !call_stopped(call); i++) {
-        char *target = into ? files_target(call->argv[i], to) : memory_copy(to);
+        char *target = into ? target_in(call->argv[i], to) : memory_copy(to);
 
         status |= each(call, call->argv[i], target);
         free(target);

@@ -4,13 +4,10 @@
 #include "guest/shell/command.h"
 #include "guest/shell/memory.h"
 
-#define FILES_COPY_BYTES 16384
-
 bool files_list(struct call *call, const char *path, bool hidden, struct strings *names);
 bool files_are_same(const char *a, const char *b);
 int files_copy(struct call *call, const char *from, const char *to, bool recursive);
 int files_remove(struct call *call, const char *path, bool recursive, bool force);
-char *files_target(const char *from, const char *directory);
 
 /* Commands that go FILE... TO: each(call, from, to) for each. */
 int files_to(struct call *call, int first,

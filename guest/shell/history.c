@@ -40,7 +40,7 @@ static const char *at(const struct history *history, long number)
 }
 
 /* What stands behind the exclamation mark; NULL: there is no such line. */
-const char *history_find(const struct history *history, const char *event, size_t bytes)
+static const char *find(const struct history *history, const char *event, size_t bytes)
 {
     long last = (long)history->forgotten + (long)history->count;
 
@@ -101,7 +101,7 @@ bool history_expand(const struct history *history, const char *line, struct buff
             }
             continue;
         }
-        found = history_find(history, p + 1, bytes);
+        found = find(history, p + 1, bytes);
         if (!found) {
             size_t shown = bytes + 1 < missing_bytes ? bytes + 1 : missing_bytes - 1;
 

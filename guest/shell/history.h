@@ -13,7 +13,6 @@ struct history {
 };
 
 void history_add(struct history *history, const char *line);
-const char *history_find(const struct history *history, const char *event, size_t bytes);
 bool history_expand(const struct history *history, const char *line, struct buffer *to,
                     char *missing, size_t missing_bytes);
 void history_free(struct history *history);

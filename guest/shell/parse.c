@@ -52,11 +52,6 @@ static bool is_one_of(const char *const *words, size_t count, const char *text, 
     return false;
 }
 
-bool parse_is_keyword(const char *word)
-{
-    return is_one_of(keywords, ARRAY_LEN(keywords), word, strlen(word));
-}
-
 static void fail(struct parser *parser, const char *what, const char *at, size_t bytes)
 {
     if (parser->result != PARSE_DONE) {

@@ -55,4 +55,3 @@ struct parse_error {
 
 __must_check enum parse_result parse_line(const char **text, struct arena *arena,
                                           struct tree **tree, struct parse_error *error);
-bool parse_is_keyword(const char *word);

@@ -38,12 +38,14 @@ made_disk() {
     tools/mkdisk.sh "$disk"
 }
 
-# typed STATUS [VARIABLE=VALUE...]: stdin is for pty.  Nobody's colours: they would be in the texts.
+# typed STATUS [VARIABLE=VALUE...]: stdin is for pty, and a line "$ /path" waits for a prompt there that is new,
+# not one that is drawn again.  Nobody's colours: they would be in the texts.
 typed() {
     local status=$1
     shift
+    sed 's/^\$ \(.*\)/= \\n\\r\\e[Jforkvisor:\1$ /' >"$out/keys"
     say "$status" env FV_OUT="$out" TIMEOUT="$limit" NO_COLOR=1 PAYLOAD=shell "$@" \
-        build/host/pty 20 tools/run.sh
+        build/host/pty 20 tools/run.sh <"$out/keys"
     forbid '^\[hv\] (panic|.* leaked)'
 }
 
@@ -152,88 +154,88 @@ shell_edits() {
     typed 3 DISK="$disk" "$@" <<'END'
 = help lists the commands
 = disk0 on / type fat32 (rw)
-= forkvisor:/$ 
+$ /
 # left, right, home, end; delete, backspace; ^A ^E ^K ^U ^W ^Y
 < echo ac\e[Db\e[H\e[Fd\r
 = \nabcd\r
-= $ 
+$ /
 < xxecho one two tree\e[1~\e[3~^D^E\e[D\e[D\e[Dh\r
 = one two three
-= $ 
+$ /
 < one two\e[D\e[D^U^Kecho ^Y\r
 = \nwo\r
-= $ 
+$ /
 < echo ready\r
 = ready
-= $ 
+$ /
 < echo a b^Wc^A^K^Y\r
 = \na c\r
-= $ 
+$ /
 # longer than a row
 < echo 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789^Aset=1 ^E!\r
 = 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789!
-= $ 
+$ /
 # UTF-8, lines that go on, redirection, status
 < echo Grün^H^H^Hrün\r
 = \nGrün\r
-= $ 
+$ /
 < echo "first\r
 = > 
 < second" > f && cat < f\r
 = first
 = second
-= $ 
+$ /
 < cat nothing 2> e; echo status $? $(\r
 = shell: $(...)
-= $ 
+$ /
 < cat nothing 2> e; echo status $?; cat e\r
 = status 1
 = cat: nothing: No such file or directory
-= $ 
+$ /
 < cd /home; pwd\r
 = /home
-= forkvisor:/home$ 
+$ /home
 < if true; then\r
 = > 
 < ^D
 = syntax error
-= $ 
+$ /home
 < clear\r
 = 2J
-= $ 
+= forkvisor:/home$ 
 < cat > typed\r
 < one\rtwo\r^D
-= forkvisor:/home$ 
+$ /home
 < wc typed\r
 = 2       2       8 typed
-= $ 
+$ /home
 < exit 3\r
 END
 }
 
 shell_history() {
     typed 1 "$@" <<'END'
-= $ 
+$ /
 < echo one\r
 = one
-= $ 
+$ /
 < echo two\r
 = two
-= $ 
+$ /
 < \e[A\e[A\r
 = one
-= $ 
+$ /
 < \e[A\e[A\e[B!\r
 = one!
-= $ 
+$ /
 < !ec\r
 = echo one!
 = one!
-= $ 
+$ /
 < ^Rtwo\r
 = (search) 'two': 
 = two
-= $ 
+$ /
 < history\r
 =     1  echo one
 =     2  echo two
@@ -241,14 +243,14 @@ shell_history() {
 =     4  echo one!
 =     5  echo two
 =     6  history
-= $ 
+$ /
 < !2 !!\r
 = echo two history
 = two history
-= $ 
+$ /
 < !nothing\r
 = !nothing: there is no such line
-= $ 
+$ /
 < ^D
 = exit
 END
@@ -257,35 +259,35 @@ END
 shell_completes() {
     made_disk
     typed 0 DISK="$disk" "$@" <<'END'
-= $ 
+$ /
 < hist\t\r
 =     1  history
-= $ 
+$ /
 < cat RE\t\r
 = This is the disk of a guest.
-= $ 
+$ /
 < cd ho\tx^H\t\r
-= forkvisor:/home$ 
+$ /home
 < run cou\ta\r
 = \na\r
-= $ 
+$ /home
 < > "a b"; > abc; > 'x y'\r
-= $ 
+$ /home
 < ls a\t\t
 = \na b  abc\r
 = ls a
 < ^U
 < echo got > x\t\r
-= $ 
+$ /home
 < cat x*\r
 = got
-= $ 
+$ /home
 < ls /s\tor\t\r
 = origin.bin
-= $ 
+$ /home
 < echo $HO\t\r
 = /
-= $ 
+$ /home
 < ^D
 END
 }
@@ -293,20 +295,20 @@ END
 # The running command ends, the shell goes on.
 shell_interrupt() {
     typed 130 "$@" <<'END'
-= $ 
+$ /
 < sleep 100\r
 = sleep 100
 < ^C
 = ^C
-= $ 
+$ /
 < echo status $?\r
 = status 130
-= $ 
+$ /
 < while true; do echo again > /dev/null; done\r
 = done
 < ^C
 = ^C
-= $ 
+$ /
 < cat\r
 = cat
 < text\r
@@ -314,76 +316,76 @@ shell_interrupt() {
 = text
 < ^C
 = ^C
-= $ 
+$ /
 < cat /dev/zero > /dev/null\r
 = null
 < ^C
 = ^C
-= $ 
+$ /
 < not this^C
 = ^C
-= $ 
+$ /
 ! not found
 < echo behind\r
 = behind
-= $ 
+$ /
 < run /dev/null; wait; sleep 50 && echo no\r
 = no
 < ^C
 = ^C
-= $ 
+$ /
 # typed while a command runs: is there afterwards
 < sleep 0.5; echo first\r
 = first
 < echo second\r
 = first
-= $ 
+$ /
 = second
-= $ 
+$ /
 < sleep 100\r
 = 100
 < ^C
-= $ 
+$ /
 < ^D
 END
 }
 
 shell_jobs() {
     typed 0 "$@" <<'END'
-= $ 
+$ /
 < sleep 0.3 && echo from the background &\r
 = [1] sleep 0.3 && echo from the background
-= $ 
+$ /
 = from the background
-< \r
+< sleep 0.2\r
 = [1]  Done        sleep 0.3
-= $ 
+$ /
 < while true; do true; done &\r
 = [1] while true
-= $ 
+$ /
 < sleep 100 &\r
 = [2] sleep 100
-= $ 
+$ /
 < jobs\r
 = [1]  Running     while true; do true; done
 = [2]  Running     sleep 100
-= $ 
+$ /
 < ps\r
 = main             running
-= $ 
+$ /
 < kill %1; wait %1; echo $?\r
 = 130
-= $ 
+$ /
 < jobs\r
 = [2]  Running     sleep 100
-= $ 
+$ /
 < wait\r
 = wait
 < ^C
-= $ 
+$ /
 < cat & wait %3; echo status $?\r
 = status 0
-= $ 
+$ /
 < exit\r
 END
 }
