@@ -353,8 +353,8 @@ run_qemu() {
     # shellcheck disable=SC2086 # words
     set -- "${limit[@]}" "$@" ${FV_QEMU_ARGS:-}
     if [ -t 0 ]; then
-        echo "To leave: Ctrl-] x"
-        "$@" -chardev "$chardev,mux=on,signal=off" -mon chardev=console -echr 0x1d || status=$?
+        echo "To leave: Ctrl-A x (Ctrl-A twice sends one)"
+        "$@" -chardev "$chardev,mux=on,signal=off" -mon chardev=console || status=$?
     else
         exec {input}< <(feed)
         feeder=$!
