@@ -10,6 +10,8 @@
  *
  * They need no component.  The holder must not block.  Not recursive, not fair.  All zeros is free.
  */
+#include "lib/kit/spinword.h"
+
 #include "guest/preempt.h"
 
 struct spin {
@@ -18,16 +20,13 @@ struct spin {
 
 static inline bool spin_raw_try_lock(struct spin *lock)
 {
-    return GUEST_HARTS_MAX == 1 || __atomic_exchange_n(lock->word, 1, __ATOMIC_ACQUIRE) == 0;
+    return GUEST_HARTS_MAX == 1 || spinword_try(lock->word);
 }
 
 static inline void spin_raw_lock(struct spin *lock)
 {
     if (GUEST_HARTS_MAX > 1) {
-        while (unlikely(!spin_raw_try_lock(lock))) {
-            while (__atomic_load_n(lock->word, __ATOMIC_RELAXED) != 0) {
-            }
-        }
+        spinword_take(lock->word);
     }
     __asm__ volatile("" ::: "memory");
 }
@@ -36,7 +35,7 @@ static inline void spin_raw_unlock(struct spin *lock)
 {
     __asm__ volatile("" ::: "memory");
     if (GUEST_HARTS_MAX > 1) {
-        __atomic_store_n(lock->word, 0, __ATOMIC_RELEASE);
+        spinword_free(lock->word);
     }
 }
 

@@ -4,7 +4,7 @@
  * A test-and-set lock: one word, 0 free.  Not recursive, not fair; hold it for bounded work only.
  * Taking it with exits or interrupts enabled is the caller's mistake to avoid.
  */
-#include "lib/kit/types.h"
+#include "lib/kit/spinword.h"
 
 struct spinlock {
     u32 held;
@@ -12,13 +12,10 @@ struct spinlock {
 
 static inline void spin_lock(struct spinlock *lock)
 {
-    while (unlikely(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) != 0)) {
-        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0)
-            ;
-    }
+    spinword_take(&lock->held);
 }
 
 static inline void spin_unlock(struct spinlock *lock)
 {
-    __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+    spinword_free(&lock->held);
 }
