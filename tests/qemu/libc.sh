@@ -124,19 +124,23 @@ END
 }
 
 terminal() {
-    printf 'onf\177e\rx\003\ttwo\025last\004\rend\r\004' >"$out/in"
+    printf 'onf\177e\rx\002\ttwo\025last\004\rend\r\004' >"$out/in"
     run 0 PAYLOAD=$guest CMDLINE='lines console=tty' "$@" <"$out/in"
     sed -i 's/\x08/</g' "$words"
     golden <<'END'
 prompt> onf< <e
 [one]
-x^C^Itwo< << << << << << << << <last
+x^B^Itwo< << << << << << << << <last
 [last]
 end
 [end]
 libc: 3 lines, eof 1, error 0, tty 1
 libc: destructor
 END
+    # ^C ends it
+    printf 'one\rx\003' >"$out/in"
+    run 130 PAYLOAD=$guest CMDLINE='lines console=tty' "$@" <"$out/in"
+    want '^\[one\]' '^x\^C'
 }
 
 files() {
