@@ -67,33 +67,6 @@ static void mount(const void *bytes, size_t size)
     CHECK_EQ(vfs_mount("/", fs, "initrd"), 0);
 }
 
-static bool holds(const char *path, const char *text)
-{
-    char bytes[200];
-    struct file *file;
-    s64 done;
-
-    if (vfs_open(path, O_RDONLY, 0, &file) != 0) {
-        return false;
-    }
-    done = file_read(file, bytes, sizeof(bytes));
-    file_put(file);
-    return done == (s64)strlen(text) && memcmp(bytes, text, strlen(text)) == 0;
-}
-
-static void list(const char *path, char *text)
-{
-    struct file *file;
-    struct fs_entry entry;
-
-    *text = '\0';
-    CHECK_EQ(vfs_open(path, O_RDONLY | O_DIRECTORY, 0, &file), 0);
-    while (file_list(file, &entry) == 0) {
-        strcat(strcat(text, entry.name), " ");
-    }
-    file_put(file);
-}
-
 static void run(const char *command)
 {
     char said[300];
@@ -129,20 +102,21 @@ static void of_tar(void *format)
     run(deep);
     mount(bytes, size);
     CHECK_STR(fs_said, "");
-    CHECK(holds("/a", "hello\n") && holds("/dir/b", "x") && holds("/dir/sub/empty", ""));
+    CHECK(file_holds("/a", "hello\n") && file_holds("/dir/b", "x") &&
+          file_holds("/dir/sub/empty", ""));
     memset(deep, 'd', 91);
     deep[0] = '/';
     memset(deep + 92, 'e', 60);
     deep[91] = '/';
     strcpy(deep + 152, "/far");
-    CHECK(holds(deep, "far\n"));
+    CHECK(file_holds(deep, "far\n"));
     CHECK_EQ(vfs_stat("/a", &stat), 0);
     CHECK_EQ(stat.attr.mtime_s, 1234567890);
     CHECK_EQ(vfs_stat("/dir/b", &stat), 0);
     CHECK_EQ(stat.attr.permissions, 0751);
-    list("/dir", text);
+    list_names("/dir", text);
     CHECK_STR(text, ". .. b sub ");
-    list("/dir/sub", text);
+    list_names("/dir/sub", text);
     CHECK_STR(text, ". .. empty ");
 }
 
@@ -201,9 +175,9 @@ static void hostile(void *unused)
     (void)add(&maker, "liar", '0', 100000, "x");
     add_file(&maker, "behind", "is not read");
     mount(maker.bytes, maker.used);
-    list("/", text);
+    list_names("/", text);
     CHECK_STR(text, ". .. once a ");
-    CHECK(holds("/once", "first") && holds("/a/b", "odd but fine"));
+    CHECK(file_holds("/once", "first") && file_holds("/a/b", "odd but fine"));
     CHECK(strstr(fs_said, "/etc/passwd: its name begins with /"));
     CHECK(strstr(fs_said, "../up: its name has .."));
     CHECK(strstr(fs_said, "link: it is a link or a device"));
@@ -226,7 +200,7 @@ static void ends_early(void *unused)
     header[0] = 'x';
     add_file(&maker, "behind", "text");
     mount(maker.bytes, maker.used);
-    CHECK(holds("/good", "text") && !holds("/behind", "text"));
+    CHECK(file_holds("/good", "text") && !file_holds("/behind", "text"));
     CHECK(strstr(fs_said, "its header is damaged; nothing more is read"));
 }
 
@@ -243,7 +217,7 @@ static void lies(void *unused)
     add_file(&maker, "good", "text");
     (void)add(&maker, "liar", '0', 07777777777, "x");
     mount(maker.bytes, maker.used);
-    CHECK(holds("/good", "text") && !holds("/liar", "x"));
+    CHECK(file_holds("/good", "text") && !file_holds("/liar", "x"));
     CHECK(strstr(fs_said, "liar: it ends behind the archive; nothing more is read"));
 }
 
@@ -258,9 +232,9 @@ static void no_archive(void *unused)
 
     (void)unused;
     mount("anything", 8);
-    list("/", text);
+    list_names("/", text);
     CHECK_STR(text, ". .. initrd ");
-    CHECK(holds("/initrd", "anything"));
+    CHECK(file_holds("/initrd", "anything"));
 }
 
 TEST(archive_that_is_none)

@@ -22,34 +22,6 @@ static int write_file(const char *path, const char *text)
     return done == (s64)strlen(text) ? 0 : done < 0 ? (int)-done : ENOSPC;
 }
 
-static bool holds(const char *path, const char *text)
-{
-    char bytes[100];
-    struct file *file;
-    s64 done;
-
-    if (vfs_open(path, O_RDONLY, 0, &file) != 0) {
-        return false;
-    }
-    done = file_read(file, bytes, sizeof(bytes));
-    file_put(file);
-    return done == (s64)strlen(text) && memcmp(bytes, text, strlen(text)) == 0;
-}
-
-/* Of a directory, in order, each with a space behind. */
-static void list(const char *path, char *text)
-{
-    struct file *file;
-    struct fs_entry entry;
-
-    *text = '\0';
-    CHECK_EQ(vfs_open(path, O_RDONLY | O_DIRECTORY, 0, &file), 0);
-    while (file_list(file, &entry) == 0) {
-        strcat(strcat(text, entry.name), " ");
-    }
-    file_put(file);
-}
-
 /* ---- mounts ---- */
 
 static void mounts(void *unused)
@@ -68,8 +40,8 @@ static void mounts(void *unused)
     mount_ramfs("/tmp");
     CHECK_EQ(write_file("/tmp/f", "in tmp"), 0);
     CHECK_EQ(write_file("/tmpx/f", "in tmpx"), 0);
-    CHECK(holds("/tmp/f", "in tmp") && holds("/tmpx/f", "in tmpx"));
-    CHECK(holds("/tmp/../tmp/./f", "in tmp") && holds("/tmpx/../tmp/f", "in tmp"));
+    CHECK(file_holds("/tmp/f", "in tmp") && file_holds("/tmpx/f", "in tmpx"));
+    CHECK(file_holds("/tmp/../tmp/./f", "in tmp") && file_holds("/tmpx/../tmp/f", "in tmp"));
     CHECK_EQ(vfs_stat("/tmp/under", &stat), ENOENT);
     CHECK_EQ(vfs_rename("/tmp/f", "/tmpx/g"), EXDEV);
     CHECK_EQ(vfs_rename("/tmp", "/t"), EBUSY);
@@ -90,7 +62,7 @@ static void mounts(void *unused)
     CHECK_STR(mount.path, "/");
     CHECK_STR(mount.type, "ramfs");
     CHECK_EQ(vfs_chdir("/tmp/z/b"), 0);
-    CHECK(holds("../../f", "in tmp") && holds("../../../tmpx/f", "in tmpx"));
+    CHECK(file_holds("../../f", "in tmp") && file_holds("../../../tmpx/f", "in tmpx"));
     CHECK_EQ(vfs_getcwd(text, sizeof(text)), 0);
     CHECK_STR(text, "/tmp/z/b");
     /* in use in several ways */
@@ -109,7 +81,7 @@ static void mounts(void *unused)
     CHECK_EQ(vfs_umount("/tmp"), EBUSY);
     CHECK_EQ(vfs_chdir("/"), 0);
     CHECK_EQ(vfs_umount("/tmp"), 0);
-    CHECK(holds("/tmp/under", "covered"));
+    CHECK(file_holds("/tmp/under", "covered"));
     CHECK_EQ(vfs_umount("/"), EBUSY);
     CHECK_EQ(vfs_umount("/none"), ENOENT);
     CHECK_EQ(ramfs_mount(&fs), 0);
@@ -142,24 +114,24 @@ static void points(void *unused)
     CHECK_EQ(ramfs_mount(&fs), 0);
     CHECK_EQ(vfs_mount_first("/none/tmp", fs, "ramfs"), ENOENT);
     CHECK_EQ(vfs_mount_first("/tmp", fs, "ramfs"), 0);
-    list("/", text);
+    list_names("/", text);
     CHECK_STR(text, ". .. tmp dev ");
-    list("/dev", text);
+    list_names("/dev", text);
     CHECK_STR(text, ". .. null zero full random urandom console tty ");
     CHECK_EQ(vfs_mkdir("/other", 0755), EROFS);
     CHECK_EQ(vfs_mkdir("/tmp", 0755), EEXIST);
     CHECK_EQ(vfs_rmdir("/tmp"), EBUSY);
     CHECK_EQ(vfs_chdir("/tmp"), 0);
     CHECK_EQ(write_file("f", "text"), 0);
-    CHECK(holds("../tmp/f", "text") && holds("../dev/../tmp/f", "text"));
+    CHECK(file_holds("../tmp/f", "text") && file_holds("../dev/../tmp/f", "text"));
     CHECK_EQ(vfs_getcwd(text, sizeof(text)), 0);
     CHECK_STR(text, "/tmp");
     CHECK_EQ(vfs_chdir("/"), 0);
     CHECK_EQ(vfs_umount("/tmp"), 0);
-    list("/", text);
+    list_names("/", text);
     CHECK_STR(text, ". .. dev ");
     CHECK_EQ(vfs_umount("/dev"), 0);
-    list("/", text);
+    list_names("/", text);
     CHECK_STR(text, ". .. ");
 }
 

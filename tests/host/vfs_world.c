@@ -88,3 +88,30 @@ const char *error_name(int error)
 {
     return error ? strerror(error) : "no error";
 }
+
+bool file_holds(const char *path, const char *text)
+{
+    char bytes[201];
+    struct file *file;
+    s64 done;
+
+    if (vfs_open(path, O_RDONLY, 0, &file) != 0) {
+        return false;
+    }
+    done = file_read(file, bytes, sizeof(bytes));
+    file_put(file);
+    return done == (s64)strlen(text) && memcmp(bytes, text, strlen(text)) == 0;
+}
+
+void list_names(const char *path, char *text)
+{
+    struct file *file;
+    struct fs_entry entry;
+
+    *text = '\0';
+    CHECK_EQ(vfs_open(path, O_RDONLY | O_DIRECTORY, 0, &file), 0);
+    while (file_list(file, &entry) == 0) {
+        strcat(strcat(text, entry.name), " ");
+    }
+    file_put(file);
+}

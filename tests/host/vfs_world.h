@@ -13,5 +13,11 @@ extern const char *console_types;
 /* Mounts a ramfs; a failure ends the test. */
 void mount_ramfs(const char *path);
 
+/* Whether the file is there and has exactly this text, of 200 bytes at most. */
+bool file_holds(const char *path, const char *text);
+
+/* The names in a directory, in order, each with a space behind. */
+void list_names(const char *path, char *text);
+
 /* A string of a result, for messages. */
 const char *error_name(int error);
