@@ -389,6 +389,20 @@ static u8 *byte_at(const struct gstage *gs, gpa_t gpa)
     return (u8 *)hpa_ptr(pte_hpa(leaf)) + gpa.v % pgtable_entry_bytes(level);
 }
 
+#define RUN_PAGES 16 /* more are not looked for */
+
+/* How many pages of the VM's own, from that of a leaf table's entry on, lie one behind the other.
+ */
+static u64 own_pages(const pte_t *entry)
+{
+    const pte_t *end = (const pte_t *)align_up((u64)(entry + 1), PAGE_BYTES), *last = entry;
+
+    while (last + 1 < end && last + 1 < entry + RUN_PAGES &&
+           last[1].v == last->v + (1UL << PTE_PPN_SHIFT))
+        last++;
+    return (u64)(last + 1 - entry);
+}
+
 /* gs->lock is held; gpa is RAM.  Afterwards its page is the VM's own, and *run bytes from gpa on
  * are in one piece.  {0}: no memory. */
 static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
@@ -408,7 +422,7 @@ static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
     }
     bytes = pgtable_entry_bytes(level);
     offset = gpa.v % bytes;
-    *run = bytes - offset;
+    *run = (level == 0 ? own_pages(entry) * PAGE_BYTES : bytes) - offset;
     return (hpa_t){pte_hpa(*entry).v + offset};
 }
 

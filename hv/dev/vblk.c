@@ -170,6 +170,8 @@ static enum err add_pieces(struct vtransport *state, const struct request *reque
             const u8 *at = vtransport_place(state, segment.addr, &run);
             u32 now;
 
+            if (at != NULL && run < segment.bytes)
+                at = vtransport_find(state, segment.addr, &run); /* it may be longer by now */
             if (at == NULL)
                 return ERR_FAULT;
             now = segment.bytes < run ? segment.bytes : (u32)run;
