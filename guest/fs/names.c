@@ -24,6 +24,17 @@ static const struct fs_ops *ops_of(const struct dir *dir)
     return dir->mount->fs->ops;
 }
 
+/* Where a path leads, with the lock of its mount; place_end() ends it.  Errors as walk_to. */
+static int place_begin(const char *path, struct place *place)
+{
+    int error = walk_to(path, place);
+
+    if (!error) {
+        fs_lock(place->dir->mount->lock);
+    }
+    return error;
+}
+
 static void place_end(struct place *place)
 {
     struct __lock *lock = place->dir->mount->lock;
@@ -36,12 +47,11 @@ int vfs_mkdir(const char *path, u32 permissions)
 {
     struct place place;
     struct node *node = NULL;
-    int error = walk_to(path, &place);
+    int error = place_begin(path, &place);
 
     if (error) {
         return error;
     }
-    fs_lock(place.dir->mount->lock);
     error = place.last != PLACE_NAME ? EEXIST : look(&place, &node);
     if (!error) {
         error = EEXIST;
@@ -79,12 +89,11 @@ int vfs_rmdir(const char *path)
         [PLACE_ROOT] = EBUSY, [PLACE_DOT] = EINVAL, [PLACE_DOT_DOT] = ENOTEMPTY};
     struct place place;
     struct node *node = NULL;
-    int error = walk_to(path, &place);
+    int error = place_begin(path, &place);
 
     if (error) {
         return error;
     }
-    fs_lock(place.dir->mount->lock);
     error = place.last != PLACE_NAME ? of_others[place.last] : look(&place, &node);
     if (!error) {
         error = node->type != NODE_DIRECTORY ? ENOTDIR : remove_from(&place, node);
@@ -99,12 +108,11 @@ int vfs_unlink(const char *path)
 {
     struct place place;
     struct node *node = NULL;
-    int error = walk_to(path, &place);
+    int error = place_begin(path, &place);
 
     if (error) {
         return error;
     }
-    fs_lock(place.dir->mount->lock);
     error = place.last != PLACE_NAME ? EISDIR : look(&place, &node);
     if (!error) {
         error = node->type == NODE_DIRECTORY ? EISDIR

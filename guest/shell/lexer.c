@@ -94,6 +94,20 @@ static const char *skip_dollar(struct lexer *lexer, const char *p)
     return p + 2 + name + 1;
 }
 
+/* Behind the character at p, or what begins with it, outside of single quotes; NULL: it cannot be.
+ */
+static const char *skip_expanded(struct lexer *lexer, const char *p)
+{
+    if (*p == '$') {
+        return skip_dollar(lexer, p);
+    }
+    if (*p == '`') {
+        lexer->why = no_substitution;
+        return NULL;
+    }
+    return p + 1;
+}
+
 /* Behind the quote that ends what the one at p begins; NULL: nothing does, or there is an error. */
 static const char *skip_quotes(struct lexer *lexer, const char *p)
 {
@@ -107,13 +121,8 @@ static const char *skip_quotes(struct lexer *lexer, const char *p)
             p++;
         } else if (*p == '\\' && p[1] != '\0') {
             p += 2;
-        } else if (*p == '$') {
-            p = skip_dollar(lexer, p);
-        } else if (*p == '`') {
-            lexer->why = no_substitution;
-            p = NULL;
         } else {
-            p++;
+            p = skip_expanded(lexer, p);
         }
         if (!p) {
             return NULL;
@@ -146,13 +155,8 @@ static struct token word(struct lexer *lexer)
             p = p[1] == '\0' || (p[1] == '\n' && p[2] == '\0') ? NULL : p + 2;
         } else if (*p == '\'' || *p == '"') {
             p = skip_quotes(lexer, p);
-        } else if (*p == '$') {
-            p = skip_dollar(lexer, p);
-        } else if (*p == '`') {
-            lexer->why = no_substitution;
-            p = NULL;
         } else {
-            p++;
+            p = skip_expanded(lexer, p);
         }
         if (!p) {
             return make(lexer, lexer->why ? TOKEN_ERROR : TOKEN_INCOMPLETE, 0);
