@@ -263,13 +263,16 @@ static enum outcome judge(struct vm *vm, struct virtq_chain *chain, struct reque
 }
 
 /* Makes a disk's request of a chain, or answers it at once. */
-static enum err serve_chain(struct vm *vm, struct virtq_chain *chain, struct vwork *work)
+static enum err serve(struct vm *vm, struct vcpu *vcpu, u32 queue, struct virtq_chain *chain,
+                      struct vwork *work)
 {
     struct request request = {.written = 1};
     u8 *status = cut_status(vm, chain);
     struct disk_io *io;
     enum outcome outcome = ENDS_IOERR;
 
+    (void)vcpu;
+    (void)queue;
     if (status == NULL)
         return ERR_FORMAT;
     io = hpa_ptr(frame_alloc());
@@ -293,22 +296,6 @@ static enum err serve_chain(struct vm *vm, struct virtq_chain *chain, struct vwo
     vm->virtio.in_flight++;
     request.bytes /= WORK_BYTES;
     work->left -= request.bytes < work->left ? 1 + (u32)request.bytes : work->left;
-    return ERR_OK;
-}
-
-static enum err serve(struct vm *vm, struct vcpu *vcpu, u32 queue, struct vwork *work)
-{
-    (void)vcpu;
-    (void)queue;
-    while (work->left > 0) {
-        struct virtq_chain chain;
-        enum err err = vtransport_pop(vm->virtio.state, VDEV_BLOCK, 0, &chain);
-
-        if (err == ERR_OK)
-            err = serve_chain(vm, &chain, work);
-        if (err != ERR_OK)
-            return err;
-    }
     return ERR_OK;
 }
 

@@ -55,24 +55,16 @@ static enum err put_chain(struct vm *vm, const struct virtq_chain *chain, struct
     return vtransport_push(vm, VDEV_CONSOLE, VIRTIO_CONSOLE_TRANSMITQ, chain->head, 0);
 }
 
-static enum err transmit(struct vm *vm, struct vwork *work)
+static enum err transmit(struct vm *vm, const struct virtq_chain *chain, struct vwork *work)
 {
-    const u64 *done = &vm->virtio.state->slot[VDEV_CONSOLE].console_done;
+    enum err err = put_chain(vm, chain, work);
 
-    while (work->left > 0) {
-        struct virtq_chain chain;
-        enum err err =
-            vtransport_pop(vm->virtio.state, VDEV_CONSOLE, VIRTIO_CONSOLE_TRANSMITQ, &chain);
-
-        if (err == ERR_OK)
-            err = put_chain(vm, &chain, work);
-        if (err != ERR_OK)
-            return err;
-        if (*done > 0)
-            vtransport_unpop(vm->virtio.state, VDEV_CONSOLE, VIRTIO_CONSOLE_TRANSMITQ);
-        else if (work->left > 0)
-            work->left--;
-    }
+    if (err != ERR_OK)
+        return err;
+    if (vm->virtio.state->slot[VDEV_CONSOLE].console_done > 0)
+        vtransport_unpop(vm->virtio.state, VDEV_CONSOLE, VIRTIO_CONSOLE_TRANSMITQ);
+    else if (work->left > 0)
+        work->left--;
     return ERR_OK;
 }
 
@@ -116,24 +108,17 @@ static enum err get_chain(struct vm *vm, struct vcpu *vcpu, const struct virtq_c
     return pushed == ERR_OK ? err : pushed;
 }
 
-static enum err receive(struct vm *vm, struct vcpu *vcpu, struct vwork *work)
+static enum err serve(struct vm *vm, struct vcpu *vcpu, u32 queue, struct virtq_chain *chain,
+                      struct vwork *work)
 {
-    for (; work->left > 0; work->left--) {
-        struct virtq_chain chain;
-        enum err err =
-            vtransport_pop(vm->virtio.state, VDEV_CONSOLE, VIRTIO_CONSOLE_RECEIVEQ, &chain);
+    enum err err;
 
-        if (err == ERR_OK)
-            err = get_chain(vm, vcpu, &chain);
-        if (err != ERR_OK)
-            return err;
-    }
-    return ERR_OK;
-}
-
-static enum err serve(struct vm *vm, struct vcpu *vcpu, u32 queue, struct vwork *work)
-{
-    return queue == VIRTIO_CONSOLE_TRANSMITQ ? transmit(vm, work) : receive(vm, vcpu, work);
+    if (queue == VIRTIO_CONSOLE_TRANSMITQ)
+        return transmit(vm, chain, work);
+    err = get_chain(vm, vcpu, chain);
+    if (err == ERR_OK)
+        work->left--;
+    return err;
 }
 
 static bool is_there(const struct vm *vm)

@@ -33,31 +33,18 @@ static enum err fill_segment(struct vm *vm, struct virtq_segment segment, u32 *w
     return ERR_OK;
 }
 
-static enum err serve_chain(struct vm *vm, const struct virtq_chain *chain, struct vwork *work)
+static enum err serve(struct vm *vm, struct vcpu *vcpu, u32 queue, struct virtq_chain *chain,
+                      struct vwork *work)
 {
     u32 written = 0;
 
+    (void)vcpu;
     for (u32 i = 0; i < chain->writable; i++) {
         if (fill_segment(vm, chain->segment[chain->readable + i], &written) != ERR_OK)
             return ERR_FORMAT;
     }
     work->left -= written / WORK_BYTES < work->left ? 1 + written / WORK_BYTES : work->left;
-    return vtransport_push(vm, VDEV_ENTROPY, 0, chain->head, written);
-}
-
-static enum err serve(struct vm *vm, struct vcpu *vcpu, u32 queue, struct vwork *work)
-{
-    (void)vcpu;
-    while (work->left > 0) {
-        struct virtq_chain chain;
-        enum err err = vtransport_pop(vm->virtio.state, VDEV_ENTROPY, queue, &chain);
-
-        if (err == ERR_OK)
-            err = serve_chain(vm, &chain, work);
-        if (err != ERR_OK)
-            return err;
-    }
-    return ERR_OK;
+    return vtransport_push(vm, VDEV_ENTROPY, queue, chain->head, written);
 }
 
 static bool is_there(const struct vm *vm)

@@ -316,13 +316,29 @@ static void write_features(struct vslot *slot, u32 value)
         slot->driver_features |= NEVER_OFFERED;
 }
 
+/* Until there is no chain (ERR_NOENT) or the work is done (ERR_OK, left is 0). */
+static enum err serve_chains(struct vm *vm, struct vcpu *vcpu, enum vdev dev, u32 queue,
+                             struct vwork *work)
+{
+    while (work->left > 0) {
+        struct virtq_chain chain;
+        enum err err = vtransport_pop(vm->virtio.state, dev, queue, &chain);
+
+        if (err == ERR_OK)
+            err = kinds[dev]->serve(vm, vcpu, queue, &chain, work);
+        if (err != ERR_OK)
+            return err;
+    }
+    return ERR_OK;
+}
+
 static int notify(struct vm *vm, struct vcpu *vcpu, enum vdev dev, u32 queue, struct vwork *work)
 {
     enum err err;
 
     if (queue >= kinds[dev]->queues || !vslot_runs(&vm->virtio.state->slot[dev], queue))
         return VERDICT_SKIP;
-    err = kinds[dev]->serve(vm, vcpu, queue, work);
+    err = serve_chains(vm, vcpu, dev, queue, work);
     if (err == ERR_OK)
         return VERDICT_RESUME;
     if (err == ERR_FORMAT)
@@ -432,6 +448,7 @@ void vtransport_input(struct vcpu *vcpu)
         struct vwork work;
 
         work.left = VTRANSPORT_WORK;
+        work.ios = 0;
         verdict = notify(vm, vcpu, VDEV_CONSOLE, VIRTIO_CONSOLE_RECEIVEQ, &work);
     }
     spin_unlock(&vm->virtio.lock);

@@ -69,9 +69,10 @@ struct vdev_kind {
     u64 (*features)(const struct vm *vm); /* beyond those that all have */
     /* Up to 8 bytes at `offset` of the configuration space. */
     u64 (*config)(const struct vm *vm, u64 offset, u32 bytes);
-    /* Serves chains until there is none (ERR_NOENT) or the work is done (ERR_OK, left is 0).
-     * ERR_FORMAT: the driver broke the rules. */
-    enum err (*serve)(struct vm *vm, struct vcpu *vcpu, u32 queue, struct vwork *work);
+    /* Serves one chain, and takes what it cost off work->left, which is not 0.  ERR_NOENT: no more
+     * can be served now.  ERR_FORMAT: the driver broke the rules. */
+    enum err (*serve)(struct vm *vm, struct vcpu *vcpu, u32 queue, struct virtq_chain *chain,
+                      struct vwork *work);
 };
 extern const struct vdev_kind vblk_kind, vrng_kind, vconsole_kind;
 
