@@ -68,6 +68,7 @@ long ecall_sbi_error(enum err err)
     case ERR_STATE: return SBI_ERR_INVALID_STATE;
     case ERR_FORMAT: return SBI_ERR_FAILED;
     case ERR_BUSY: return SBI_ERR_FAILED;
+    case ERR_TIMEOUT: return SBI_ERR_TIMEOUT;
     }
     return SBI_ERR_FAILED;
 }

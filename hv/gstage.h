@@ -65,6 +65,40 @@ __must_check enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum acc
                                           enum trace_did *did);
 __must_check enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes);
 __must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes);
+
+/*
+ * Every page of the range, which is of whole pages, is shared from now on with all later clones; or
+ * is the VM's own again and zero.  ERR_FAULT: not RAM.  ERR_NOMEM, ERR_QUOTA (too many ranges):
+ * nothing changed.  All vCPUs of the VM but the caller may run.
+ */
+__must_check enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes);
+__must_check enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes);
+/* Range `index` of those that are shared; false: there are no more. */
+bool gstage_shared_range(struct gstage *gs, u32 index, gpa_t *gpa, u64 *bytes);
+/*
+ * The aligned word at gpa as it is now, and what identifies it for wait_on and wake: the place in
+ * memory if the page is shared, else (this G-stage, gpa).  Two words are the same if their keys are
+ * equal.  ERR_FAULT, ERR_NOMEM.
+ */
+struct word_key {
+    u64 where;       /* HPA or GPA */
+    const void *who; /* NULL: HPA */
+};
+__must_check enum err gstage_word(struct gstage *gs, gpa_t gpa, u32 *value, struct word_key *key);
+
+/*
+ * An image that VMs are made of: pages that each of them has copy-on-write.  gstage_create_from()
+ * is O(1).  The template is written with gstage_write() before the first use, and runs nowhere.
+ * Shared ranges of `keep` (NULL: none) are kept at their places: what spawn and exec do.
+ */
+__must_check enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
+                                         const struct backing *backing, u32 vcpus,
+                                         struct gstage *keep);
+
+/* The tables of a VM none of whose vCPUs runs are given back; faults bring new ones.  False: there
+ * are none, or somebody is busy with it.  Never waits. */
+bool gstage_evict(struct gstage *gs);
+
 /* The byte at gpa, and how many behind it, for a device.  {0}: not RAM, or no memory. */
 __must_check hpa_t gstage_pin(struct gstage *gs, gpa_t gpa, u64 *run);
 

@@ -43,3 +43,15 @@ __must_check bool sched_stop_others(struct vm *vm, struct vcpu *self);
 void sched_resume_others(struct vm *vm);
 /* The others, which sched_stop_others() has stopped, are STOPPED and in no list: the VM ends. */
 void sched_forget_others(struct vm *vm, const struct vcpu *self);
+
+/*
+ * From outside, for kill, stop and continue; they return at once, whatever the vCPUs are doing.
+ *
+ * halt: every vCPU of the VM leaves its hart soon and is kept off, runnable or not, until unhalt.
+ * A halted one may be woken meanwhile: it runs when unhalted.
+ * doom: the VM ends as `status` says: one of its vCPUs, woken, unhalted and unparked as need be,
+ * comes to proc_end(), on whichever hart.  The first doom counts.
+ */
+void sched_halt(struct vm *vm);
+void sched_unhalt(struct vm *vm);
+void sched_doom(struct vm *vm, u32 status);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * How much a tree of processes may have.  See quota.c.
+ *
+ * Each guest of the command line has a tree; a process that calls limit() gets one of its own
+ * within its parent's, for itself and its descendants.  What is charged to a tree is charged to all
+ * above.
+ */
+#include "lib/kit/err.h"
+#include "lib/kit/types.h"
+
+struct tree {
+    struct tree *parent; /* NULL: a guest's */
+    u64 users; /* VMs and trees that point here; the last one frees it, unless a guest's */
+    u64 procs, procs_max;   /* live processes and zombies */
+    u64 frames, frames_max; /* pages, tables, VMs and vCPUs */
+};
+
+/* ERR_QUOTA: some tree on the way up is full; nothing is charged.  Any hart, no lock. */
+__must_check enum err quota_charge_frames(struct tree *tree, u64 frames);
+void quota_return_frames(struct tree *tree, u64 frames);
+__must_check enum err quota_charge_proc(struct tree *tree);
+void quota_return_proc(struct tree *tree);
+
+/* OVERCOMMIT=strict: memory is promised before it is handed out.  ERR_NOMEM: more than there is. */
+void quota_set_strict(bool strict);
+__must_check enum err quota_commit(u64 frames);
+void quota_uncommit(u64 frames);
