@@ -49,10 +49,10 @@
 #define NONE  UINT32_MAX
 #define GROUP 4U
 
-u64 frame_table_bias, chunk_table_bias, chunk_base;
+u64 frame_table_bias, chunk_base;
+struct chunk *chunks;
 
 static struct frame *frames;
-static struct chunk *chunks;
 static u64 first_pfn; /* of frames[0] */
 static u32 frame_slots, chunk_slots;
 static u64 total_frames;
@@ -489,45 +489,6 @@ hpa_t frame_alloc_away(hpa_t table)
     return frame_alloc();
 }
 
-hpa_t chunk_alloc(void)
-{
-    struct chunk *chunk;
-    u32 first;
-
-    spin_lock(&pool.lock);
-    chunk = chunk_pop();
-    if (chunk != NULL)
-        chunk->out = CHUNK_FRAMES;
-    spin_unlock(&pool.lock);
-    if (chunk == NULL)
-        return (hpa_t){0};
-    chunk->leaves = 1;
-    first = first_of(chunk);
-    for (u32 i = first; i < first + CHUNK_FRAMES; i++)
-        frames[i].refs = 1;
-    return hpa_at(first);
-}
-
-/* Drops the reference that the leaves of 2 MiB hold to each frame. */
-static void chunk_put_frames(u32 first)
-{
-    spin_lock(&pool.lock);
-    for (u32 i = first; i < first + CHUNK_FRAMES; i++) {
-        if (__atomic_fetch_sub(&frames[i].refs, 1, __ATOMIC_ACQ_REL) == 1)
-            pool_give(i);
-    }
-    spin_unlock(&pool.lock);
-}
-
-void chunk_put(hpa_t chunk)
-{
-    u32 before = __atomic_fetch_sub(&chunk_of(chunk)->leaves, 1, __ATOMIC_ACQ_REL);
-
-    assert(before != 0);
-    if (before == 1)
-        chunk_put_frames(index_of(chunk));
-}
-
 u64 frame_free_count(void)
 {
     u64 count = 0;
@@ -572,7 +533,6 @@ void pool_start(struct memory_range span, hpa_t at)
     frames = hpa_ptr(at);
     chunks = (struct chunk *)(frames + frame_slots);
     frame_table_bias = (u64)frames - first_pfn * sizeof(*frames);
-    chunk_table_bias = (u64)chunks - (span.base >> CHUNK_SHIFT) * sizeof(*chunks);
     for (u32 i = 0; i < frame_slots; i++)
         frames[i] = (struct frame){.refs = 1};
     for (u32 i = 0; i < chunk_slots; i++)

@@ -2,11 +2,13 @@
 #pragma once
 /* The G-stage address space of one VM: its RAM, page by page.  See gstage.c. */
 #include "lib/kit/err.h"
+#include "lib/kit/list.h"
 #include "lib/kit/spinlock.h"
 #include "lib/riscv/ops.h"
 #include "sbi/trace.h"
 
 #include "hv/limits.h"
+#include "hv/space.h"
 #include "hv/vmid.h"
 
 /* What a page contains when it is first touched: parts of files, zeros elsewhere. */
@@ -41,7 +43,12 @@ struct gstage {
     const struct backing *backing;
 
     /* guarded by lock: */
-    hpa_t root;
+    struct space space;    /* the truth about its RAM */
+    struct ranges *shared; /* NULL: there are none; see gshare.c */
+    hpa_t root;            /* of the tables, which are a cache of it; {0}: there are none */
+    u32 lines, writes;     /* of the tables, in the logs at the end of the root: see gcache.c */
+
+    struct list has_root; /* guarded by the lock of gcache.c */
 };
 
 /* How fork copies memory. */
@@ -98,6 +105,9 @@ __must_check enum err gstage_create_from(struct gstage *gs, struct gstage *image
 /* The tables of a VM none of whose vCPUs runs are given back; faults bring new ones.  False: there
  * are none, or somebody is busy with it.  Never waits. */
 bool gstage_evict(struct gstage *gs);
+
+/* The root with which a vCPU is loaded. */
+hpa_t gstage_load(struct gstage *gs, u32 vcpu);
 
 /* The byte at gpa, and how many behind it, for a device.  {0}: not RAM, or no memory. */
 __must_check hpa_t gstage_pin(struct gstage *gs, gpa_t gpa, u64 *run);
