@@ -43,8 +43,10 @@
 #include "lib/kit/spinlock.h"
 
 #include "hv/frame_pool.h"
+#include "hv/gcache.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
+#include "hv/reclaim.h"
 
 #define NONE  UINT32_MAX
 #define GROUP 4U
@@ -309,9 +311,9 @@ hpa_t frame_alloc(void)
 {
     struct frame_cache *cache = &this_hart()->frames;
 
-    if (unlikely(cache->count == 0)) {
+    while (unlikely(cache->count == 0)) {
         cache_fill(cache);
-        if (cache->count == 0)
+        if (cache->count == 0 && !reclaim_slice())
             return (hpa_t){0};
     }
     return hpa_at(cache->index[--cache->count]);
@@ -408,6 +410,8 @@ hpa_t table_alloc(void)
 {
     hpa_t table = clean_take(&pool.clean, 1);
 
+    if (table.v == 0 && gcache_reap())
+        table = clean_take(&pool.clean, 1);
     if (table.v == 0) {
         table = frame_alloc();
         if (table.v == 0)
@@ -441,24 +445,35 @@ void table_free_root(hpa_t root)
     clean_give(&pool.clean_roots, index_of(root), GROUP);
 }
 
+/* The chunk in which a frame has place `index`, if it is loose; NULL if not. */
+static struct chunk *chunk_around(hpa_t frame, u64 index)
+{
+    struct chunk *chunk = chunk_at(index_of(frame));
+
+    if (index_of(frame) % CHUNK_FRAMES != index || chunk->is_cut || chunk->is_reserved)
+        return NULL;
+    return chunk;
+}
+
 /*
  * table_reserve - have the pages of a leaf table where they can become one leaf of 2 MiB.
  *
- * The table is empty.  It costs nobody anything: see "reserved" above.  A few frames in the hart's
- * cache may be what keeps chunks from being spare.
+ * It costs nobody anything: see "reserved" above.  A few frames in the hart's cache may be what
+ * keeps chunks from being spare.  neighbour: the frame of entry `index`.
  */
-void table_reserve(hpa_t table)
+void table_reserve(hpa_t table, hpa_t neighbour, u64 index)
 {
+    struct frame *frame = frame_of(table);
     struct chunk *chunk;
 
-    if (unlikely(pool.spare == NONE))
+    if (unlikely(neighbour.v == 0 && pool.spare == NONE))
         cache_spill(&this_hart()->frames, 0);
     spin_lock(&pool.lock);
-    chunk = chunk_pop();
-    if (chunk != NULL) {
+    chunk = neighbour.v == 0 ? chunk_pop() : chunk_around(neighbour, index);
+    frame->home &= HOME_OWNED;
+    frame->home |= chunk == NULL ? HOME_NEVER : (u32)(chunk - chunks) << HOME_SHIFT;
+    if (chunk != NULL)
         chunk->is_reserved = true;
-        frame_of(table)->home = (u32)(chunk - chunks) << HOME_SHIFT;
-    }
     spin_unlock(&pool.lock);
 }
 
@@ -467,9 +482,9 @@ void table_release(hpa_t table)
     struct frame *frame = frame_of(table);
     struct chunk *chunk = &chunks[frame->home >> HOME_SHIFT];
 
-    if ((frame->home & ~HOME_OWNED) == HOME_NONE)
+    if (frame->home >= HOME_NEVER)
         return;
-    frame->home |= HOME_NONE;
+    frame->home = HOME_NEVER | (frame->home & HOME_OWNED);
     spin_lock(&pool.lock);
     chunk->is_reserved = false;
     if (chunk->out == 0)
@@ -529,7 +544,7 @@ void pool_start(struct memory_range span, hpa_t at)
     first_pfn = span.base >> PAGE_SHIFT;
     frame_slots = (u32)(span.bytes >> PAGE_SHIFT);
     chunk_slots = frame_slots / CHUNK_FRAMES;
-    assert(chunk_slots < HOME_NONE >> HOME_SHIFT);
+    assert(chunk_slots < HOME_NEVER >> HOME_SHIFT);
     frames = hpa_ptr(at);
     chunks = (struct chunk *)(frames + frame_slots);
     frame_table_bias = (u64)frames - first_pfn * sizeof(*frames);

@@ -38,7 +38,8 @@ _Static_assert(sizeof(struct frame) == 16, "frame_of() shifts by this");
 /* home is the chunk's number, counted from the first of RAM, above 10 bits for the count. */
 #define HOME_SHIFT 10
 #define HOME_OWNED ((1U << HOME_SHIFT) - 1)
-#define HOME_NONE  (UINT32_MAX & ~HOME_OWNED)
+#define HOME_NONE  (UINT32_MAX & ~HOME_OWNED)         /* nobody has asked for one */
+#define HOME_NEVER (HOME_NONE - (1U << HOME_SHIFT)) /* there is none */
 
 /* One per chunk. */
 struct chunk {
@@ -107,8 +108,15 @@ void table_free(hpa_t table);
 __must_check hpa_t table_alloc_root(void);
 void table_free_root(hpa_t root);
 
-/* A leaf table's pages are to have their places in one chunk, if some chunk is spare. */
-void table_reserve(hpa_t table);
+/* A leaf table's pages are to have their places in one chunk: the one in which `neighbour` has its
+ * place, which is that of entry `index`; {0}: any that is spare.  Otherwise it has no chunk. */
+void table_reserve(hpa_t table, hpa_t neighbour, u64 index);
+
+static inline bool table_wants_chunk(hpa_t table)
+{
+    return frame_of(table)->home >= HOME_NONE;
+}
+
 /* The reservation ends, if there is one. */
 void table_release(hpa_t table);
 /* A frame for entry `index` when its place in the chunk is not to be had. */
@@ -124,7 +132,7 @@ __must_check static inline hpa_t frame_alloc_home(hpa_t table, u64 index)
     hpa_t hpa = {chunk_base + (chunk << CHUNK_SHIFT | index << PAGE_SHIFT)};
     u32 spare = FRAME_SPARE;
 
-    if (unlikely(chunk == HOME_NONE >> HOME_SHIFT) ||
+    if (unlikely(chunk >= HOME_NEVER >> HOME_SHIFT) ||
         unlikely(!__atomic_compare_exchange_n(&frame_of(hpa)->refs, &spare, 1, false,
                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
         return frame_alloc_away(table);

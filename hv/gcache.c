@@ -47,7 +47,7 @@ _Static_assert(LOG_FIRST + LINES_MAX <= LOG_WRITES, "the logs do not overlap");
 #define MASK_SHIFT 56
 #define LOG_LINE   (((1UL << MASK_SHIFT) - 1) & ~(LINE_BYTES - 1))
 
-#define NONE 0U /* no page table is at 0 */
+#define NONE (FRAME_SPARE - 1) /* the end of the list, where a frame has its state otherwise */
 
 /* What a VM without tables is loaded with. */
 static pte_t nowhere[2048] __attribute__((aligned(16384)));
@@ -61,8 +61,18 @@ static struct {
 /* Tables of level 1, with the leaf tables below, as they were left. */
 static struct {
     struct spinlock lock;
-    u32 first; /* page number; linked by next_dropped */
+    u32 first; /* as index_of() says; linked by next_dropped */
 } dropped = {.first = NONE};
+
+static u32 index_of(hpa_t table)
+{
+    return (u32)((table.v - chunk_base) >> PAGE_SHIFT);
+}
+
+static hpa_t table_at(u32 index)
+{
+    return (hpa_t){chunk_base + ((u64)index << PAGE_SHIFT)};
+}
 
 static u64 *log_of(hpa_t root)
 {
@@ -166,7 +176,7 @@ static void drop(struct gstage *gs, hpa_t root)
         if (first == NONE)
             last = table;
         frame_of(table)->next_dropped = first;
-        first = (u32)(table.v >> PAGE_SHIFT);
+        first = index_of(table);
     }
     gs->lines = 0;
     gs->writes = 0;
@@ -229,24 +239,24 @@ static bool reap_below(hpa_t table)
 
 bool gcache_reap(void)
 {
-    hpa_t table;
+    u32 index;
 
     if (dropped.first == NONE)
         return false;
     spin_lock(&dropped.lock);
-    table.v = (u64)dropped.first << PAGE_SHIFT;
-    if (table.v != 0)
-        dropped.first = frame_of(table)->next_dropped;
+    index = dropped.first;
+    if (index != NONE)
+        dropped.first = frame_of(table_at(index))->next_dropped;
     spin_unlock(&dropped.lock);
-    if (table.v == 0)
+    if (index == NONE)
         return false;
-    if (reap_below(table)) {
-        table_free(table);
+    if (reap_below(table_at(index))) {
+        table_free(table_at(index));
         return true;
     }
     spin_lock(&dropped.lock);
-    frame_of(table)->next_dropped = dropped.first;
-    dropped.first = (u32)(table.v >> PAGE_SHIFT);
+    frame_of(table_at(index))->next_dropped = dropped.first;
+    dropped.first = index;
     spin_unlock(&dropped.lock);
     return true;
 }
@@ -338,7 +348,7 @@ static void protect_line(u64 entry)
 
     table_disown(table_of(pte));
     for (u64 mask = entry >> MASK_SHIFT; mask != 0; mask >>= 1, pte++) {
-        if (mask & 1)
+        if ((mask & 1) && !(pte->v & PTE_SHARED))
             pte->v &= ~PTE_W;
     }
 }
@@ -357,6 +367,32 @@ void gcache_protect(struct gstage *gs)
         protect_line(*log);
     gs->writes = 0;
     gstage_fence(gs);
+}
+
+/* ---- what sharing changes ---- */
+
+/* A leaf of 2 MiB stays as it is: the next fork takes its W, and then the space says the rest. */
+void gcache_share(struct gstage *gs, gpa_t gpa)
+{
+    u32 level;
+    pte_t *entry = gcache_find(gs, gpa, &level);
+
+    if (entry == NULL || level > 0 || (entry->v & (PTE_W | PTE_SHARED)) != PTE_W)
+        return;
+    entry->v |= PTE_SHARED;
+    table_disown_one(table_of(entry));
+}
+
+void gcache_forget(struct gstage *gs, gpa_t gpa)
+{
+    u32 level;
+    pte_t *entry = gcache_find(gs, gpa, &level);
+
+    if (entry == NULL)
+        return;
+    if (level == 0 && (entry->v & (PTE_W | PTE_SHARED)) == PTE_W)
+        table_disown_one(table_of(entry));
+    set_entry(entry, (pte_t){0});
 }
 
 /* ---- leaves of 2 MiB ---- */

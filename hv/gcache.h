@@ -49,6 +49,8 @@ static inline void set_entry(pte_t *entry, pte_t value)
 
 /* The root comes into being.  False: no memory. */
 __must_check bool gcache_make_root(struct gstage *gs);
+/* The entry for gpa of a leaf table, or a leaf of 2 MiB (*level is 1); NULL: tables are missing. */
+static inline pte_t *gcache_find(const struct gstage *gs, gpa_t gpa, u32 *level);
 /* Fills an entry that is no pointer with an empty table; level: of the entry's table.  False: no
  * memory, nothing changed. */
 __must_check bool gcache_make_table(struct gstage *gs, pte_t *entry, u32 level);
@@ -70,6 +72,11 @@ bool gcache_reap(void);
 /* Evicts VMs, as gstage_evict(), until some tables came back.  False: none did. */
 bool gcache_evict_some(void);
 
+/* The page's leaf, if there is one, is that of a shared page. */
+void gcache_share(struct gstage *gs, gpa_t gpa);
+/* There is no leaf for the page; the caller fences. */
+void gcache_forget(struct gstage *gs, gpa_t gpa);
+
 void gcache_count(const struct gstage *gs, struct gstage_census *census);
 
 /* A root's entries from here on are beyond all memory: the log. */
@@ -90,4 +97,34 @@ static inline void gcache_log(struct gstage *gs, const pte_t *line, u32 level)
     if (gs->lines < LINES_MAX)
         ((u64 *)hpa_ptr(gs->root))[LOG_FIRST + gs->lines] = (u64)line | (level > 0 ? LINE_ABOVE : 0);
     gs->lines++;
+}
+
+/* Where the walk to gpa, whose table of level 1 is there, is at that level. */
+static inline pte_t *entry_above(const struct gstage *gs, gpa_t gpa)
+{
+    const pte_t *root = hpa_ptr(gs->root);
+
+    return (pte_t *)hpa_ptr(pte_hpa(root[pgtable_index(&sv39x4, gpa.v, 2)])) +
+           pgtable_index(&sv39x4, gpa.v, 1);
+}
+
+static inline pte_t *entry_below(pte_t above, gpa_t gpa)
+{
+    return (pte_t *)hpa_ptr(pte_hpa(above)) + pgtable_index(&sv39x4, gpa.v, 0);
+}
+
+static inline pte_t *gcache_find(const struct gstage *gs, gpa_t gpa, u32 *level)
+{
+    const pte_t *root = hpa_ptr(gs->root);
+    pte_t *above;
+
+    *level = 0;
+    if (unlikely(root == NULL) || unlikely(!pte_valid(root[pgtable_index(&sv39x4, gpa.v, 2)])))
+        return NULL;
+    above = entry_above(gs, gpa);
+    if (unlikely((above->v & (PTE_V | PTE_R)) != PTE_V)) {
+        *level = 1;
+        return pte_valid(*above) ? above : NULL;
+    }
+    return entry_below(*above, gpa);
 }

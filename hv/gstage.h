@@ -32,6 +32,9 @@ struct backing {
 
 #define SEED_BYTES 32UL
 
+/* RAM and windows end below; see gcache.c for what is there. */
+#define GSTAGE_END (1536UL << 30)
+
 struct gstage {
     struct spinlock lock;
     u32 vcpus;
@@ -59,6 +62,12 @@ __must_check enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_b
 __must_check enum err gstage_clone(struct gstage *child, struct gstage *parent,
                                    enum clone_mode mode);
 void gstage_destroy(struct gstage *gs);
+
+/* The number of its page in the space: they count from where a line and 2 MiB begin. */
+static inline u64 gstage_page(const struct gstage *gs, gpa_t gpa)
+{
+    return (gpa.v - align_down(gs->ram_base.v, 1UL << 21)) >> PAGE_SHIFT;
+}
 
 static inline bool gstage_is_ram(const struct gstage *gs, gpa_t gpa)
 {
@@ -124,3 +133,9 @@ struct gstage_census {
     u64 leaves_4k, leaves_2m; /* of either size */
 };
 struct gstage_census gstage_count(struct gstage *gs);
+
+/* Between gstage.c and gshare.c; gs->lock is held. */
+__must_check hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access);
+__must_check enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from);
+void gstage_forget_ranges(struct gstage *gs);
+void gstage_fence_code(const struct gstage *gs);
