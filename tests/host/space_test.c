@@ -364,3 +364,237 @@ TEST(space_survives_want)
     for (u64 seed = 11; seed <= 14; seed++)
         test_must_pass(run_random, &(struct random_run){seed, PAGES_MAX, (u32)seed * 100});
 }
+
+/* ---- the n-th node that cannot be had ---- */
+
+/* A tree of some nodes, of which another space has all, so that each is copied. */
+static void run_nth(void *argument)
+{
+    u64 random = 5;
+
+    (void)argument;
+    pages = PAGES_MAX;
+    world_boot(1, 4000);
+    for (u64 page = 0; page < PAGES_MAX; page += 100) {
+        for (u64 n = 0;; n++) {
+            bool is_done;
+
+            begin(&models[0]);
+            for (u32 i = 0; i < 40; i++)
+                CHECK(write_page(&models[0], test_random(&random) % PAGES_MAX, i + 1));
+            fork_to(&models[1], &models[0]);
+            nodes_until_failure = n;
+            is_done = space_own_line(&models[0].space, page) != NULL;
+            nodes_until_failure = UINT64_MAX;
+            check_all();
+            CHECK(write_page(&models[0], page, 77));
+            check_all();
+            if (is_done)
+                break;
+            CHECK(n <= 4);
+        }
+    }
+}
+
+TEST(space_is_unchanged_without_memory)
+{
+    test_must_pass(run_nth, NULL);
+}
+
+/* ---- forks of forks ---- */
+
+#define DEPTH 1000U
+
+/* Each writes one page more; those between end at once, in the order of the seed. */
+static void run_deep(void *argument)
+{
+    static struct space chain[DEPTH];
+    bool ends_first = *(bool *)argument;
+
+    pages = PAGES_MAX;
+    world_boot(1, 20000);
+    begin(&models[0]);
+    for (u64 page = 0; page < 200; page++)
+        CHECK(write_page(&models[0], page, page + 1));
+    for (u32 i = 0; i < DEPTH; i++) {
+        chain[i] = models[0].space;
+        space_fork(&models[0].space, &chain[i]);
+        if (ends_first)
+            space_release(&chain[i]);
+        CHECK(write_page(&models[0], i, i + 7));
+        if (i > 0)
+            check_page(&models[0], i - 1);
+    }
+    for (u32 i = 0; i < DEPTH && !ends_first; i++)
+        space_release(&chain[(i * 7) % DEPTH]);
+    check_all();
+    release_all();
+    check_counts();
+}
+
+TEST(space_forks_of_forks)
+{
+    test_must_pass(run_deep, &(bool){true});
+    test_must_pass(run_deep, &(bool){false});
+}
+
+/* ---- a region that may have one leaf of 2 MiB ---- */
+
+static void run_region(void *argument)
+{
+    struct model *model = &models[0];
+    hpa_t chunk;
+
+    (void)argument;
+    pages = PAGES_MAX;
+    world_boot(1, 4 * CHUNK_FRAMES);
+    chunk = chunk_alloc();
+    CHECK(chunk.v != 0);
+    chunk_end(chunk);
+    begin(model);
+    for (u64 i = 0; i < CHUNK_FRAMES; i++) {
+        u64 page = CHUNK_FRAMES + i;
+        u64 *line = space_own_line(&model->space, page);
+
+        CHECK(line != NULL && !space_region_alone(&model->space, page));
+        model->value[page] = i + 1;
+        *frame_words(chunk.v + i * PAGE_BYTES) = i + 1;
+        space_set(&model->space, &line[page % SPACE_LINE], chunk.v + i * PAGE_BYTES);
+    }
+    CHECK(!space_region_alone(&model->space, 0));
+    CHECK(space_region_alone(&model->space, CHUNK_FRAMES));
+    CHECK(space_region_alone(&model->space, 2 * CHUNK_FRAMES - 1));
+    for (u64 page = CHUNK_FRAMES; page < 2 * CHUNK_FRAMES; page += 37) {
+        u64 *line = space_own_line(&model->space, page), entry = line[page % SPACE_LINE];
+
+        frame_get((hpa_t){entry});
+        CHECK(!space_region_alone(&model->space, page));
+        frame_put((hpa_t){entry});
+        space_set(&model->space, &line[page % SPACE_LINE], entry | SPACE_SHARED);
+        CHECK(!space_region_alone(&model->space, page));
+        space_set(&model->space, &line[page % SPACE_LINE], entry);
+        CHECK(space_region_alone(&model->space, page));
+    }
+    fork_to(&models[1], model);
+    CHECK(!space_region_alone(&model->space, CHUNK_FRAMES));
+    CHECK(write_page(&models[1], CHUNK_FRAMES + 300, 9));
+    CHECK(!space_region_alone(&model->space, CHUNK_FRAMES));
+    CHECK(!space_region_alone(&models[1].space, CHUNK_FRAMES));
+    release(&models[1]);
+    check_all();
+    CHECK(space_region_alone(&model->space, CHUNK_FRAMES));
+    release_all();
+    check_counts();
+}
+
+TEST(space_knows_a_region_in_one_piece)
+{
+    test_must_pass(run_region, NULL);
+}
+
+/* ---- an end is short, and what remains is freed bit by bit ---- */
+
+static void run_end(void *argument)
+{
+    u64 free_before, rounds = 0;
+
+    (void)argument;
+    pages = PAGES_MAX;
+    world_boot(1, 4000);
+    begin(&models[0]);
+    for (u64 page = 0; page < pages; page++)
+        CHECK(write_page(&models[0], page, 1));
+    free_before = frame_free_count();
+    release(&models[0]);
+    CHECK(frame_free_count() - free_before < 200);
+    CHECK_EQ(models[0].space.present, 0);
+    CHECK_EQ(space_next(&models[0].space, 0), pages);
+    for (free_before = frame_free_count(); space_reap(64); free_before = frame_free_count()) {
+        CHECK(frame_free_count() - free_before <= 64 + 2);
+        rounds++;
+    }
+    CHECK(rounds > pages / 64 / 2);
+    CHECK_EQ(space_node_count(), 0);
+    space_node_flush();
+    CHECK_EQ(frame_free_count(), frame_total_count());
+}
+
+TEST(space_ends_in_pieces)
+{
+    test_must_pass(run_end, NULL);
+}
+
+/* ---- a thread for each hart ---- */
+
+static u64 thread_steps;
+
+/* Two at once, always in the same order. */
+static void lock_both(struct model *a, struct model *b)
+{
+    spin_lock(a < b ? &a->lock : &b->lock);
+    if (a != b)
+        spin_lock(a < b ? &b->lock : &a->lock);
+}
+
+static void unlock_both(struct model *a, struct model *b)
+{
+    spin_unlock(&a->lock);
+    if (a != b)
+        spin_unlock(&b->lock);
+}
+
+static void *be_hart(void *argument)
+{
+    u64 random = (u64)argument + 1;
+
+    world_on((u32)(u64)argument);
+    for (u64 step = 0; step < thread_steps; step++) {
+        struct model *a = &models[test_random(&random) % SPACES];
+        struct model *b = &models[test_random(&random) % SPACES];
+        u64 what = test_random(&random) % 100, page = test_random(&random) % pages;
+
+        if (what < 10) {
+            lock_both(a, b);
+            fork_to(b, a);
+            unlock_both(a, b);
+            continue;
+        }
+        spin_lock(&a->lock);
+        if (what < 12)
+            begin(a);
+        else if (what < 20)
+            (void)space_reap(16);
+        else if (what < 30)
+            check_page(a, page);
+        else
+            CHECK(write_page(a, page, test_random(&random) | 1));
+        spin_unlock(&a->lock);
+    }
+    return NULL;
+}
+
+static void run_threads(void *argument)
+{
+    pthread_t threads[WORLD_HARTS];
+
+    pages = *(u64 *)argument;
+    thread_steps = world_times(20000);
+    world_boot(WORLD_HARTS, 20000);
+    for (u32 i = 0; i < SPACES; i++)
+        begin(&models[i]);
+    for (u64 i = 0; i < WORLD_HARTS; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, be_hart, (void *)i), 0);
+    for (u32 i = 0; i < WORLD_HARTS; i++)
+        pthread_join(threads[i], NULL);
+    check_all();
+    release_all();
+    check_counts();
+}
+
+TEST(space_on_several_harts)
+{
+    static const u64 sizes[] = {3, 20, 64, PAGES_MAX};
+
+    for (u32 i = 0; i < ARRAY_LEN(sizes); i++)
+        test_must_pass(run_threads, &(u64){sizes[i]});
+}
