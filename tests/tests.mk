@@ -274,6 +274,7 @@ tests-y += tests/host/shell_image.c
 tests-y += tests/host/shell_parse_test.c
 tests-y += tests/host/shell_test.c
 tests-y += tests/host/siphash_test.c
+tests-y += tests/host/space_model.c
 tests-y += tests/host/space_test.c
 tests-y += tests/host/tlb_model.c
 tests-y += tests/host/trace_decoder_test.c
