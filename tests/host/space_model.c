@@ -28,9 +28,10 @@ struct space_node *__wrap_space_node_alloc(void)
 {
     void (*before)(void) = model_before_node;
 
-    model_before_node = NULL;
-    if (before != NULL)
+    if (before != NULL) {
+        model_before_node = NULL;
         before();
+    }
     if (model_nodes_left == UINT64_MAX)
         return __real_space_node_alloc();
     return model_nodes_left == 0 ? NULL : (model_nodes_left--, __real_space_node_alloc());
