@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "lib/riscv/csr.h"
+#include "lib/riscv/mark.h"
 #include "lib/riscv/ops.h"
 #include "sbi/call.h"
 
@@ -209,13 +210,17 @@ static void fork_parent(u64 mib)
     char *memory = touched(mib);
 
     for (size_t i = 0; i < EVENTS; i++) {
-        u64 begin = now();
-        long pid = fork_now();
+        u64 begin;
+        long pid;
 
+        MARK_BEGIN();
+        begin = now();
+        pid = fork_now();
         values[i] = now() - begin;
         if (pid == 0) {
             proc_exit(0);
         }
+        MARK_END();
         if (pid < 0) {
             give_up("fork_parent", pid);
         }
@@ -257,9 +262,12 @@ static void fork_exit_wait(u64 mib)
     char *memory = touched(mib);
 
     for (size_t i = 0; i < EVENTS; i++) {
-        u64 begin = now();
-        long pid = fork_now();
+        u64 begin;
+        long pid;
 
+        MARK_BEGIN();
+        begin = now();
+        pid = fork_now();
         if (pid == 0) {
             *(volatile char *)memory = 1;
             proc_exit(0);
@@ -269,6 +277,7 @@ static void fork_exit_wait(u64 mib)
         }
         reap("fork_exit_wait", pid);
         values[i] = now() - begin;
+        MARK_END();
         touch(memory, mib * MIB / PAGE);
     }
     print_events("fork_exit_wait", mib, values, EVENTS);
