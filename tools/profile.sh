@@ -51,7 +51,7 @@ by_function() {
 lines() {
     awk -v first="$2" -v last="$3" '$1 >= first && $1 < last' $out/counts >$out/counts.part
     awk '{ printf "%x\n", $1 }' $out/counts.part | riscv64-unknown-elf-addr2line -e "$1" |
-        sed -E "s/ \(discriminator [0-9]+\)//; s,^$PWD/,,; s,^\./,," | paste -d ' ' <(awk '{ print $2 }' $out/counts.part) -
+        sed -E "s/ \(discriminator [0-9]+\)//; s,^$PWD/,,; s,^(\./)+,," | paste -d ' ' <(awk '{ print $2 }' $out/counts.part) -
 }
 
 by_line() {
