@@ -3,6 +3,7 @@
 #
 # Measures what Linux takes for what tools/bench.sh measures of ours, on the same QEMU and from the
 # same disks: `make bench-linux` prints a table and writes build/bench-linux.json.
+# tools/linux/figures is a copy of build/bench-linux/table, which tools/bench.sh compares with.
 #
 # The kernel is Debian's (tools/deps.sh linux), with the options that suit it best; tools/linux/init.c
 # is process 1.  It is run as any other bare image, by tools/run.sh.  How figures come about is in
@@ -70,7 +71,7 @@ measure_kvm() {
 }
 
 print_table() {
-    echo "Linux $(<build/deps/linux/version) of Debian, $tuned"
+    echo "Linux $(<build/deps/linux/version) of Debian, $tuned; $("${FV_QEMU:-qemu-system-riscv64}" --version | head -n 1)"
     awk 'BEGIN { line = "%-28s %12s %-6s %6s %6s\n"; printf line, "name", "value", "unit", "n", "wall s" }
          { printf line, $1, $2, $3, $4, $5 }' $rows
 }
@@ -89,5 +90,6 @@ tools/linux/initramfs.sh $out
 measure_processes
 measure_kvm
 measure_files
-print_table
+print_table >$out/table
+cat $out/table
 print_json >build/bench-linux.json

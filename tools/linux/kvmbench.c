@@ -430,8 +430,8 @@ static void memory_of(const char *name, void (*make)(void))
 static void memory(size_t mib)
 {
     (void)mib;
-    memory_of("vm_memory", make_idle);
     memory_of("vm_process_memory", make_idle_process);
+    memory_of("vm_memory", make_idle);
 }
 
 static const struct bench benches[] = {

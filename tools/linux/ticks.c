@@ -45,15 +45,26 @@ void events_print(const char *name, struct events *events)
     fflush(stdout);
 }
 
-void events_print_size(const char *name, size_t mib, const char *suffix, struct events *events)
+/* "NAME_64mSUFFIX" or "NAME_4gSUFFIX"; the next call overwrites it. */
+static const char *name_of(const char *name, size_t mib, const char *suffix)
 {
-    char whole[80];
+    static char whole[80];
 
     if (mib >= 1024)
         snprintf(whole, sizeof(whole), "%s_%zug%s", name, mib / 1024, suffix);
     else
         snprintf(whole, sizeof(whole), "%s_%zum%s", name, mib, suffix);
-    events_print(whole, events);
+    return whole;
+}
+
+void events_print_size(const char *name, size_t mib, const char *suffix, struct events *events)
+{
+    events_print(name_of(name, mib, suffix), events);
+}
+
+void mean_print_size(const char *name, size_t mib, unsigned long ticks, size_t n)
+{
+    mean_print(name_of(name, mib, ""), ticks, n);
 }
 
 void mean_print(const char *name, unsigned long ticks, size_t n)

@@ -31,6 +31,7 @@ void events_print(const char *name, struct events *events);
 void events_print_size(const char *name, size_t mib, const char *suffix, struct events *events);
 /* A loop of n; the line has the mean. */
 void mean_print(const char *name, unsigned long ticks, size_t n);
+void mean_print_size(const char *name, size_t mib, unsigned long ticks, size_t n);
 
 /* Says what failed, and ends the program. */
 void check(int good, const char *what);
