@@ -46,6 +46,7 @@ guest-y += guest/libc/random.c
 guest-y += guest/libc/rwlock.c
 guest-y += guest/libc/semaphore.c
 guest-y += guest/libc/shell_call.c
+guest-y += guest/libc/sigjmp.c
 guest-y += guest/libc/signal_end.c
 guest-y += guest/libc/signal_mask.c
 guest-y += guest/libc/signal_none.c
