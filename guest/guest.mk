@@ -23,6 +23,7 @@ guest-y += guest/fs/fat32_slots.c
 guest-y += guest/fs/fat32_table.c
 guest-y += guest/fs/fat32_time.c
 guest-y += guest/hart.c
+guest-y += guest/libc/abort.c
 guest-y += guest/libc/atfork.c
 guest-y += guest/libc/barrier.c
 guest-y += guest/libc/clock.c
