@@ -13,6 +13,7 @@
 #include "hv/console.h"
 #include "hv/frame.h"
 #include "hv/limits.h"
+#include "hv/pid.h"
 #include "hv/power.h"
 #include "hv/reclaim.h"
 #include "hv/space.h"
@@ -81,7 +82,7 @@ static void say_note(const struct note *note)
 static u64 count_free(void)
 {
     reclaim_all();
-    return frame_free_count() + space_frames() - space_node_count();
+    return frame_free_count() + pid_frames() + space_frames() - space_node_count();
 }
 
 void report_begin(void)

@@ -155,7 +155,7 @@ static void copy_leaf(struct space_node *to, const struct space_node *from)
 }
 
 /* Every other owner of the node has copied it at the same time, and was done before. */
-static void free_copied(struct space_node *node, bool is_leaf)
+__attribute__((noinline)) static void free_copied(struct space_node *node, bool is_leaf)
 {
     for (u32 i = 0; i < NODE_FANOUT; i++) {
         if (node->entry[i] == 0)
@@ -168,12 +168,15 @@ static void free_copied(struct space_node *node, bool is_leaf)
     space_node_free(node);
 }
 
-/* Makes a node of this space's alone in place of *edge, which is in such a node or in the space.
+/* The node at *edge, which is in such a node or in the space, as one that is this space's alone.
  * NULL: no memory, and it is as it was. */
-__attribute__((noinline)) static struct space_node *own(struct space_node **edge, bool is_leaf)
+static inline struct space_node *own(struct space_node **edge, bool is_leaf)
 {
-    struct space_node *old = *edge, *node = space_node_alloc();
+    struct space_node *old = *edge, *node;
 
+    if (old != NULL && node_refs(old) == 1)
+        return old;
+    node = space_node_alloc();
     if (unlikely(node == NULL))
         return NULL;
     if (old == NULL) {
@@ -193,22 +196,16 @@ __attribute__((noinline)) static struct space_node *own(struct space_node **edge
 
 u64 *space_own_line(struct space *space, u64 page)
 {
-    struct space_node **edge = &space->root;
-    u32 shift = space->top_shift;
+    struct space_node **edge = &space->root, *node;
 
-    for (;;) {
-        struct space_node *node = *edge;
-
-        if (node == NULL || node_refs(node) != 1) {
-            node = own(edge, shift == 0);
-            if (unlikely(node == NULL))
-                return NULL;
-        }
-        if (shift == 0)
-            return node->entry;
+    for (u32 shift = space->top_shift; shift != 0; shift -= NODE_FANOUT_SHIFT) {
+        node = own(edge, false);
+        if (unlikely(node == NULL))
+            return NULL;
         edge = &node->child[index_at(page, shift)];
-        shift -= NODE_FANOUT_SHIFT;
     }
+    node = own(edge, true);
+    return unlikely(node == NULL) ? NULL : node->entry;
 }
 
 /* The entries of a node from that of *page on; *page moves to the first that is not zero, or to
@@ -317,18 +314,27 @@ static struct space_node *take_remains(struct remains *remains, u32 *level)
     return NULL;
 }
 
-/* Drops what a node refers to, and frees it.  Nodes that end by it remain. */
-static void take_apart(struct remains *remains, struct space_node *node, u32 level)
+/* Drops what a node refers to; nodes that end by it remain. */
+static void drop_children(struct remains *remains, const struct space_node *node, u32 level)
 {
+#pragma GCC unroll 8
     for (u32 i = 0; i < NODE_FANOUT; i++) {
-        if (node->entry[i] == 0)
-            continue;
-        if (level == 0)
-            frame_put(frame_in(node->entry[i]));
-        else if (node_put(node->child[i]))
-            add_remains(remains, level - 1, node->child[i]);
+        struct space_node *child = node->child[i];
+
+        if (child != NULL && node_put(child))
+            add_remains(remains, level - 1, child);
     }
-    space_node_free(node);
+}
+
+static void drop_pages(const struct space_node *leaf)
+{
+#pragma GCC unroll 8
+    for (u32 i = 0; i < NODE_FANOUT; i++) {
+        u64 page = leaf->entry[i];
+
+        if (page != 0)
+            frame_put(frame_in(page));
+    }
 }
 
 /* Takes a node apart and what ends by it, up to `entries`; returns how many it did.  What remains
@@ -339,7 +345,11 @@ static u32 reap(struct space_node *node, u32 level, u32 entries)
     u32 done = 0;
 
     for (;;) {
-        take_apart(&remains, node, level);
+        if (level == 0)
+            drop_pages(node);
+        else
+            drop_children(&remains, node, level);
+        space_node_free(node);
         done += NODE_FANOUT;
         node = take_remains(&remains, &level);
         if (node == NULL)

@@ -95,17 +95,32 @@ static bool refill(struct space_node_cache *cache)
     return true;
 }
 
-struct space_node *space_node_alloc(void)
+static struct space_node *take(struct space_node_cache *cache)
 {
-    struct space_node_cache *cache = &this_hart()->nodes;
-    struct space_node *node;
+    struct space_node *node = cache->free;
 
-    if (unlikely(cache->count == 0) && !refill(cache))
-        return NULL;
-    node = cache->free;
     cache->free = node->next;
     cache->count--;
     return node;
+}
+
+static void give(struct space_node_cache *cache, struct space_node *node)
+{
+    node->next = cache->free;
+    cache->free = node;
+    cache->count++;
+}
+
+__attribute__((noinline)) static struct space_node *alloc_slow(struct space_node_cache *cache)
+{
+    return refill(cache) ? take(cache) : NULL;
+}
+
+struct space_node *space_node_alloc(void)
+{
+    struct space_node_cache *cache = &this_hart()->nodes;
+
+    return likely(cache->count != 0) ? take(cache) : alloc_slow(cache);
 }
 
 /* slabs.lock is held. */
@@ -130,25 +145,26 @@ static void give_back(struct space_node *node)
 static void spill(struct space_node_cache *cache, u32 down_to)
 {
     spin_lock(&slabs.lock);
-    while (cache->count > down_to) {
-        struct space_node *node = cache->free;
-
-        cache->free = node->next;
-        cache->count--;
-        give_back(node);
-    }
+    while (cache->count > down_to)
+        give_back(take(cache));
     spin_unlock(&slabs.lock);
+}
+
+__attribute__((noinline)) static void free_slow(struct space_node_cache *cache,
+                                                struct space_node *node)
+{
+    spill(cache, SPACE_NODE_CACHE / 2);
+    give(cache, node);
 }
 
 void space_node_free(struct space_node *node)
 {
     struct space_node_cache *cache = &this_hart()->nodes;
 
-    if (unlikely(cache->count == NODE_CACHE))
-        spill(cache, NODE_CACHE / 2);
-    node->next = cache->free;
-    cache->free = node;
-    cache->count++;
+    if (likely(cache->count < SPACE_NODE_CACHE))
+        give(cache, node);
+    else
+        free_slow(cache, node);
 }
 
 void space_node_flush(void)

@@ -18,7 +18,7 @@ struct space_node {
 };
 
 /* Free nodes that a hart has at hand. */
-#define NODE_CACHE 64
+#define SPACE_NODE_CACHE 64
 struct space_node_cache {
     struct space_node *free;
     u32 count;
