@@ -27,6 +27,7 @@ hv-y += hv/fp.S
 hv-y += hv/fp.c
 hv-y += hv/frame.c
 hv-y += hv/frame_init.c
+hv-y += hv/futex.c
 hv-y += hv/group.c
 hv-y += hv/gstage.c
 hv-y += hv/gtree.c
