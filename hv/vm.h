@@ -72,6 +72,9 @@ struct vm {
 
     /* guarded by the scheduler's lock: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
+    bool halted;          /* from outside: none of its vCPUs runs, unless it is doomed */
+    bool doomed;          /* the next vCPU to run ends it, as doom_status says */
+    u32 doom_status;
 
     /* the process; guarded by the family's lock: */
     u32 pid;
