@@ -99,6 +99,12 @@ struct vm {
     bool dying;           /* by signal: its end is under way */
     bool takes_signals;   /* it or its parent has called signals() */
 
+    struct {
+        struct spinlock lock;
+        u32 count;
+        struct list list;
+    } words; /* registered for: see futex.c */
+
     /* atomic: */
     u32 signals;    /* pending: bit n for signal n */
     u32 events;     /* PROC_EVENT_* */
