@@ -35,6 +35,7 @@ hv-y += hv/load.c
 hv-y += hv/main.c
 hv-y += hv/megapage.c
 hv-y += hv/mmio.c
+hv-y += hv/monitor.c
 hv-y += hv/options.c
 hv-y += hv/page.c
 hv-y += hv/power.c

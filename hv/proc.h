@@ -43,3 +43,16 @@ void proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record, bool *
  * if a disk has requests of the VM, it sleeps until they are done, and then ends it.
  */
 void proc_end(struct vcpu *vcpu);
+
+/*
+ * For the operator, who may see and do everything; on any hart, no lock held.  *next: the smallest
+ * pid above pid, 0 at the end.  False: there is no such process.  The busy one says in run_ticks
+ * how long it ran since it was asked last.
+ */
+bool proc_describe(u32 pid, struct proc_record *record, u32 *next);
+bool proc_describe_busy(u32 pid, struct proc_record *record, u32 *next);
+void proc_describe_machine(struct proc_machine *machine);
+/* ERR_CHILD: there is no such process.  ERR_STATE: it has ended. */
+__must_check enum err proc_signal(u32 pid, u32 signal);
+/* Console input goes to it. */
+__must_check enum err proc_attach(u32 pid);

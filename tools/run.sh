@@ -395,14 +395,15 @@ run_bare() {
 
 # Guests in the hypervisor.
 run_guests() {
-    local args status=0
+    local args status=0 monitor=off
+    [ ! -t 0 ] || monitor=on # where nobody types, input may be anything
     collect_guests
     [ "${PFLASH_MODE:-emulated}" = emulated ] || [ -n "$flash" ] ||
         die "PFLASH_MODE=passthrough: no guest has a flash; add PFLASH=file"
     "$root/build/host/mkimage" -o "$out/bundle" "${bundle[@]}" || exit
     args=(-cpu rv64 -smp "${HARTS:-1}" -m "${HOSTMEM:-1G}"
         -kernel "${FV_HV:-$root/build/hv/forkvisor.elf}" -initrd "$out/bundle"
-        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
+        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on} monitor=$monitor")
     flash_args
     disk_args
     if [ "$trace" != off ]; then
