@@ -187,6 +187,8 @@ void console_flush(struct vm *vm)
     spin_lock(&lock);
     if (vm->console.length > 0)
         put_collected(vm);
+    vm->console.waits = false;
+    vm->console.waiter = NULL;
     if (watching == vm)
         watch(NULL);
     spin_unlock(&lock);

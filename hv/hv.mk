@@ -22,6 +22,7 @@ hv-y += hv/disk_view.c
 hv-y += hv/ecall.c
 hv-y += hv/fault.c
 hv-y += hv/firmware.c
+hv-y += hv/foreground.c
 hv-y += hv/fork.c
 hv-y += hv/fp.S
 hv-y += hv/fp.c

@@ -156,8 +156,9 @@ static u32 collect_busiest(u32 *looked, u32 *next)
         struct proc_record record;
         u32 pid = *next, at;
 
-        if (!proc_describe_busy(pid, &record, next))
+        if (!proc_describe(pid, &record, next))
             continue;
+        record.run_ticks = proc_run_since(pid);
         for (at = count; at > 0 && state.shown[at - 1].run_ticks < record.run_ticks; at--)
             state.shown[at] = state.shown[at - 1];
         state.shown[at] = record;
@@ -290,7 +291,7 @@ static void run_mem(u32 words, char **word)
 
     (void)words;
     (void)word;
-    proc_describe_machine(&machine);
+    proc_count_machine(&machine);
     console_print("frames of 4 KiB: %lu in all, %lu held, %lu free, %lu of the held come back when "
                   "needed\n",
                   (unsigned long)machine.frames_total,

@@ -17,8 +17,8 @@
 #define console_print         fake_print
 #define console_close_monitor fake_close
 #define proc_describe         fake_describe
-#define proc_describe_busy    fake_describe_busy
-#define proc_describe_machine fake_describe_machine
+#define proc_run_since        fake_run_since
+#define proc_count_machine    fake_count_machine
 #define proc_signal           fake_signal
 #define proc_attach           fake_attach
 #define spawn_guest           fake_spawn
@@ -71,12 +71,12 @@ static bool fake_describe(u32 pid, struct proc_record *record, u32 *next)
     return true;
 }
 
-static bool fake_describe_busy(u32 pid, struct proc_record *record, u32 *next)
+static u64 fake_run_since(u32 pid)
 {
-    return fake_describe(pid, record, next);
+    return fake.ran[pid];
 }
 
-static void fake_describe_machine(struct proc_machine *machine)
+static void fake_count_machine(struct proc_machine *machine)
 {
     *machine = (struct proc_machine){.frames_total = 1000, .frames_free = 900, .harts = 2};
 }
