@@ -213,6 +213,8 @@ static const struct names {
 
 #define NAME_OF(field) ((u32)offsetof(struct names, field))
 
+#define PROPERTY_BYTES (3 * sizeof(fdt32_t)) /* what is before a value */
+
 /* Room for a value, with zeros behind it up to a cell; NULL: there is none. */
 static u8 *put_property(struct piece *piece, u32 strings, u32 name, size_t bytes)
 {
@@ -271,13 +273,15 @@ static void put_bootargs_of(struct piece *piece, u32 strings, const char *args)
     value[bytes - (bytes != 0)] = '\0';
 }
 
-/* Returns where the seed is, or NULL. */
-static u8 *put_chosen(struct piece *piece, u32 strings, const struct guest_fdt_start *start)
+/* Notes in *places what is where, from `to` on. */
+static void put_chosen(struct piece *piece, u32 strings, const struct guest_fdt_start *start,
+                       const u8 *to, struct guest_fdt_places *places)
 {
-    u8 *seed = NULL;
+    u8 *seed;
 
     if (start->args_bytes != 0) {
         put_bootargs_of(piece, strings, start->args);
+        places->args_at = (size_t)(piece->at - to) + PROPERTY_BYTES;
         put_value(piece, strings, NAME_OF(args), start->args, start->args_bytes);
     } else {
         put_value(piece, strings, NAME_OF(bootargs), start->bootargs, strlen(start->bootargs) + 1);
@@ -287,11 +291,11 @@ static u8 *put_chosen(struct piece *piece, u32 strings, const struct guest_fdt_s
         put_number(piece, strings, NAME_OF(end), start->initrd + start->initrd_bytes);
     }
     if (start->has_rng_seed) {
+        places->seed_at = (size_t)(piece->at - to) + PROPERTY_BYTES;
         seed = put_property(piece, strings, NAME_OF(seed), GUEST_FDT_SEED_BYTES);
         if (seed != NULL)
             memset(seed, 0, GUEST_FDT_SEED_BYTES);
     }
-    return seed;
 }
 
 static void put_node(struct piece *piece, const char *name)
@@ -351,17 +355,17 @@ static size_t end_of_chosen(const void *fdt)
  * ERR_NOMEM: `to` has no meaning.
  */
 enum err guest_fdt_start(void *to, size_t to_bytes, const void *made,
-                         const struct guest_fdt_start *start, size_t *bytes, size_t *seed_at)
+                         const struct guest_fdt_start *start, struct guest_fdt_places *places)
 {
     struct piece piece = {.at = to, .end = (u8 *)to + to_bytes};
     const u8 *from = made;
     size_t chosen_end = end_of_chosen(made), strings_at = fdt_off_dt_strings(made);
     u32 strings = fdt_size_dt_strings(made);
-    const u8 *seed;
     size_t added;
 
+    *places = (struct guest_fdt_places){.bytes = 0};
     put(&piece, from, chosen_end);
-    seed = put_chosen(&piece, strings, start);
+    put_chosen(&piece, strings, start, to, places);
     put(&piece, from + chosen_end, sizeof(fdt32_t));
     if (start->ranges != 0)
         put_reserved(&piece, strings, start);
@@ -371,9 +375,8 @@ enum err guest_fdt_start(void *to, size_t to_bytes, const void *made,
     put(&piece, &names, sizeof(names));
     if (piece.is_full)
         return ERR_NOMEM;
-    *bytes = (size_t)(piece.at - (u8 *)to);
-    *seed_at = seed == NULL ? 0 : (size_t)(seed - (u8 *)to);
-    fdt_set_totalsize(to, (u32)*bytes);
+    places->bytes = (size_t)(piece.at - (u8 *)to);
+    fdt_set_totalsize(to, (u32)places->bytes);
     fdt_set_off_dt_strings(to, (u32)(strings_at + added));
     fdt_set_size_dt_struct(to, (u32)(fdt_size_dt_struct(made) + added));
     fdt_set_size_dt_strings(to, (u32)(strings + sizeof(names)));

@@ -37,10 +37,17 @@ struct guest_fdt_start {
 __must_check enum err guest_fdt_make(void *to, size_t to_bytes, const struct guest_fdt *guest,
                                      size_t *bytes);
 
-/* The same from a tree that was made so.  *seed_at: where its rng-seed begins, if it has one. */
+/* What is where in a tree. */
+struct guest_fdt_places {
+    size_t bytes;         /* of all of it */
+    size_t seed_at;       /* its rng-seed, if it has one */
+    size_t args_at;       /* its args, if it has some */
+};
+
+/* The same from a tree that was made so. */
 __must_check enum err guest_fdt_start(void *to, size_t to_bytes, const void *made,
-                                      const struct guest_fdt_start *start, size_t *bytes,
-                                      size_t *seed_at);
+                                      const struct guest_fdt_start *start,
+                                      struct guest_fdt_places *places);
 
 /* Where guest.dts has the device; bytes 0: nowhere. */
 struct machine_range guest_fdt_device(const char *compatible);

@@ -18,6 +18,7 @@
 #include "hv/panic.h"
 #include "hv/power.h"
 #include "hv/proc.h"
+#include "hv/program.h"
 #include "hv/random.h"
 #include "hv/report.h"
 #include "hv/rtc.h"
@@ -132,7 +133,7 @@ static void start_guests(void)
     for (u32 i = 0; i < load_guest_count(); i++) {
         u64 begin = csr_read(CSR_CYCLE);
 
-        vms[i] = vm_create(load_guest(i));
+        vms[i] = vm_create(load_guest(i)->program, NULL);
         if (vms[i] == NULL)
             give_up("no memory for all guests; raise HOSTMEM");
         if (i > 0)

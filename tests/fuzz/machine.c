@@ -58,7 +58,8 @@ FUZZ(guest_fdt)
     char *bootargs;
     static _Alignas(u64) u8 made[1 << 16];
     void *to;
-    size_t length, seed_at;
+    struct guest_fdt_places places;
+    size_t length;
     struct machine machine;
     const char *why;
 
@@ -81,9 +82,9 @@ FUZZ(guest_fdt)
         guest_fdt_start(
             to, wishes.room, made,
             &(struct guest_fdt_start){.bootargs = bootargs, .initrd_bytes = wishes.flags & 8},
-            &length, &seed_at) == ERR_OK) {
-        CHECK(length <= wishes.room);
-        CHECK_EQ(fdt_check_full(to, length), 0);
+            &places) == ERR_OK) {
+        CHECK(places.bytes <= wishes.room);
+        CHECK_EQ(fdt_check_full(to, places.bytes), 0);
         if (machine_read(&machine, to, &why) == ERR_OK)
             CHECK_STR(machine.bootargs, bootargs);
     }

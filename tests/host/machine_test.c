@@ -346,18 +346,19 @@ static const struct guest_fdt guest = {
 
 static const struct guest_fdt_start begins = {.bootargs = "depth=3 width=3"};
 
-/* Both steps into `tree`; returns where the seed is. */
-static size_t make_tree(const struct guest_fdt *kind, const struct guest_fdt_start *start,
-                        size_t *bytes)
+/* Both steps into `tree`. */
+static struct guest_fdt_places make_tree(const struct guest_fdt *kind,
+                                         const struct guest_fdt_start *start)
 {
     static _Alignas(u64) u8 made[TREE_BYTES];
-    size_t seed_at;
+    struct guest_fdt_places places;
+    size_t bytes;
 
-    CHECK_EQ(guest_fdt_make(made, sizeof(made), kind, bytes), ERR_OK);
-    CHECK_EQ(fdt_check_full(made, *bytes), 0);
-    CHECK_EQ(guest_fdt_start(tree, sizeof(tree), made, start, bytes, &seed_at), ERR_OK);
-    CHECK_EQ(fdt_check_full(tree, *bytes), 0);
-    return seed_at;
+    CHECK_EQ(guest_fdt_make(made, sizeof(made), kind, &bytes), ERR_OK);
+    CHECK_EQ(fdt_check_full(made, bytes), 0);
+    CHECK_EQ(guest_fdt_start(tree, sizeof(tree), made, start, &places), ERR_OK);
+    CHECK_EQ(fdt_check_full(tree, places.bytes), 0);
+    return places;
 }
 
 /* The PLIC has for each hart no context of M-mode, and one of S-mode. */
@@ -388,7 +389,7 @@ TEST(guest_tree_is_a_machine)
     size_t bytes;
     int length;
 
-    make_tree(&guest, &begins, &bytes);
+    bytes = make_tree(&guest, &begins).bytes;
     machine = read_tree();
     CHECK_EQ(machine.fdt_bytes, bytes);
     CHECK_EQ(machine.memory_ranges, 1);
@@ -427,7 +428,7 @@ TEST(guest_tree_is_a_machine)
                              .timebase_hz = 1ULL << 33};
     start = (struct guest_fdt_start){
         .bootargs = "", .initrd = GUEST_RAM_BASE, .initrd_bytes = 77, .has_rng_seed = true};
-    seed_at = make_tree(&all, &start, &bytes);
+    seed_at = make_tree(&all, &start).seed_at;
     machine = read_tree();
     CHECK_EQ(machine.pflash.base, 0x22000000);
     CHECK_EQ(machine.initrd.base, GUEST_RAM_BASE);
@@ -462,15 +463,16 @@ TEST(guest_tree_has_arguments)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct guest_fdt_start start = {
             .bootargs = "no", .args = rows[i].args, .args_bytes = rows[i].bytes};
+        struct guest_fdt_places places = make_tree(&guest, &start);
         const char *args;
-        size_t bytes;
         int length;
 
-        CHECK_EQ(make_tree(&guest, &start, &bytes), 0);
+        CHECK_EQ(places.seed_at, 0);
         CHECK_STR(read_tree().bootargs, rows[i].bootargs);
         args = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), PROC_ARGS_PROPERTY, &length);
         CHECK_EQ(length, rows[i].bytes);
         CHECK(memcmp(args, rows[i].args, rows[i].bytes) == 0);
+        CHECK(args == (const char *)tree + places.args_at);
         CHECK(fdt_path_offset(tree, "/reserved-memory") < 0);
         CHECK(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "stdout-path", NULL) != NULL);
     }
@@ -485,9 +487,8 @@ TEST(guest_tree_names_shared_memory)
     struct guest_fdt_start start = {.bootargs = "", .ranges = 2, .range = ranges};
     u32 count = 0;
     int node = -1;
-    size_t bytes;
 
-    make_tree(&guest, &start, &bytes);
+    make_tree(&guest, &start);
     while ((node = fdt_node_offset_by_compatible(tree, node, PROC_SHARED_COMPATIBLE)) >= 0) {
         const fdt64_t *reg = fdt_getprop(tree, node, "reg", NULL);
 
@@ -511,19 +512,20 @@ TEST(guest_start_in_too_little_room)
                                           .initrd_bytes = 5,
                                           .ranges = 1,
                                           .range = &range};
-    size_t room = 0, bytes = 0, seed_at;
+    struct guest_fdt_places places;
+    size_t room = 0, bytes;
     enum err err = ERR_NOMEM;
 
     CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &guest, &bytes), ERR_OK);
     for (; err != ERR_OK; room++) {
         void *to = malloc(room);
 
-        err = guest_fdt_start(to, room, tree, &start, &bytes, &seed_at);
+        err = guest_fdt_start(to, room, tree, &start, &places);
         CHECK(err == ERR_OK || err == ERR_NOMEM);
         CHECK(room < TREE_BYTES);
         free(to);
     }
-    CHECK_EQ(bytes, room - 1);
+    CHECK_EQ(places.bytes, room - 1);
 }
 
 TEST(guest_tree_in_too_little_room)
