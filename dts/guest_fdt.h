@@ -39,9 +39,9 @@ __must_check enum err guest_fdt_make(void *to, size_t to_bytes, const struct gue
 
 /* What is where in a tree. */
 struct guest_fdt_places {
-    size_t bytes;         /* of all of it */
-    size_t seed_at;       /* its rng-seed, if it has one */
-    size_t args_at;       /* its args, if it has some */
+    size_t bytes;   /* of all of it */
+    size_t seed_at; /* its rng-seed, if it has one */
+    size_t args_at; /* its args, if it has some */
 };
 
 /* The same from a tree that was made so. */

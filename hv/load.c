@@ -3,8 +3,8 @@
  * Guests out of the initrd: the machines, that is their memory, disks and devices.  What begins in
  * them is program.c's.
  *
- * Invariant: a guest's devices do not overlap, so nothing that a bundle contains can fail later.  The
- * initrd's memory is reserved for as long as there are guests.
+ * Invariant: a guest's devices do not overlap, so nothing that a bundle contains can fail later.
+ * The initrd's memory is reserved for as long as there are guests.
  *
  * Where devices are is read from guest.dts, once.
  */
@@ -27,10 +27,10 @@
 #include "hv/timer.h"
 #include "hv/vm.h"
 
-#define GROUP_BYTES   (4 * PAGE_BYTES)
-#define BUNDLE_ALIGN  8
-#define WHO_BYTES     (BUNDLE_NAME_BYTES + 16)
-#define WINDOW_ALIGN  (PAGE_BYTES * TABLE_ENTRIES) /* what a leaf table maps */
+#define GROUP_BYTES  (4 * PAGE_BYTES)
+#define BUNDLE_ALIGN 8
+#define WHO_BYTES    (BUNDLE_NAME_BYTES + 16)
+#define WINDOW_ALIGN (PAGE_BYTES * TABLE_ENTRIES) /* what a leaf table maps */
 
 _Static_assert(BUNDLE_VCPUS_MAX <= VCPUS_MAX, "what a bundle may ask for, a VM can have");
 _Static_assert(MACHINE_WORDS_MAX <= ARRAY_LEN(((struct guest *)0)->word), "likewise");
@@ -72,7 +72,8 @@ static bool guest_has(const struct guest *guest, const struct kind *kind)
     return is_emulated(guest, kind) || guest->backing.window.bytes > 0;
 }
 
-/* ---- disk and devices ------------------------------------------------------------------------- */
+/* ---- disk and devices -------------------------------------------------------------------------
+ */
 
 /* One for all guests that have these bytes. */
 static struct disk *disk_in_memory(const void *bytes, u64 count)
@@ -156,7 +157,8 @@ static enum err add_machine_options(struct guest *guest, const struct machine_op
     return ERR_OK;
 }
 
-/* ---- device tree ------------------------------------------------------------------------------ */
+/* ---- device tree ------------------------------------------------------------------------------
+ */
 
 /* The tree of the machine, without what depends on what begins in it, goes into frames that are
  * never given back. */
@@ -202,9 +204,10 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         .pflash_bytes = entry->pflash_bytes,
         .initrd = entry->initrd,
         .initrd_bytes = entry->initrd_bytes,
-        .tree.procs_max = entry->procs == 0          ? PROCS_DEFAULT
-                          : entry->procs >= PIDS_MAX ? PIDS_MAX - 1
-                                                     : (u32)entry->procs,
+        .family.tree.procs_max = entry->procs == 0          ? PROCS_DEFAULT
+                                 : entry->procs >= PIDS_MAX ? PIDS_MAX - 1
+                                                            : entry->procs,
+        .family.tree.frames_max = QUOTA_NO_LIMIT,
     };
     memcpy(guest->name, entry->name, sizeof(entry->name));
     if (entry->mem_bytes > host_bytes) {

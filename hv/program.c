@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What VMs begin with.  An image is loaded once, into pages of a space that nothing runs in (a
- * text); each VM that begins with it shares these copy-on-write.  A program is that text in one kind
- * of machine: where it is entered, and what lies in memory beside it, which no text holds, since it
- * differs from VM to VM:
+ * text); each VM that begins with it shares these copy-on-write.  A program is that text in one
+ * kind of machine: where it is entered, and what lies in memory beside it, which no text holds,
+ * since it differs from VM to VM:
  *
  *     0x8000_0000                                                      + mem
  *     +-----------+---------------------+--------+---------------+-----+
@@ -90,8 +90,7 @@ static struct text *text_of_file(const struct guest *guest, const struct bundle_
     struct text *text = programs.texts;
     enum err err = ERR_OK;
 
-    while (text != NULL &&
-           (text->file != entry->file || text->gs.ram_bytes != guest->mem_bytes))
+    while (text != NULL && (text->file != entry->file || text->gs.ram_bytes != guest->mem_bytes))
         text = text->next;
     if (text != NULL)
         return text;
@@ -164,7 +163,8 @@ static struct text *text_of_memory(const struct guest *guest, const struct image
     return text;
 }
 
-/* ---- what lies where -------------------------------------------------------------------------- */
+/* ---- what lies where --------------------------------------------------------------------------
+ */
 
 static bool overlap(u64 base, u64 bytes, u64 other, u64 other_bytes)
 {
@@ -268,9 +268,10 @@ static enum err add_initrd(struct program *program, const struct program_start *
     }
     at = find_place(start, end - FDT_BYTES_MAX, bytes);
     if (needed > FDT_END_MAX || at == NO_PLACE || is_taken(image, at, bytes)) {
-        console_log("%s: its initrd, %lu bytes, has no room in the first GiB of its memory; make it "
-                    "smaller",
-                    who, guest->initrd_bytes);
+        console_log(
+            "%s: its initrd, %lu bytes, has no room in the first GiB of its memory; make it "
+            "smaller",
+            who, guest->initrd_bytes);
         return ERR_NOMEM;
     }
     add_part(program, at, guest->initrd, guest->initrd_bytes);
@@ -279,7 +280,8 @@ static enum err add_initrd(struct program *program, const struct program_start *
     return ERR_OK;
 }
 
-/* ---- device tree ------------------------------------------------------------------------------ */
+/* ---- device tree ------------------------------------------------------------------------------
+ */
 
 /* Takes frames for so many bytes as the last parts of the backing.  ERR_NOMEM: as they are. */
 static enum err add_fdt_frames(struct program *program, u64 bytes)
@@ -411,7 +413,8 @@ static void find_blank(struct program *program)
         note_blank(program, align_up(backing->part[i].gpa.v + backing->part[i].bytes, PAGE_BYTES));
 }
 
-/* ---- programs --------------------------------------------------------------------------------- */
+/* ---- programs ---------------------------------------------------------------------------------
+ */
 
 static void destroy(struct program *program)
 {

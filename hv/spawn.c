@@ -32,8 +32,8 @@ _Static_assert(PROC_ARGS_BYTES_MAX <= PAGE_BYTES, "arguments fit a frame");
 struct request {
     const struct spawn_args *from;
     char name[PROC_NAME_BYTES_MAX];
-    char who[WHO_BYTES]; /* for the console */
-    char *args;          /* a frame; NULL: none */
+    char who[WHO_BYTES];         /* for the console */
+    char *args;                  /* a frame; NULL: none */
     struct machine_range *range; /* a frame; NULL: none */
     u32 ranges;
 };
@@ -217,7 +217,6 @@ enum err spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
         return err;
     }
     futex_forget(vm);
-    proc_begin_image(vm);
     return ERR_OK;
 }
 
@@ -231,6 +230,7 @@ static enum err make_child(struct vcpu *vcpu, struct program *program, u32 *pid)
 
     if (err != ERR_OK)
         return err;
+    claim.is_new = true;
     child = vm_create(program, parent);
     if (child == NULL) {
         proc_cancel(&claim);
