@@ -64,7 +64,6 @@ hv-y += hv/sched.c
 hv-y += hv/space.c
 hv-y += hv/space_node.c
 hv-y += hv/signal.c
-hv-y += hv/shim.c
 hv-y += hv/spawn.c
 hv-y += hv/timer.c
 hv-y += hv/trace.c
