@@ -18,7 +18,6 @@
 #include "hv/console.h"
 #include "hv/dev/vtransport.h"
 #include "hv/frame.h"
-#include "hv/futex.h"
 #include "hv/proc.h"
 #include "hv/program.h"
 #include "hv/sched.h"
@@ -212,12 +211,9 @@ enum err spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
         err = vm_prepare(vm, program);
         program_put(program);
     }
-    if (err != ERR_OK) {
+    if (err != ERR_OK)
         sched_resume_others(vm);
-        return err;
-    }
-    futex_forget(vm);
-    return ERR_OK;
+    return err;
 }
 
 /* ---- spawn ---- */
