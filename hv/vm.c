@@ -208,8 +208,7 @@ enum err vm_reset(struct vm *vm)
 
 void vm_destroy(struct vm *vm)
 {
-    if (vm->gs.root.v != 0)
-        gstage_destroy(&vm->gs);
+    gstage_destroy(&vm->gs);
     if (vm->next != NULL) {
         gstage_destroy(&vm->next->gs);
         program_put(vm->next->program);
