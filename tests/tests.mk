@@ -36,6 +36,7 @@ components-diskshare := task virtio_blk
 test-guests-y += echo
 test-guests-y += ends
 test-guests-y += entropy
+test-guests-y += execs
 test-guests-y += fatal
 components-fatal := paging preempt symbols
 test-guests-y += files
