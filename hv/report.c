@@ -83,7 +83,7 @@ static void say_note(const struct note *note)
 static u64 count_free(void)
 {
     reclaim_all();
-    return frame_free_count() + space_frames() - space_node_count() + pid_frames();
+    return frame_free_count() + pid_frames() + space_frames() - space_node_count();
 }
 
 void report_begin(void)
