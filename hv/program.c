@@ -527,65 +527,58 @@ static struct program *find_kept(const struct guest *guest, const char *name)
     return program;
 }
 
-/* programs.lock is held.  The bundle's image of that name, with a reference. */
-static enum err find_text(const struct guest *guest, const char *name, const char *who,
-                          struct bundle_guest *entry, struct text **text)
+/* The same image with other things beside it.  Takes over the reference to `program`. */
+static enum err change(struct program *program, const struct program_start *start, const char *who,
+                       struct program **changed)
+{
+    enum err err = make(program->guest, use(program->text), start, who, changed);
+
+    program_put(program);
+    return err;
+}
+
+/* programs.lock is held.  What nobody has asked for yet: the image of that name as it is, which stays
+ * without a user. */
+__attribute__((noinline)) static enum err keep(struct guest *guest, const char *name,
+                                               const char *who, struct program **program)
 {
     u32 index = bundle_find(&programs.bundle, name);
+    struct program **bucket = &programs.kept[bucket_of(name)];
+    struct bundle_guest entry;
     enum refusal refusal;
+    enum err err;
 
     if (index == programs.bundle.entries)
         return ERR_NOENT;
-    refusal = bundle_image(&programs.bundle, index, guest->mem_bytes, entry);
+    refusal = bundle_image(&programs.bundle, index, guest->mem_bytes, &entry);
     if (refusal != REFUSED_NOTHING)
         return tell_refusal(refusal, who);
-    *text = use(text_of_file(guest, entry));
-    return ERR_OK;
-}
-
-/* programs.lock is held. */
-static void keep(struct program *program)
-{
-    struct program **bucket = &programs.kept[bucket_of(program->name)];
-
-    program_get(program);
-    program->next = *bucket;
-    *bucket = program;
-}
-
-/* What nobody has asked for yet. */
-__attribute__((noinline)) static enum err make_by_name(struct guest *guest,
-                                                       const struct program_start *start,
-                                                       const char *who, struct program **program)
-{
-    struct program_start complete = *start;
-    struct bundle_guest entry;
-    struct text *text;
-    enum err err = find_text(guest, start->name, who, &entry, &text);
-
+    err = make(guest, use(text_of_file(guest, &entry)),
+               &(struct program_start){.name = name, .bootargs = entry.cmdline}, who, program);
     if (err != ERR_OK)
         return err;
-    complete.bootargs = entry.cmdline;
-    return make(guest, text, &complete, who, program);
+    (*program)->next = *bucket;
+    *bucket = *program;
+    return ERR_OK;
 }
 
 enum err program_find(struct guest *guest, const struct program_start *start, const char *who,
                       struct program **program)
 {
-    bool is_plain = start->args == NULL && start->ranges == 0;
+    struct program_start changed = *start;
     enum err err = ERR_OK;
 
     spin_lock(&programs.lock);
-    *program = is_plain ? find_kept(guest, start->name) : NULL;
-    if (*program != NULL) {
+    *program = find_kept(guest, start->name);
+    if (unlikely(*program == NULL))
+        err = keep(guest, start->name, who, program);
+    if (err == ERR_OK)
         program_get(*program);
-    } else {
-        err = make_by_name(guest, start, who, program);
-        if (err == ERR_OK && is_plain)
-            keep(*program);
-    }
     spin_unlock(&programs.lock);
-    return err;
+    if (err != ERR_OK || (start->args == NULL && start->ranges == 0))
+        return err;
+    changed.bootargs = (*program)->bootargs;
+    return change(*program, &changed, who, program);
 }
 
 /*
@@ -651,7 +644,8 @@ enum err program_again(struct program *program, struct program **again)
         return ERR_NOMEM;
     if (start.args_bytes != 0)
         start.args = hpa_ptr(args);
-    err = make(program->guest, use(program->text), &start, program->name, again);
+    program_get(program);
+    err = change(program, &start, program->name, again);
     frame_put(args);
     return err;
 }

@@ -56,7 +56,7 @@ void program_use_bundle(const struct bundle *bundle);
  */
 __must_check enum err program_of_guest(struct guest *guest, const struct bundle_guest *entry,
                                        const char *who, struct program **program);
-/* The image of that name; one without args and ranges is kept for others that ask. */
+/* The image of that name; as it is without args and ranges it is kept for others that ask. */
 __must_check enum err program_find(struct guest *guest, const struct program_start *start,
                                    const char *who, struct program **program);
 /* The image that is in memory of `from`, at gpa. */

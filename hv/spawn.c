@@ -68,7 +68,7 @@ static enum err read_name(struct gstage *gs, gpa_t gpa, char name[PROC_NAME_BYTE
     return ERR_INVAL;
 }
 
-/* Strings, each with its end: argv's, an empty one, and the environment's, none of which is. */
+/* Strings, each with its end: argv's, an empty one, and what is behind that, if anything. */
 static bool are_args(const char *args, u64 bytes)
 {
     u64 at = 0;
@@ -77,11 +77,7 @@ static bool are_args(const char *args, u64 bytes)
         return false;
     while (at < bytes && args[at] != '\0')
         at += strlen(args + at) + 1;
-    if (at == bytes)
-        return false;
-    for (at++; at < bytes && args[at] != '\0';)
-        at += strlen(args + at) + 1;
-    return at == bytes;
+    return at < bytes;
 }
 
 static enum err read_args(struct gstage *gs, struct request *request)

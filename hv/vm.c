@@ -16,6 +16,7 @@
 #include "hv/program.h"
 
 _Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
+_Static_assert(sizeof(((struct vm *)0)->name) == sizeof(((struct program *)0)->name), "a name");
 _Static_assert(sizeof(struct vcpu) <= PAGE_BYTES, "a vCPU beyond the first is one frame");
 
 static void free_vcpus(struct vm *vm)
@@ -42,6 +43,12 @@ static enum err alloc_vcpus(struct vm *vm, u32 count)
         }
     }
     return ERR_OK;
+}
+
+static void set_program(struct vm *vm, struct program *program)
+{
+    vm->program = program;
+    memcpy(vm->name, program->name, sizeof(vm->name));
 }
 
 static void reset_vcpus(struct vm *vm)
@@ -81,7 +88,7 @@ struct vm *vm_create(struct program *program, struct vm *parent)
     if (vm == NULL)
         return NULL;
     vm->guest = program->guest;
-    vm->program = program;
+    set_program(vm, program);
     vm->control = parent == NULL && vm->guest->control;
     if (gstage_create_from(&vm->gs, &program->text->gs, &program->backing, vm->vcpus,
                            parent == NULL ? NULL : &parent->gs) != ERR_OK) {
@@ -136,7 +143,7 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
         frame_put(hpa_of(child));
         return NULL;
     }
-    child->program = parent->program;
+    set_program(child, parent->program);
     program_get(child->program);
     vcpu_save(vcpu);
     clone_vcpus(child, vcpu);
@@ -198,7 +205,7 @@ enum err vm_reset(struct vm *vm)
         return err;
     gstage_replace(&vm->gs, &vm->next->gs);
     program_put(vm->program);
-    vm->program = vm->next->program;
+    set_program(vm, vm->next->program);
     free_next(vm);
     reset_vcpus(vm);
     for (u32 i = 0; i < vm->devices; i++)

@@ -72,6 +72,7 @@ struct vm {
     struct guest *guest;
     struct program *program; /* that it began with */
     struct vm_next *next;    /* NULL: none */
+    char name[32];           /* of the program's image; stays when that is gone */
     struct gstage gs;
     u32 vcpus;
     struct vcpu *vcpu[VCPUS_MAX]; /* vcpu[0] is &boot_vcpu */
