@@ -70,19 +70,41 @@ void tracing_start_hart(struct hart *hart)
     hart->trace = &rings[hart->index];
 }
 
-void tracing_stop(void)
+static unsigned used_rings(struct trace_ring **used)
 {
-    struct trace_ring *used[HARTS_MAX];
     unsigned count = 0;
 
-    if (!is_on)
-        return;
-    is_on = false;
     for (u32 i = 0; i < hart_count(); i++) {
         if (hart_at(i)->trace != NULL)
             used[count++] = hart_at(i)->trace;
     }
-    trace_close(used, count);
+    return count;
+}
+
+void tracing_stop(void)
+{
+    struct trace_ring *used[HARTS_MAX];
+
+    if (!is_on)
+        return;
+    is_on = false;
+    trace_close(used, used_rings(used));
+}
+
+enum err tracing_ask(bool *on)
+{
+    *on = is_on && !__atomic_load_n(&port.is_muted, __ATOMIC_RELAXED);
+    return is_on ? ERR_OK : ERR_NOSUPP;
+}
+
+enum err tracing_switch(bool on, bool *before)
+{
+    struct trace_ring *used[HARTS_MAX];
+    enum err err = tracing_ask(before);
+
+    if (err == ERR_OK)
+        trace_mute(used, used_rings(used), !on);
+    return err;
 }
 
 void tracing_record_exit(const struct vmexit *e)

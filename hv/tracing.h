@@ -21,6 +21,11 @@ void tracing_start_hart(struct hart *hart);
  * panics may hold the port. */
 void tracing_stop(void);
 
+/* Exits are recorded, or not, from now on; *before: whether they were.  ERR_NOSUPP: nothing is, for
+ * the machine has no port for it. */
+__must_check enum err tracing_switch(bool on, bool *before);
+__must_check enum err tracing_ask(bool *on);
+
 void tracing_record_exit(const struct vmexit *e);
 void tracing_record_entry(void);
 void tracing_record_vm(enum trace_did did, u32 pid, u32 detail);
