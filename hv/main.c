@@ -19,6 +19,7 @@
 #include "hv/panic.h"
 #include "hv/power.h"
 #include "hv/proc.h"
+#include "hv/program.h"
 #include "hv/quota.h"
 #include "hv/random.h"
 #include "hv/report.h"
@@ -131,7 +132,7 @@ static void start_guests(void)
 {
     for (u32 i = 0; i < load_guest_count(); i++) {
         u64 begin = csr_read(CSR_CYCLE);
-        struct vm *vm = vm_create(load_guest(i));
+        struct vm *vm = vm_create(load_guest(i)->program, NULL);
         enum err err;
 
         if (vm == NULL)
@@ -173,6 +174,8 @@ void hv_main(u64 hart_id, void *fdt)
         give_up("TRACE=exits needs a virtio console port on the machine");
     hart_setup();
     irq_init(&machine);
+    if (options.monitor)
+        console_enable_monitor();
     disk_init(&machine, options.disk_timeout);
     if (load_guests(&machine) != ERR_OK)
         give_up("no guest can be started from what QEMU was given as -initrd");

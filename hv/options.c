@@ -2,7 +2,7 @@
 /*
  * Words of the form name=value, in any order, separated by blanks; of two with the same name the
  * later one counts.  What is not said is as in the table of `make help`: fork=cow trace=off
- * sstc=on overcommit=lazy; and disk_timeout=30, which is for tests.
+ * sstc=on overcommit=lazy; and monitor=off, disk_timeout=30, which is for tests.
  *
  * Whether a trace filter makes sense is for the trace to say.
  */
@@ -103,6 +103,11 @@ static enum err parse_word(struct hv_options *options, struct word word, char *w
                    ? ERR_OK
                    : refuse(why, why_bytes, word, "overcommit=lazy or overcommit=strict");
     }
+    if (word_is(name, "monitor")) {
+        return choose(&options->monitor, value, "off", "on") == ERR_OK
+                   ? ERR_OK
+                   : refuse(why, why_bytes, word, "monitor=on or monitor=off");
+    }
     if (word_is(name, "trace")) {
         return parse_trace(options, value) == ERR_OK
                    ? ERR_OK
@@ -116,7 +121,8 @@ static enum err parse_word(struct hv_options *options, struct word word, char *w
                    : refuse(why, why_bytes, word, "disk_timeout=SECONDS, from 1 to 9999");
     }
     return refuse(why, why_bytes, word,
-                  "fork=cow|copy, sstc=on|off, overcommit=lazy|strict, disk_timeout=SECONDS or "
+                  "fork=cow|copy, sstc=on|off, overcommit=lazy|strict, monitor=on|off, "
+                  "disk_timeout=SECONDS or "
                   "trace=off|exits[:FILTER]");
 }
 

@@ -96,13 +96,17 @@ struct vm *proc_lock(const struct vm *caller, u64 pid)
 {
     struct pid_slot *slot = pid_slot(pid);
     u32 owner = slot == NULL ? 0 : __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE);
-    struct family *family =
-        caller->control && owner != 0 ? family_numbered(owner) : family_of(caller);
+    bool any = caller == NULL || caller->control;
+    struct family *family;
     struct vm *vm;
+
+    if (caller == NULL && owner == 0)
+        return NULL;
+    family = any && owner != 0 ? family_numbered(owner) : family_of(caller);
 
     family_lock(family);
     vm = proc_of_family(family, pid);
-    if (vm != NULL && (caller->control || in_tree_of(vm, caller)))
+    if (vm != NULL && (any || in_tree_of(vm, caller)))
         return vm;
     family_unlock(family);
     return NULL;
@@ -229,7 +233,7 @@ enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
     if (likely(!parent->dying && !parent->stopped && parent->tree == claim->tree &&
                parent->sent_to_many == claim->sent_to_many)) {
         child->tree = parent->tree;
-        child->takes_signals = parent->takes_signals;
+        child->takes_signals = parent->takes_signals && !claim->is_new;
         err = enter(child, parent, family);
     }
     if (likely(err == ERR_OK)) {
@@ -285,19 +289,6 @@ enum err proc_fork(struct vcpu *vcpu, u64 flags, u64 insn_bytes, u32 *pid)
     err = fork_stopped(vcpu, flags, insn_bytes, pid);
     sched_resume_others(vcpu->vm);
     return err;
-}
-
-void proc_begin_image(struct vm *vm)
-{
-    struct family *family = family_of(vm);
-
-    futex_forget(vm);
-    family_lock(family);
-    vm->takes_signals = false;
-    vm->waiting = 0;
-    __atomic_store_n(&vm->events, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&vm->event_vcpu, 0, __ATOMIC_RELAXED);
-    family_unlock(family);
 }
 
 /* ---- what a parent is told ---- */
@@ -573,16 +564,19 @@ static void set_ending(struct vm *vm)
     family_unlock(family_of(vm));
 }
 
-/* What signals did meanwhile has been noted, and happens now. */
-static void start_again(struct vm *vm)
+/* What signals did meanwhile has been noted, and happens now.  Those that pend stay in exec. */
+static void start_again(struct vm *vm, bool is_exec)
 {
     family_lock(family_of(vm));
     vm->ending = false;
     vm->waiting = 0;
     vm->takes_signals = false;
     __atomic_store_n(&vm->events, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&vm->signals, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&vm->event_vcpu, 0, __ATOMIC_RELAXED);
+    if (!is_exec)
+        __atomic_store_n(&vm->signals, 0, __ATOMIC_RELAXED);
+    else if (__atomic_load_n(&vm->signals, __ATOMIC_RELAXED) != 0)
+        proc_raise(vm, PROC_EVENT_SIGNAL);
     if (vm->stopped)
         sched_halt(vm);
     else
@@ -611,17 +605,20 @@ void proc_end(struct vcpu *vcpu)
         return;
     }
     sched_forget_others(vm, vcpu);
-    console_flush(vm);
     set_ending(vm);
+    console_flush(vm);
     futex_forget(vm);
     if (reason == END_RESET) {
+        bool is_exec = vm->next != NULL;
+
         if (vm_reset(vm) == ERR_OK) {
-            start_again(vm);
+            start_again(vm, is_exec);
             return;
         }
         reason = END_SIGNAL;
         status = PROC_STATUS_SIGNALED(PROC_SIGKILL);
     }
+    foreground_leave(vm);
     report_end(vm, vcpu, reason, status);
     tracing_vm(TRACE_DID_END, vm->pid, status);
     vm_destroy(vm);

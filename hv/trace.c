@@ -42,11 +42,6 @@ enum err trace_open(struct trace_port *port, const u64 *slots, unsigned slot_cou
     return virtio_console_write(&port->console, &buf, 1);
 }
 
-static bool has_filter(const struct trace_port *port)
-{
-    return port->filter.pid_count != 0 || port->filter.causes != 0;
-}
-
 /*
  * trace_ring_init - an empty ring that drains to port.
  *
@@ -62,7 +57,7 @@ void trace_ring_init(struct trace_ring *ring, struct trace_port *port, u16 hart,
         .port = port,
         .size = size,
         .hart = hart,
-        .filtered = has_filter(port),
+        .filtered = port->filter.pid_count != 0 || port->filter.causes != 0,
     };
 }
 
@@ -70,8 +65,6 @@ bool trace_wanted(const struct trace_ring *ring)
 {
     const struct trace_filter *filter = &ring->port->filter;
 
-    if (__atomic_load_n(&ring->port->is_muted, __ATOMIC_RELAXED))
-        return false;
     return tracefilter_wants_pid(filter, ring->open.pid) &&
            tracefilter_wants_cause(filter, ring->open.cause);
 }
@@ -135,17 +128,6 @@ static void push(struct trace_ring *ring)
     ring->drained = ring->written;
     if (died) {
         port->env.warn("the port stopped answering, the rest of this run is not recorded");
-    }
-}
-
-/* Harts see it at their next exits. */
-void trace_mute(struct trace_ring *const *rings, unsigned ring_count, bool muted)
-{
-    for (unsigned i = 0; i < ring_count; i++) {
-        struct trace_port *port = rings[i]->port;
-
-        __atomic_store_n(&port->is_muted, muted, __ATOMIC_RELAXED);
-        __atomic_store_n(&rings[i]->filtered, muted || has_filter(port), __ATOMIC_RELAXED);
     }
 }
 

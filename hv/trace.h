@@ -40,8 +40,6 @@ struct trace_port {
     struct virtio_console console;
     u64 sent; /* records that the port took */
     u64 lost; /* records that it did not take, since it is dead */
-
-    bool is_muted; /* atomic: no exit is recorded */
 };
 
 /* Touched by its hart only, and by trace_close at power-off. */
@@ -57,7 +55,7 @@ struct trace_ring {
     u16 hart;
     bool is_open;
     bool is_idle;
-    bool filtered; /* the port's filter has something to say, or the port is muted */
+    bool filtered; /* the port's filter has something to say */
 };
 
 #define TRACE_RING_SIZE_MIN 2
@@ -78,9 +76,6 @@ void trace_busy(struct trace_ring *ring);
 void trace_drain(struct trace_ring *ring);
 /* Sends what all rings hold, open records included, and ends the stream. */
 void trace_close(struct trace_ring *const *rings, unsigned ring_count);
-/* From now on exits of these rings, all that the port has, are recorded or not; VMs and idle harts
- * are. */
-void trace_mute(struct trace_ring *const *rings, unsigned ring_count, bool muted);
 /* True if the filter wants the open record. */
 bool trace_wanted(const struct trace_ring *ring);
 

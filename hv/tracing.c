@@ -14,6 +14,7 @@
 #include "dts/machine.h"
 
 #include "hv/console.h"
+#include "hv/firmware.h"
 #include "hv/timer.h"
 #include "hv/trace.h"
 #include "hv/vcpu.h"
@@ -24,6 +25,8 @@
 static struct trace_port port;
 static struct trace_ring rings[HARTS_MAX];
 static bool is_on;
+static bool
+    is_paused; /* atomic; each hart follows by itself, since it is in the midst of a record */
 
 static void clock(u64 *time, u64 *cycle)
 {
@@ -70,41 +73,50 @@ void tracing_start_hart(struct hart *hart)
     hart->trace = &rings[hart->index];
 }
 
-static unsigned used_rings(struct trace_ring **used)
-{
-    unsigned count = 0;
-
-    for (u32 i = 0; i < hart_count(); i++) {
-        if (hart_at(i)->trace != NULL)
-            used[count++] = hart_at(i)->trace;
-    }
-    return count;
-}
-
 void tracing_stop(void)
 {
     struct trace_ring *used[HARTS_MAX];
+    unsigned count = 0;
 
     if (!is_on)
         return;
     is_on = false;
-    trace_close(used, used_rings(used));
+    for (u32 i = 0; i < hart_count(); i++) {
+        if (rings[i].records != NULL)
+            used[count++] = &rings[i];
+    }
+    trace_close(used, count);
 }
 
-enum err tracing_ask(bool *on)
+enum err tracing_set(bool on)
 {
-    *on = is_on && !__atomic_load_n(&port.is_muted, __ATOMIC_RELAXED);
-    return is_on ? ERR_OK : ERR_NOSUPP;
+    if (!is_on)
+        return ERR_STATE;
+    __atomic_store_n(&is_paused, !on, __ATOMIC_RELEASE);
+    tracing_follow();
+    for (u32 i = 0; i < hart_count(); i++) {
+        if (hart_at(i) != this_hart())
+            firmware_send_ipi(hart_at(i)->id);
+    }
+    return ERR_OK;
 }
 
-enum err tracing_switch(bool on, bool *before)
+bool tracing_is_on(void)
 {
-    struct trace_ring *used[HARTS_MAX];
-    enum err err = tracing_ask(before);
+    return is_on && !__atomic_load_n(&is_paused, __ATOMIC_RELAXED);
+}
 
-    if (err == ERR_OK)
-        trace_mute(used, used_rings(used), !on);
-    return err;
+/* What is recorded of this exit already is dropped. */
+void tracing_follow(void)
+{
+    struct hart *hart = this_hart();
+    struct trace_ring *ring = &rings[hart->index];
+
+    if (ring->records == NULL || (hart->trace != NULL) == tracing_is_on())
+        return;
+    ring->is_open = false;
+    ring->is_idle = false;
+    hart->trace = hart->trace == NULL ? ring : NULL;
 }
 
 void tracing_record_exit(const struct vmexit *e)

@@ -21,10 +21,12 @@ void tracing_start_hart(struct hart *hart);
  * panics may hold the port. */
 void tracing_stop(void);
 
-/* Exits are recorded, or not, from now on; *before: whether they were.  ERR_NOSUPP: nothing is, for
- * the machine has no port for it. */
-__must_check enum err tracing_switch(bool on, bool *before);
-__must_check enum err tracing_ask(bool *on);
+/* Whether exits are recorded from now on, where tracing was started; on all harts, soon. ERR_STATE:
+ * it was not. */
+__must_check enum err tracing_set(bool on);
+bool tracing_is_on(void);
+/* This hart does as tracing_set() has said.  In an exit, or with no vCPU loaded. */
+void tracing_follow(void);
 
 void tracing_record_exit(const struct vmexit *e);
 void tracing_record_entry(void);

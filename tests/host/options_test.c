@@ -55,7 +55,7 @@ TEST(options_that_are_said)
 TEST(options_that_are_wrong)
 {
     static const char names[] =
-        ": must be fork=cow|copy, sstc=on|off, overcommit=lazy|strict, disk_timeout=SECONDS or trace=off|exits[:FILTER]";
+        ": must be fork=cow|copy, sstc=on|off, overcommit=lazy|strict, monitor=on|off, disk_timeout=SECONDS or trace=off|exits[:FILTER]";
     char text[200];
 
     check_refused("fork=cwo", "fork=cwo: must be fork=cow or fork=copy");
