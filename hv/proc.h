@@ -47,6 +47,10 @@ void proc_cancel(const struct proc_claim *claim);
 __must_check enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
                                  const struct proc_claim *claim, u32 *pid);
 
+/* A whole machine becomes a process without a parent, and runs.  ERR_QUOTA, ERR_NOMEM: it is still
+ * the caller's. */
+__must_check enum err proc_enter_alone(struct vm *vm, u32 *pid);
+
 /*
  * ERR_OK: *result is pid << 32 | status, an ended child is gone; or 0 if flags has NOHANG and there
  * is nothing to tell.  ERR_STATE: block and try again, the caller is woken.  ERR_CHILD: no such
