@@ -169,7 +169,6 @@ static void leave(struct vm *vm)
     struct pid_slot *slot = pid_slot(vm->pid);
 
     list_del(&vm->sibling);
-    quota_uncommit(frames_to_commit(vm));
     quota_return_proc(vm->tree);
     quota_tree_put(vm->tree);
     slot->vm = NULL;
@@ -551,6 +550,7 @@ static void become_zombie(struct vm *vm, u32 status)
     bool is_last = false;
     struct vm *parent;
 
+    quota_uncommit(frames_to_commit(vm));
     lock_with_heir(vm);
     give_away_children(vm);
     proc_forget_change(vm);

@@ -79,7 +79,8 @@ __must_check enum err proc_limit(struct vcpu *vcpu, u64 what, s64 value, u64 *be
 /* *found: *record describes pid; false if it does not exist or is not in the caller's tree, which
  * look alike.  *next: the smallest pid of the tree above pid, 0 if there is none. */
 void proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *record, bool *found, u32 *next);
-/* All but the times. */
+/* Uptime counts from here. */
+void proc_run_begins(void);
 void proc_count_machine(struct proc_machine *machine);
 
 /*
