@@ -44,8 +44,8 @@ _Static_assert(LINE_PTES == 1UL << SPACE_LINE_SHIFT, "a line of a table is one o
 _Static_assert(LOG_FIRST + LINES_MAX <= LOG_WRITES, "the logs do not overlap");
 
 /* From a leaf to that of the page behind it. */
-#define PTE_NEXT   (1UL << PTE_PPN_SHIFT)
-#define LOG_LINE   (~(LINE_BYTES - 1))
+#define PTE_NEXT (1UL << PTE_PPN_SHIFT)
+#define LOG_LINE (~(LINE_BYTES - 1))
 
 #define WRITES_KEPT 16 /* the first since the last fork: the stack, and what was written first */
 
@@ -359,8 +359,8 @@ static inline bool has_shared(const u64 *line)
 }
 
 /*
- * keeps: what is in the line is likely to be read soon.  Otherwise it is quicker to empty it, and to
- * fill it again when it is written.
+ * keeps: what is in the line is likely to be read soon.  Otherwise it is quicker to empty it, and
+ * to fill it again when it is written.
  */
 static inline void protect_line(u64 *line, bool keeps)
 {
