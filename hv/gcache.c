@@ -47,7 +47,7 @@ _Static_assert(LOG_FIRST + LINES_MAX <= LOG_WRITES, "the logs do not overlap");
 #define PTE_NEXT (1UL << PTE_PPN_SHIFT)
 #define LOG_LINE (~(LINE_BYTES - 1))
 
-#define WRITES_KEPT 16 /* the first since the last fork: the stack, and what was written first */
+#define WRITES_KEPT 8 /* the first since the last fork: the stack, and what was written first */
 
 #define NONE (FRAME_SPARE - 1) /* the end of the list, where a frame has its state otherwise */
 
@@ -352,25 +352,23 @@ static void protect_shared(u64 *line)
     }
 }
 
-static inline bool has_shared(const u64 *line)
-{
-    return ((line[0] | line[1] | line[2] | line[3] | line[4] | line[5] | line[6] | line[7]) &
-            PTE_SHARED) != 0;
-}
-
 /*
  * keeps: what is in the line is likely to be read soon.  Otherwise it is quicker to empty it, and
  * to fill it again when it is written.
  */
-static inline void protect_line(u64 *line, bool keeps)
+static inline void protect_line(const struct gstage *gs, u64 *line, bool keeps)
 {
-    if (unlikely(has_shared(line))) {
+    if (unlikely(gs->shared != NULL)) {
         protect_shared(line);
-        return;
-    }
+    } else if (keeps) {
 #pragma GCC unroll 8
-    for (u64 i = 0; i < LINE_PTES; i++)
-        line[i] = keeps ? line[i] & ~PTE_W : 0;
+        for (u64 i = 0; i < LINE_PTES; i++)
+            line[i] &= ~PTE_W;
+    } else {
+#pragma GCC unroll 8
+        for (u64 i = 0; i < LINE_PTES; i++)
+            line[i] = 0;
+    }
 }
 
 void gcache_protect(struct gstage *gs)
@@ -387,7 +385,7 @@ void gcache_protect(struct gstage *gs)
     for (u32 i = 0; i < gs->writes; i++) {
         u64 *line = hpa_ptr((hpa_t){log[i] & LOG_LINE});
 
-        protect_line(line, i < WRITES_KEPT || (log[i] & LINE_ABOVE));
+        protect_line(gs, line, i < WRITES_KEPT || (log[i] & LINE_ABOVE));
         if (table.v != align_down((u64)line, PAGE_BYTES)) {
             table.v = align_down((u64)line, PAGE_BYTES);
             table_disown(table);

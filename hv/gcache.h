@@ -86,7 +86,7 @@ void gcache_count(const struct gstage *gs, struct gstage_census *census);
 /* A root's entries from here on are beyond all memory: the log. */
 #define LOG_FIRST  1536UL
 #define LOG_WRITES (2048UL - WRITES_MAX)
-#define WRITES_MAX 48U  /* lines with W that are taken away one by one */
+#define WRITES_MAX 64U  /* lines with W that are taken away one by one */
 #define LINES_MAX  128U /* lines in use that are cleaned one by one */
 #define LINES_LOST (LINES_MAX + 1)
 #define LINE_ABOVE 2UL /* flag of a logged line: its entries may be pointers */
