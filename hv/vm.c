@@ -13,6 +13,7 @@
 #include "hv/frame.h"
 #include "hv/load.h"
 #include "hv/panic.h"
+#include "hv/reclaim.h"
 #include "hv/program.h"
 
 _Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
@@ -131,7 +132,7 @@ static enum err clone_devices(struct vm *child, const struct vm *parent)
     return err;
 }
 
-struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
+static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
 {
     struct vm *child = alloc_vm(parent->vcpus);
 
@@ -152,6 +153,16 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
         vm_free(child);
         return NULL;
     }
+    return child;
+}
+
+struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
+{
+    struct vm *child;
+
+    do
+        child = try_clone(parent, vcpu, mode);
+    while (child == NULL && reclaim());
     return child;
 }
 
