@@ -97,9 +97,10 @@ enum verdict fault_elsewhere(struct vcpu *vcpu)
 static enum verdict serve_ram(struct vcpu *vcpu, gpa_t gpa, enum access access)
 {
     enum trace_did did;
+    enum err err = gstage_fault(&vcpu->vm->gs, gpa, access, &did);
 
-    if (unlikely(gstage_fault(&vcpu->vm->gs, gpa, access, &did) != ERR_OK))
-        return without_memory(vcpu);
+    if (unlikely(err != ERR_OK))
+        return err == ERR_NOMEM ? without_memory(vcpu) : vmexit_end_by_signal(vcpu, PROC_SIGKILL);
     vmexit_note(did, gpa.v, 0, access, 0);
     return VERDICT_RESUME;
 }

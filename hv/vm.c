@@ -13,8 +13,8 @@
 #include "hv/frame.h"
 #include "hv/load.h"
 #include "hv/panic.h"
-#include "hv/reclaim.h"
 #include "hv/program.h"
+#include "hv/reclaim.h"
 
 _Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
 _Static_assert(sizeof(((struct vm *)0)->name) == sizeof(((struct program *)0)->name), "a name");
@@ -97,6 +97,8 @@ struct vm *vm_create(struct program *program, struct vm *parent)
         frame_put(hpa_of(vm));
         return NULL;
     }
+    gstage_set_payer(&vm->gs, &vm->tree);
+    vm->gs.credit = 0;
     program_get(program);
     reset_vcpus(vm);
     load_attach_devices(vm);
@@ -144,6 +146,7 @@ static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mod
         frame_put(hpa_of(child));
         return NULL;
     }
+    gstage_set_payer(&child->gs, &child->tree);
     set_program(child, parent->program);
     program_get(child->program);
     vcpu_save(vcpu);
