@@ -15,18 +15,28 @@
 #include "hv/dev/vtransport.h"
 #include "hv/gstage.h"
 #include "hv/limits.h"
+#include "hv/quota.h"
 #include "hv/vcpu.h"
-
-/* What all processes that descend from one guest of the command line share. */
-struct tree {
-    u32 procs; /* live processes and zombies; guarded by the process lock */
-    u32 procs_max;
-};
 
 struct disk;
 struct disk_view;
 
-/* How a guest of the bundle is set up; immutable, outlives its VMs.  Filled by load.c. */
+struct program;
+
+/*
+ * All processes that descend from one guest of the command line: who is whose parent, in which
+ * group, how it ended.  The lock guards all of that.  A family whose orphans pid 1 adopts becomes
+ * part of that of pid 1, and is guarded by its lock from then on.  See proc.c.
+ */
+struct family {
+    struct spinlock own;
+    struct spinlock *lock; /* own, or the one of pid 1's family; changes under both */
+    u32 number;            /* of the guest, from 1; its pids' owner */
+    struct tree tree;
+};
+
+/* How a guest of the bundle is set up: the machine that all VMs of its family are.  Immutable but
+ * for the family, outlives its VMs.  Filled by load.c. */
 struct guest {
     char name[32];
     gpa_t ram_base;
@@ -35,11 +45,12 @@ struct guest {
     bool control;
     bool has_mhartid; /* machine option: csrr mhartid reads as this */
     u64 mhartid;
-    gpa_t entry; /* pc and a1 of vCPU 0 at reset */
-    gpa_t fdt;
-    gpa_t initrd;           /* 0: none */
-    struct backing backing; /* the image, the initrd and the FDT */
-    struct tree tree;
+    const void *tree_made;  /* by guest_fdt_make() */
+    const u8 *initrd;       /* what lies in memory beside each image */
+    u64 initrd_bytes;       /* 0: nothing */
+    struct backing backing; /* without what programs add */
+    struct program *program;
+    struct family family;
     /* devices beyond those that each VM has: */
     const u8 *pflash; /* contents of pflash 1, NULL if none */
     u64 pflash_bytes;
@@ -51,8 +62,17 @@ struct guest {
     u32 words;
 };
 
+/* What a VM is going to be: see vm_prepare(). */
+struct vm_next {
+    struct program *program;
+    struct gstage gs;
+};
+
 struct vm {
     struct guest *guest;
+    struct program *program; /* that it began with */
+    struct vm_next *next;    /* NULL: none */
+    char name[32];           /* of the program's image; stays when that is gone */
     struct gstage gs;
     u32 vcpus;
     struct vcpu *vcpu[VCPUS_MAX]; /* vcpu[0] is &boot_vcpu */
@@ -64,17 +84,44 @@ struct vm {
 
     /* guarded by the scheduler's lock: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
+    bool halted;          /* from outside: none of its vCPUs runs, unless it is doomed */
+    bool doomed;          /* the next vCPU to run ends it, as doom_status says */
+    u32 doom_status;
 
-    /* the process; guarded by the process lock: */
+    /* the process; guarded by the family's lock: */
     u32 pid;
+    u32 group;
     struct vm *parent; /* NULL: a guest of the command line, or an orphan that nobody waits for */
-    struct list children, sibling;
-    bool is_guest; /* of the command line: a pid from 1 to n */
-    bool ending;   /* its machine is being taken apart, or is gone */
-    bool zombie;   /* and it can be waited for */
-    bool waited;   /* has called wait */
-    bool control;
-    u32 status; /* of a zombie, as wait() gives it */
+    struct list children; /* live ones */
+    struct list ended;    /* zombies, the one that ended first is first */
+    struct list sibling;  /* in one of the parent's two */
+    struct tree *tree;    /* that it is charged to */
+    u32 changes;          /* children with a `change` */
+    u32 change;           /* status that its parent can be told: stopped or continued; 0: none */
+    u32 waiting;          /* set of vCPUs that wait for a child */
+    u32 sent_to_many;     /* signals that it got as one of several */
+    u32 status;           /* of a zombie, as wait() gives it */
+    u64 run_ticks_seen;   /* when proc_run_since() asked last */
+    bool is_guest;        /* of the command line: a pid from 1 to n */
+    bool ending;          /* its machine is being taken apart, or is gone */
+    bool zombie;          /* and it can be waited for */
+    bool waited;          /* has called wait */
+    bool control;         /* immutable */
+    bool owns_tree;       /* has called limit(), or is a guest of the command line */
+    bool stopped;         /* by signal */
+    bool dying;           /* by signal: its end is under way */
+    bool takes_signals;   /* it or its parent has called signals() */
+
+    struct {
+        struct spinlock lock;
+        u32 count;
+        struct list list;
+    } words; /* registered for: see futex.c */
+
+    /* atomic: */
+    u32 signals;    /* pending: bit n for signal n */
+    u32 events;     /* PROC_EVENT_* */
+    u32 event_vcpu; /* which vCPU is interrupted for them */
 
     /* set up when they come into use: */
     struct vcpu boot_vcpu;
@@ -83,8 +130,13 @@ struct vm {
 };
 _Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one frame");
 
-/* A machine at reset, not yet running.  NULL: no memory. */
-struct vm *vm_create(struct guest *guest);
+/* A machine at reset, not yet running.  It shares memory with `parent`, and its disk is a view like
+ * the parent's; NULL: nothing is shared, and the disk is opened.  All vCPUs of parent but the
+ * caller's are outside the guest, and parent is settled.  NULL: no memory. */
+struct vm *vm_create(struct program *program, struct vm *parent);
+/* The next reset begins with this program and keeps shared memory, and cannot fail.  No vCPU of the
+ * VM but the caller's is in the guest. */
+__must_check enum err vm_prepare(struct vm *vm, struct program *program);
 /* A machine that continues where `vcpu` of `parent` is; its other vCPUs are stopped.  All vCPUs of
  * parent but `vcpu` are outside the guest, `vcpu` is loaded and full; parent is settled.  NULL: no
  * memory. */
@@ -94,8 +146,8 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode);
 void vm_destroy(struct vm *vm);
 /* Gives back the rest. */
 void vm_free(struct vm *vm);
-/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet, and the disk.  The
- * VM is settled. */
+/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet, and the disk; with
+ * the program that was prepared, if there is one.  The VM is settled. */
 __must_check enum err vm_reset(struct vm *vm);
 
 /* Attaches a device in its state after reset, apart from all others; panics if its ops lack one. */

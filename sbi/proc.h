@@ -82,9 +82,10 @@ enum proc_fid {
  * why), or args are malformed, or more than PROC_ARGS_BYTES_MAX.  PROC_ERR_NOMEM: it does not fit
  * into the machine's memory, or there is none.  PROC_ERR_QUOTA: spawn, the tree's limit.
  */
-#define PROC_NAME_BYTES_MAX 64
-#define PROC_ARGS_BYTES_MAX 4096
-#define PROC_ARGS_PROPERTY  "forkvisor,args"
+#define PROC_NAME_BYTES_MAX    64
+#define PROC_ARGS_BYTES_MAX    4096
+#define PROC_ARGS_PROPERTY     "forkvisor,args"
+#define PROC_SHARED_COMPATIBLE "forkvisor,shared"
 
 /*
  * kill: pid as in wait, but of the caller and all its descendants, and -1 is all of them but the
@@ -92,9 +93,12 @@ enum proc_fid {
  * the hypervisor; all others pend and set PROC_EVENT_SIGNAL.  Until a process (or its parent,
  * before the fork) has called signals() once, TERM, INT, HUP, QUIT and ABRT end it and the rest are
  * dropped.  Signals are 1 to PROC_SIGNAL_MAX, numbered as Linux does for RISC-V: others are
- * SBI_ERR_INVALID_PARAM.  To a zombie it is a success without effect.
+ * SBI_ERR_INVALID_PARAM.  To a zombie it is a success without effect.  A signal of 1 to
+ * PROC_SIGNAL_MAX with PROC_KILL_END ends whom it goes to as KILL does, and the parent sees that
+ * signal: so a process ends by one that it has no handler for.
  */
 #define PROC_SIGNAL_MAX 31
+#define PROC_KILL_END   (1UL << 8)
 #define PROC_SIGHUP     1
 #define PROC_SIGINT     2
 #define PROC_SIGQUIT    3

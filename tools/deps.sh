@@ -32,7 +32,7 @@ sources=(
 
 # Debian's kernel: the suite that has the one that is compared with, and the modules that are taken.
 linux_suite=trixie
-linux_modules=(virtio_mmio virtio_blk fat vfat nls_ascii nls_cp437)
+linux_modules=(virtio_mmio virtio_blk fat vfat nls_ascii nls_cp437 kvm)
 
 # The model checker, from the first suite with a recent one, and all that it loads: the machine may be older.
 cbmc_suite=trixie
@@ -174,6 +174,14 @@ fetch_kernel() (
     mv linux-image-*.deb linux.deb
 )
 
+# has_linux FOLDER: the kernel is there, with all of the modules; some may not have been wanted once
+has_linux() {
+    local file
+    for file in vmlinux version "${linux_modules[@]/%/.ko.xz}"; do
+        [ -e "$1/$file" ] || return 1
+    done
+}
+
 # The kernel and some modules, each a file in build/deps/linux, and its version.
 fetch_linux() {
     local module new=$deps/new.$$ log=$deps/linux.log
@@ -187,12 +195,13 @@ fetch_linux() {
             find "$new/tree" -name "$module.ko.xz" -exec mv {} "$new/linux/" \;
         done
         dpkg-deb -f "$new/linux.deb" Version >"$new/linux/version"
-        if [ "$(find "$new/linux" -type f | wc -l)" = $((${#linux_modules[@]} + 2)) ]; then
+        if has_linux "$new/linux"; then
+            rm -rf $deps/linux
             mv -T "$new/linux" $deps/linux
         fi
     fi
     rm -rf "$new"
-    [ -e $deps/linux ] || { tail -n 20 "$log" >&2 && die "the kernel cannot be fetched; all of apt's words are in $log"; }
+    has_linux $deps/linux || { tail -n 20 "$log" >&2 && die "the kernel cannot be fetched; all of apt's words are in $log"; }
 }
 
 # Fetches the packages into folder $1.
@@ -237,7 +246,7 @@ for source in "${sources[@]}"; do
     [ -e "$deps/${source%% *}" ] || missing+=("${source%% *}")
 done
 linux= # the goal, if Debian's kernel is to be fetched
-[ "$what" != linux ] || [ -e $deps/linux ] || linux=linux
+[ "$what" != linux ] || has_linux $deps/linux || linux=linux
 cbmc= # the goal, if CBMC is to be fetched
 [ "$what" != prove ] || [ -e $deps/cbmc ] || cbmc=prove
 

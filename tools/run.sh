@@ -259,6 +259,22 @@ add_guest() {
     titles+=("$name")
 }
 
+# All payloads, by name, for exec and spawn.
+add_images() {
+    local image folder line cmdline
+    for image in "$root"/build/payload/*.elf; do
+        folder=$root/payload/$(basename "$image" .elf)
+        cmdline=
+        if [ -f "$folder/defaults" ]; then
+            while read -r line; do
+                [[ $line != CMDLINE=* ]] || cmdline=${line#CMDLINE=}
+            done <"$folder/defaults"
+        fi
+        bundle+=(--image "image=$image")
+        [ -z "$cmdline" ] || bundle+=("cmdline=$cmdline")
+    done
+}
+
 # guest_from_variables PAYLOAD: guest[] as the user's variables say
 guest_from_variables() {
     local key variable
@@ -395,14 +411,16 @@ run_bare() {
 
 # Guests in the hypervisor.
 run_guests() {
-    local args status=0
+    local args status=0 monitor=off
+    [ ! -t 0 ] || monitor=on # where nobody types, input may be anything
     collect_guests
+    add_images
     [ "${PFLASH_MODE:-emulated}" = emulated ] || [ -n "$flash" ] ||
         die "PFLASH_MODE=passthrough: no guest has a flash; add PFLASH=file"
     "$root/build/host/mkimage" -o "$out/bundle" "${bundle[@]}" || exit
     args=(-cpu rv64 -smp "${HARTS:-1}" -m "${HOSTMEM:-1G}"
         -kernel "${FV_HV:-$root/build/hv/forkvisor.elf}" -initrd "$out/bundle"
-        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
+        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on} monitor=$monitor")
     flash_args
     disk_args
     if [ "$trace" != off ]; then
