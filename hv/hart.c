@@ -70,9 +70,8 @@ static void init(struct hart *hart, u64 id, u8 *stacks)
     hart->trap_stack_top = stacks + HART_TRAP_STACK_BYTES;
     hart->stack_top = stacks + HART_TRAP_STACK_BYTES + HART_STACK_BYTES;
     hart->vmid_generation = 1;
-    hart->slice_end = UINT64_MAX;
-    hart->timer_deadline = UINT64_MAX - 1; /* so that the first one is set */
-    list_init(&hart->sleepers);
+    hart->timer_deadline = 0; /* so that the first one is set */
+    sched_init_hart(hart);
 }
 
 void hart_init_boot(u64 id)
