@@ -120,6 +120,29 @@ void hart_start_all(const struct machine *machine)
     }
 }
 
+/*
+ * hart_relax - between two looks at what another hart will soon have done.
+ *
+ * An emulator that runs harts in turns goes on with the next one at wfi; without, this one would
+ * use up its whole turn by looking.  For hardware it is a pause: the interrupt that pends ends it.
+ */
+void hart_relax(void)
+{
+    csr_set(CSR_SIP, IP_SSIP);
+    wfi();
+}
+
+#define LOOKS 64 /* at a lock that is held for a moment */
+
+void spin_wait(const u32 *held)
+{
+    for (u32 look = 0; look < LOOKS; look++) {
+        if (__atomic_load_n(held, __ATOMIC_RELAXED) == 0)
+            return;
+    }
+    hart_relax();
+}
+
 void hart_main(void)
 {
     hart_setup();

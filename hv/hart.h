@@ -70,5 +70,7 @@ void hart_setup(void);
 /* Starts every other hart that the machine has; they enter hart_run(). */
 struct machine;
 void hart_start_all(const struct machine *machine);
+/* For loops that wait for another hart: lets it run.  This hart has an IPI afterwards. */
+void hart_relax(void);
 /* Runs vCPUs for ever. */
 __noreturn void hart_run(void);

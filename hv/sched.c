@@ -171,6 +171,23 @@ static bool cut_slice(struct hart *hart, u64 ns)
     return true;
 }
 
+/*
+ * When a slice ends that begins now; the hart's lock is held.
+ *
+ * Each hart has its own places in time for that, SLICE_NS apart and between those of the others, so
+ * that they do not all come to the same locks at once.  (And where harts are emulated in turns,
+ * each gets turns of the same length.)  A first slice may be short; then run times decide who is
+ * next.
+ */
+static u64 slice_end_after(const struct hart *hart, u64 now)
+{
+    u64 ticks = slice_ticks(), phase = ticks * hart->index / hart_count();
+
+    if (hart->queue.queued == 0)
+        return UINT64_MAX;
+    return now + ticks - (now + ticks - phase) % ticks;
+}
+
 /* A woken one is queued as if it had run for a slice less; see unfavour(). */
 static void favour(const struct run_queue *queue, struct vcpu *vcpu)
 {
@@ -460,7 +477,7 @@ bool sched_slice_is_over(struct vcpu *vcpu, u64 now)
     spin_lock(&hart->queue_lock);
     is_over = run_queue_tick(&hart->queue, &vcpu->run, now - hart->charged_at);
     hart->charged_at = now;
-    hart->slice_end = hart->queue.queued == 0 ? UINT64_MAX : now + slice_ticks();
+    hart->slice_end = slice_end_after(hart, now);
     spin_unlock(&hart->queue_lock);
     return is_over;
 }
@@ -477,7 +494,7 @@ static void run_here(struct hart *hart, struct vcpu *vcpu)
     hart->picked_at = timer_now();
     hart->charged_at = hart->picked_at;
     hart->is_running = true;
-    hart->slice_end = hart->queue.queued == 0 ? UINT64_MAX : hart->picked_at + slice_ticks();
+    hart->slice_end = slice_end_after(hart, hart->picked_at);
     if (unlikely(sched_must_end(vcpu))) {
         vcpu->end.status = vcpu->vm->doom_status;
         vcpu->end.reason = PROC_STATUS_IS_EXIT(vcpu->end.status) ? END_EXIT : END_SIGNAL;

@@ -63,7 +63,7 @@ bool sched_stop_others(struct vm *vm, struct vcpu *self)
         struct vcpu *vcpu = vm->vcpu[i];
 
         while (vcpu != self && __atomic_load_n(&vcpu->state, __ATOMIC_ACQUIRE) == VCPU_RUNNING)
-            ;
+            hart_relax();
     }
     return true;
 }

@@ -26,6 +26,7 @@
 #include "tests/test.h"
 
 #define firmware_send_ipi fake_send_ipi
+#define hart_relax        sched_yield
 #define irq_serve_idle()  ((void)0)
 #define timer_now         fake_timer_now
 #define timer_program     fake_timer_program
