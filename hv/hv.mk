@@ -67,6 +67,7 @@ hv-y += hv/sbi_rfence.c
 hv-y += hv/sbi_srst.c
 hv-y += hv/sbi_time.c
 hv-y += hv/sched.c
+hv-y += hv/sched_vm.c
 hv-y += hv/signal.c
 hv-y += hv/space.c
 hv-y += hv/space_node.c
