@@ -39,6 +39,7 @@ guest-y += guest/libc/pthread.c
 guest-y += guest/libc/random.c
 guest-y += guest/libc/rwlock.c
 guest-y += guest/libc/semaphore.c
+guest-y += guest/libc/signal_none.c
 guest-y += guest/libc/system.c
 guest-y += guest/libc/termios.c
 guest-y += guest/libc/tty.c
@@ -83,6 +84,10 @@ components-y += plic
 plic-y += guest/plic.c
 plic-needs += irq
 plic-needs += paging
+
+components-y += events
+events-y += guest/events.c
+events-needs += irq
 
 components-y += flash
 flash-y += guest/drv_flash.c
@@ -226,6 +231,7 @@ task-y += guest/sync.c
 task-y += guest/sync_mutex.c
 task-y += guest/task.c
 task-y += guest/task_report.c
+task-needs += events
 task-needs += irq
 task-needs += pages
 task-needs += sched

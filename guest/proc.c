@@ -38,6 +38,14 @@ static struct sbiret call(enum proc_fid fid, unsigned long arg0, unsigned long a
     return sbi_call(PROC_EID, (long)fid, arg0, arg1, arg2, 0, 0);
 }
 
+/* The value, or the error. */
+static long ask(enum proc_fid fid, unsigned long arg0, unsigned long arg1, unsigned long arg2)
+{
+    struct sbiret ret = call(fid, arg0, arg1, arg2);
+
+    return ret.error ? ret.error : ret.value;
+}
+
 static struct sbiret fork_invalid(u64 flags)
 {
     register unsigned long a0 __asm__("a0") = flags;
@@ -112,16 +120,12 @@ long proc_wait(long pid, u64 flags, unsigned *status)
 
 long proc_getpid(void)
 {
-    struct sbiret ret = call(PROC_GETPID, 0, 0, 0);
-
-    return ret.error ? ret.error : ret.value;
+    return ask(PROC_GETPID, 0, 0, 0);
 }
 
 long proc_getppid(void)
 {
-    struct sbiret ret = call(PROC_GETPPID, 0, 0, 0);
-
-    return ret.error ? ret.error : ret.value;
+    return ask(PROC_GETPPID, 0, 0, 0);
 }
 
 /* Fresh random bytes, at most PROC_ENTROPY_BYTES_MAX; 0 or an error. */
@@ -133,8 +137,117 @@ long proc_entropy(void *to, u64 bytes)
 /* Fill *record if pid lives; returns the smallest live pid above it, 0 at the end. */
 long proc_inspect(long pid, struct proc_record *record)
 {
-    struct sbiret ret =
-        call(PROC_INSPECT, (unsigned long)pid, (unsigned long)record, sizeof(*record));
+    return ask(PROC_INSPECT, (unsigned long)pid, (unsigned long)record, sizeof(*record));
+}
 
+/* What is said so far is on the console before anybody else speaks. */
+static long start(enum proc_fid fid, const struct proc_image *image)
+{
+    struct sbiret ret;
+
+    console_flush();
+    if (!proc_available()) {
+        return SBI_ERR_NOT_SUPPORTED;
+    }
+    ret = sbi_call(PROC_EID, (long)fid, (unsigned long)image->image, image->image_bytes,
+                   (unsigned long)image->args, image->args_bytes, 0);
     return ret.error ? ret.error : ret.value;
+}
+
+long proc_exec(const struct proc_image *image)
+{
+    return start(PROC_EXEC, image);
+}
+
+/* The child's pid. */
+long proc_spawn(const struct proc_image *image)
+{
+    return start(PROC_SPAWN, image);
+}
+
+/* How many it went to. */
+long proc_kill(long pid, u64 signal)
+{
+    return ask(PROC_KILL, (unsigned long)pid, signal, 0);
+}
+
+/* Those that pend, which they no longer do. */
+long proc_signals(void)
+{
+    return ask(PROC_SIGNALS, 0, 0, 0);
+}
+
+/* Why the event interrupt was raised; what is told once is not told again. */
+long proc_events(void)
+{
+    return ask(PROC_EVENTS, 0, 0, 0);
+}
+
+long proc_setpgid(long pid, long group)
+{
+    return ask(PROC_SETPGID, (unsigned long)pid, (unsigned long)group, 0);
+}
+
+long proc_getpgid(long pid)
+{
+    return ask(PROC_GETPGID, (unsigned long)pid, 0, 0);
+}
+
+/* The group before; -1 only asks. */
+long proc_foreground(long group)
+{
+    return ask(PROC_FOREGROUND, (unsigned long)group, 0, 0);
+}
+
+/* End this process so that its parent sees that signal; where processes are not known, the machine,
+ * with the status that a shell would say. */
+void proc_end_by(int signal)
+{
+    long self = proc_getpid();
+
+    console_flush();
+    if (self > 0) {
+        proc_kill(self, (u64)signal | PROC_KILL_END);
+    }
+    guest_exit(PROC_SHELL_STATUS + signal);
+}
+
+/* Whole pages. */
+long proc_share(const void *memory, u64 bytes)
+{
+    return ask(PROC_SHARE, (unsigned long)memory, bytes, 0);
+}
+
+long proc_unshare(const void *memory, u64 bytes)
+{
+    return ask(PROC_UNSHARE, (unsigned long)memory, bytes, 0);
+}
+
+/* While *word is expected, until somebody wakes it; timeout_ticks 0: raise PROC_EVENT_WORD then. */
+long proc_wait_on(const u32 *word, u32 expected, u64 timeout_ticks)
+{
+    return ask(PROC_WAIT_ON, (unsigned long)word, expected, timeout_ticks);
+}
+
+/* How many were woken, up to n. */
+long proc_wake(const u32 *word, u64 n)
+{
+    return ask(PROC_WAKE, (unsigned long)word, n, 0);
+}
+
+/* The limit before; -1 only asks. */
+long proc_limit(enum proc_limit what, long value)
+{
+    return ask(PROC_LIMIT, (unsigned long)what, (unsigned long)value, 0);
+}
+
+/* Whether it was on; -1 only asks. */
+long proc_trace(long on)
+{
+    return ask(PROC_TRACE, (unsigned long)on, 0, 0);
+}
+
+long proc_machine(struct proc_machine *record)
+{
+    return ask(PROC_MACHINE, (unsigned long)record, sizeof(*record), 0);
 }

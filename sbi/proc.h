@@ -93,9 +93,12 @@ enum proc_fid {
  * the hypervisor; all others pend and set PROC_EVENT_SIGNAL.  Until a process (or its parent,
  * before the fork) has called signals() once, TERM, INT, HUP, QUIT and ABRT end it and the rest are
  * dropped.  Signals are 1 to PROC_SIGNAL_MAX, numbered as Linux does for RISC-V: others are
- * SBI_ERR_INVALID_PARAM.  To a zombie it is a success without effect.
+ * SBI_ERR_INVALID_PARAM.  To a zombie it is a success without effect.  A signal of 1 to
+ * PROC_SIGNAL_MAX with PROC_KILL_END ends whom it goes to as KILL does, and the parent sees that
+ * signal: so a process ends by one that it has no handler for.
  */
 #define PROC_SIGNAL_MAX 31
+#define PROC_KILL_END   (1UL << 8)
 #define PROC_SIGHUP     1
 #define PROC_SIGINT     2
 #define PROC_SIGQUIT    3

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The event interrupt is the software interrupt, which other harts send, too; so events() is called
+ * for each of them.  It comes to the hart that called that last, the first one before that.
+ *
+ * Invariant: a bit is looked at after it was taken; what it told of came before.
+ */
+#include "guest/events.h"
+
+#include "lib/riscv/csr.h"
+#include "sbi/proc.h"
+
+#include "guest/irq.h"
+#include "guest/preempt.h"
+#include "guest/proc.h"
+
+struct wait_queue events_children;
+
+__attribute__((weak)) void events_signal(void) {}
+
+__attribute__((weak)) void events_word(void) {}
+
+static void take(void *unused)
+{
+    long answer = proc_events();
+    u64 bits = answer < 0 ? 0 : (u64)answer;
+
+    (void)unused;
+    if (bits & PROC_EVENT_CHILD) {
+        await_wake(&events_children);
+    }
+    if (bits & PROC_EVENT_SIGNAL) {
+        events_signal();
+    }
+    if (bits & PROC_EVENT_WORD) {
+        events_word();
+    }
+}
+
+/* What came before is taken now: it raises no further interrupt. */
+bool events_listen(void)
+{
+    static struct irq_handler handler = {.fn = take};
+    static bool listens;
+    u64 irq;
+
+    if (listens || !proc_available()) {
+        return listens;
+    }
+    irq = irq_save();
+    listens = true;
+    irq_add(IRQ_SSOFT, &handler);
+    take(NULL);
+    irq_restore(irq);
+    return true;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Component events: the event interrupt, by which the hypervisor says that a child has ended, a
+ * signal came, or a word was woken that somebody registered for (sbi/proc.h).
+ *
+ * It listens from the first events_listen() on: who never asks pays nothing, and a deadlock of
+ * tasks is still one.  Bare there are no events.
+ */
+#include "guest/await.h"
+
+/* False: there will not be any. */
+bool events_listen(void);
+
+/* What a child's end wakes: component task has tasks wait there. */
+extern struct wait_queue events_children;
+
+/* Called in the interrupt; weak. */
+void events_signal(void);
+void events_word(void);
