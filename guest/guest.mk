@@ -32,6 +32,7 @@ guest-y += guest/libc/fgets.c
 guest-y += guest/libc/files.c
 guest-y += guest/libc/input.c
 guest-y += guest/libc/keys.c
+guest-y += guest/libc/mmap.c
 guest-y += guest/libc/mutex.c
 guest-y += guest/libc/pause.c
 guest-y += guest/libc/process.c
@@ -53,9 +54,11 @@ guest-y += guest/probe.S
 guest-y += guest/probe.c
 guest-y += guest/proc.c
 guest-y += guest/report.c
+guest-y += guest/shared.c
 guest-y += guest/timer.c
 guest-y += guest/trap.S
 guest-y += guest/trap.c
+guest-y += guest/word.c
 
 # Components: NAME-y sources, NAME-needs other components or kinds, NAME-kind what it is an alternative for.
 # NAME-sought: those of its sources that tell a program wants it which names none, where others do not; NAME-hosted:
@@ -292,6 +295,16 @@ vfs-hosted += archive
 vfs-hosted += fat32
 vfs-needs += heap
 vfs-needs += libc
+
+components-y += channels
+channels-y += guest/libc/pipe.c
+channels-y += guest/libc/pipe_ring.c
+channels-y += guest/libc/poll.c
+channels-y += guest/libc/states.c
+channels-sought += guest/libc/pipe.c
+channels-sought += guest/libc/poll.c
+channels-needs += events
+channels-needs += vfs
 
 components-y += archive
 archive-y += guest/fs/archive.c

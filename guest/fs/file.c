@@ -2,7 +2,7 @@
 /*
  * Open files: what is open, how, and where in it.  All descriptors that were made from one another
  * share one, and so its offset.  A child that was forked has a copy of all memory and thus of this,
- * too; but offset and flags are first moved to memory that both have (guest/libc/inherit.c).
+ * too; but offset and flags are first moved to memory that both have (guest/libc/states.c).
  *
  * Of a file, the offset and the bytes at it are one step for other tasks.  Devices are read and
  * written without the lock, since a terminal may wait for ever; they have no offset.
@@ -20,12 +20,17 @@
 enum { AT_DOT, AT_DOT_DOT, AT_ENTRIES };
 #define AT_POINTS (1UL << 62)
 
-static bool reads(u32 flags)
+int file_flags(const struct file *file)
+{
+    return (int)file->state->flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
+}
+
+static bool reads(int flags)
 {
     return (flags & O_ACCMODE) != O_WRONLY;
 }
 
-static bool writes(u32 flags)
+static bool writes(int flags)
 {
     return (flags & O_ACCMODE) != O_RDONLY;
 }
@@ -176,6 +181,12 @@ struct file *file_get(struct file *file)
     return file;
 }
 
+/* A file whose state was elsewhere is gone.  Component channels has its own. */
+__attribute__((weak)) void file_state_gone(const struct file_state *state)
+{
+    (void)state;
+}
+
 void file_put(struct file *file)
 {
     struct __lock *lock = file->mount->lock;
@@ -191,6 +202,9 @@ void file_put(struct file *file)
         file->mount->files--;
     }
     fs_unlock(lock);
+    if (file->state != &file->own) {
+        file_state_gone(file->state);
+    }
     free(file);
 }
 
@@ -253,7 +267,7 @@ static s64 write_at(struct file *file, u64 offset, const void *from, size_t byte
 
 s64 file_read(struct file *file, void *to, size_t bytes)
 {
-    int error = may_transfer(file, reads(file->state->flags));
+    int error = may_transfer(file, reads(file_flags(file)));
     s64 done;
 
     if (error) {
@@ -284,7 +298,7 @@ static int seek_to_end(struct file *file, u64 *offset)
 
 s64 file_write(struct file *file, const void *from, size_t bytes)
 {
-    int error = may_transfer(file, writes(file->state->flags));
+    int error = may_transfer(file, writes(file_flags(file)));
     u64 offset;
     s64 done;
 
@@ -299,7 +313,7 @@ s64 file_write(struct file *file, const void *from, size_t bytes)
     }
     fs_lock(file->mount->lock);
     offset = file->state->offset;
-    error = file->state->flags & O_APPEND ? seek_to_end(file, &offset) : 0;
+    error = file_flags(file) & O_APPEND ? seek_to_end(file, &offset) : 0;
     done = error ? -error : write_at(file, offset, from, bytes);
     if (done > 0) {
         file->state->offset = offset + (u64)done;
@@ -310,7 +324,7 @@ s64 file_write(struct file *file, const void *from, size_t bytes)
 
 s64 file_pread(struct file *file, u64 offset, void *to, size_t bytes)
 {
-    int error = may_transfer(file, reads(file->state->flags));
+    int error = may_transfer(file, reads(file_flags(file)));
     s64 done;
 
     if (error || is_stream(file)) {
@@ -325,7 +339,7 @@ s64 file_pread(struct file *file, u64 offset, void *to, size_t bytes)
 /* O_APPEND changes nothing, as POSIX has it; Linux appends. */
 s64 file_pwrite(struct file *file, u64 offset, const void *from, size_t bytes)
 {
-    int error = may_transfer(file, writes(file->state->flags));
+    int error = may_transfer(file, writes(file_flags(file)));
     s64 done;
 
     if (error || is_stream(file)) {
@@ -442,7 +456,7 @@ int file_truncate(struct file *file, u64 bytes)
 {
     int error;
 
-    if (!writes(file->state->flags) || file->node->type != NODE_FILE) {
+    if (!writes(file_flags(file)) || file->node->type != NODE_FILE) {
         return EINVAL;
     }
     if (bytes > OFFSET_MAX) {
@@ -467,16 +481,11 @@ int file_sync(struct file *file)
     return error;
 }
 
-int file_flags(const struct file *file)
-{
-    return (int)file->state->flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
-}
-
 void file_set_flags(struct file *file, int flags)
 {
-    const u32 settable = O_APPEND | O_NONBLOCK;
+    const int settable = O_APPEND | O_NONBLOCK;
 
-    file->state->flags = (file->state->flags & ~settable) | ((u32)flags & settable);
+    file->state->flags = (file->state->flags & ~(u32)settable) | (u32)(flags & settable);
 }
 
 struct file_state *file_state(const struct file *file)
@@ -484,15 +493,22 @@ struct file_state *file_state(const struct file *file)
     return file->state;
 }
 
-/* Offset and flags go to another place, which outlives the file, unless they have one already. */
-bool file_move_state(struct file *file, struct file_state *to)
+/* It has an offset, and nobody shares it yet. */
+bool file_has_own_state(const struct file *file)
 {
-    if (is_stream(file) || file->state != &file->own) {
-        return false;
-    }
+    return !is_stream(file) && file->state == &file->own;
+}
+
+/* Offset and flags go to another place, which outlives the file. */
+void file_move_state(struct file *file, struct file_state *to)
+{
     *to = file->own;
     file->state = to;
-    return true;
+}
+
+void file_use_state(struct file *file, struct file_state *at)
+{
+    file->state = at;
 }
 
 /* What it would not wait for now. */

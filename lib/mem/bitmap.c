@@ -199,7 +199,7 @@ static void *bitmap_alloc_high(struct allocator *a, size_t bytes)
         if (run == count)
             return take(bitmap, page, page + (u32)count);
         if (bits == 0)
-            page = align_down(page, WORD_BITS);
+            page = page / WORD_BITS * WORD_BITS;
     }
     return NULL;
 }
