@@ -278,7 +278,7 @@ $(B)/san/libsan.a: $(call objects,san,$(filter %.c,$(lib-y)) $(libfdt)) Makefile
 	$(call archive)
 
 # What tests can make fail.
-test-wraps := malloc calloc realloc aligned_alloc
+test-wraps := malloc calloc realloc aligned_alloc space_node_alloc
 
 test-objs := $(call objects,san,$(tests-y))
 $(B)/host/tests: $(test-objs) $(B)/san/libsan.a

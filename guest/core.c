@@ -19,6 +19,7 @@
 #include "guest/alarm.h"
 #include "guest/irq.h"
 #include "guest/machine.h"
+#include "guest/threads.h"
 #include "guest/timer.h"
 
 struct core cores[GUEST_HARTS_MAX];
@@ -52,6 +53,8 @@ __attribute__((weak)) void core_spread(struct core *core)
 }
 
 __attribute__((weak)) void core_tick_start(void) {}
+
+__attribute__((weak)) void thread_resumed(void) {}
 
 /* ---- switching; core->lock is held, interrupts are off ---- */
 
@@ -155,6 +158,7 @@ void core_resume(struct task *before)
 
     arrive(self, before);
     fp_return(self);
+    thread_resumed();
 }
 
 void task_yield(void)

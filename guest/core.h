@@ -61,7 +61,7 @@ __noreturn void core_end(void);
 void core_begin(struct task *before);
 void core_resume(struct task *before);
 
-/* The list of all tasks, but idle ones. */
+/* The list of all tasks, but idle ones; interrupt handlers look at it, too. */
 extern struct spin tasks_lock;
 extern struct list tasks;
 struct task *task_make(const char *name, size_t stack_bytes);

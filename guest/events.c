@@ -16,6 +16,8 @@
 
 struct wait_queue events_children;
 
+__attribute__((weak)) void events_child(void) {}
+
 __attribute__((weak)) void events_signal(void) {}
 
 __attribute__((weak)) void events_word(void) {}
@@ -27,6 +29,7 @@ static void take(void *unused)
 
     (void)unused;
     if (bits & PROC_EVENT_CHILD) {
+        events_child();
         await_wake(&events_children);
     }
     if (bits & PROC_EVENT_SIGNAL) {

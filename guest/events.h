@@ -12,9 +12,10 @@
 /* False: there will not be any. */
 bool events_listen(void);
 
-/* What a child's end wakes: component task has tasks wait there. */
+/* Who waits for a child looks again when one has ended, stopped or continued. */
 extern struct wait_queue events_children;
 
 /* Called in the interrupt; weak. */
+void events_child(void);
 void events_signal(void);
 void events_word(void);

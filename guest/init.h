@@ -16,7 +16,8 @@
 #define INIT_DEVICES 109 /* drivers have interrupts to connect to */
 
 #define INIT_INTERRUPTS 120 /* component irq: interrupts are on from here on */
-#define INIT_FILES      121 /* component vfs: there is a root, and descriptors 0, 1 and 2 */
-#define INIT_MOUNTS     122 /* what is mounted in it */
+#define INIT_SIGNALS    121 /* component signals: they are the library's from here on */
+#define INIT_FILES      122 /* component vfs: there is a root, and descriptors 0, 1 and 2 */
+#define INIT_MOUNTS     123 /* what is mounted in it */
 
 #define GUEST_INIT(order) __attribute__((constructor(order)))

@@ -162,8 +162,7 @@ static __noreturn void report_within(const struct trap *t, u32 depth)
     guest_power_off(CRASH_STATUS);
 }
 
-/* A trap that nobody dealt with. */
-void report_trap(const struct trap *t)
+void report_crash(const struct trap *t)
 {
     u32 depth;
 
@@ -180,6 +179,9 @@ void report_trap(const struct trap *t)
     report_details(t, false);
     guest_exit(CRASH_STATUS);
 }
+
+/* A trap that nobody dealt with.  Component signals asks the program first. */
+__attribute__((weak, alias("report_crash"))) __noreturn void report_trap(const struct trap *t);
 
 /* The program says itself that it will not go on.  t is where it said so: pc is where that call
  * would return to, and of what is no register nothing else is in it. */

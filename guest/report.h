@@ -6,6 +6,7 @@
 #define CRASH_STATUS 1
 
 __noreturn void report_trap(const struct trap *t);
+__noreturn void report_crash(const struct trap *t);
 void report_panic(const struct trap *t, const char *text);
 
 /* What reports are made of. */

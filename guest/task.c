@@ -110,8 +110,8 @@ void task_ready(struct task *task, int (*fn)(void *arg), void *arg, struct core 
 static void reap(void)
 {
     struct list *it, *after;
+    u64 irq = spin_lock_irq(&tasks_lock);
 
-    spin_lock(&tasks_lock);
     list_for_each_safe(it, after, &ended) {
         struct task *task = container_of(it, struct task, link);
 
@@ -120,7 +120,7 @@ static void reap(void)
             task_free(task);
         }
     }
-    spin_unlock(&tasks_lock);
+    spin_unlock_irq(&tasks_lock, irq);
 }
 
 /*
@@ -134,6 +134,7 @@ struct task *task_spawn(int (*fn)(void *arg), void *arg, const struct task_optio
     static const struct task_options none;
     const struct task_options *o = options ? options : &none;
     struct task *task;
+    u64 irq;
 
     reap();
     task =
@@ -146,11 +147,11 @@ struct task *task_spawn(int (*fn)(void *arg), void *arg, const struct task_optio
         task_free(task);
         return NULL;
     }
-    spin_lock(&tasks_lock);
+    irq = spin_lock_irq(&tasks_lock);
     list_add_tail(&tasks, &task->link);
     living++;
     task_ready(task, fn, arg, core_of(task_self()));
-    spin_unlock(&tasks_lock);
+    spin_unlock_irq(&tasks_lock, irq);
     core_add(task);
     return task;
 }
@@ -200,8 +201,8 @@ static bool is_there(const struct task *task)
 static enum err claim(struct task *task, bool *flag, bool *over)
 {
     enum err err = ERR_OK;
+    u64 irq = spin_lock_irq(&tasks_lock);
 
-    spin_lock(&tasks_lock);
     if (!is_there(task)) {
         err = ERR_NOENT;
     } else if (task->joined || task->detached) {
@@ -210,18 +211,20 @@ static enum err claim(struct task *task, bool *flag, bool *over)
         *flag = true;
         *over = task->over;
     }
-    spin_unlock(&tasks_lock);
+    spin_unlock_irq(&tasks_lock, irq);
     return err;
 }
 
 /* A task that is over, out of the list; no hart is on its stack in a moment. */
 static void bury(struct task *task)
 {
+    u64 irq;
+
     while (GUEST_HARTS_MAX > 1 && __atomic_load_n(&task->running, __ATOMIC_ACQUIRE)) {
     }
-    spin_lock(&tasks_lock);
+    irq = spin_lock_irq(&tasks_lock);
     list_del(&task->link);
-    spin_unlock(&tasks_lock);
+    spin_unlock_irq(&tasks_lock, irq);
     task_free(task);
 }
 

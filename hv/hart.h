@@ -7,6 +7,7 @@
 #include "hv/frame.h"
 #include "hv/limits.h"
 #include "hv/offsets.h"
+#include "hv/space_node.h"
 
 struct trace_ring;
 struct vcpu;
@@ -33,6 +34,7 @@ struct hart {
     u64 slice_end;      /* time at which the loaded vCPU has used up its slice */
     u64 timer_deadline; /* what the host timer is set to */
     struct frame_cache frames;
+    struct space_node_cache nodes;
 
     /* guarded by the scheduler's lock: */
     struct list sleepers; /* vCPUs blocked here, by deadline, soonest first */

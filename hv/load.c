@@ -402,8 +402,6 @@ static enum err load_entry(const struct bundle *bundle, u32 index, const struct 
         tell_refusal(bundle, index, refusal);
         return ERR_FORMAT;
     }
-    if (!entry.starts)
-        return ERR_OK;
     if (guest_count == GUESTS_MAX) {
         console_log("guest %s: there are %u guests before it, which is the limit; start fewer",
                     entry.name, (unsigned)GUESTS_MAX);
@@ -481,10 +479,6 @@ enum err load_guests(const struct machine *machine)
         err = load_entry(&bundle, i, machine);
         if (err != ERR_OK)
             return err;
-    }
-    if (guest_count == 0) {
-        console_log("none of the initrd's %u guests is to be started", (unsigned)bundle.guests);
-        return ERR_NOENT;
     }
     return ERR_OK;
 }

@@ -9,20 +9,21 @@
 #include "lib/kit/err.h"
 #include "lib/riscv/ops.h"
 
-#define SPACE_LINE       8UL /* pages below one leaf node */
-#define SPACE_LINE_SHIFT 3
+#include "hv/space_node.h"
+
+#define SPACE_LINE       NODE_FANOUT /* pages below one leaf node */
+#define SPACE_LINE_SHIFT NODE_FANOUT_SHIFT
 
 /* A page: its frame's address with flags below; 0: never touched. */
 #define SPACE_SHARED (1UL << 0) /* share()d: never copied, W for everybody */
 #define SPACE_FLAGS  0xfffUL
 
-struct space_node;
-
 /* Guarded by the G-stage's lock.  All zero is not a space: see space_init(). */
 struct space {
     struct space_node *root; /* NULL: nothing is there */
     u64 pages;               /* size; page numbers count from the first of RAM */
-    u32 height;              /* levels of nodes */
+    u64 present;             /* pages that are there */
+    u32 top_shift;           /* page number >> this: index in the root */
 };
 
 void space_init(struct space *space, u64 pages);
@@ -43,15 +44,23 @@ const u64 *space_line(const struct space *space, u64 page, bool *alone);
  * The same, made this space's alone: nodes on the way are copied or made.  It stays so until the
  * next space_fork() of this space.  NULL: no memory; what the space contains is unchanged.
  *
- * Entries are counted references to frames: who writes one gives or takes the reference.
+ * Entries are counted references to frames.
  */
 u64 *space_own_line(struct space *space, u64 page);
+
+/* Writes an entry of an own line.  It takes over a reference to the new frame; that to the old one
+ * is the caller's. */
+static inline void space_set(struct space *space, u64 *entry, u64 page)
+{
+    space->present += (u64)(page != 0) - (u64)(*entry != 0);
+    *entry = page;
+}
 
 /* The first page from `page` on that is there, or space->pages. */
 u64 space_next(const struct space *space, u64 page);
 
-/* All 512 pages of the 2 MiB around `page` are there, are nobody else's, and lie in one piece of
- * memory in their order, without flags.  At most some 600 loads. */
+/* All 512 pages of the 2 MiB around `page` are there, are nobody else's, and are a chunk's frames
+ * in their order, without flags.  Some 1,200 loads if so, mostly a few if not. */
 bool space_region_alone(const struct space *space, u64 page);
 
 struct space_count {
@@ -60,7 +69,11 @@ struct space_count {
 };
 struct space_count space_count(const struct space *space);
 
-/* What was released and is not back yet: frees up to `entries` of it.  False: there is none. */
+/*
+ * What was released and is not back yet: frees about `entries` of it.  False: there is none.  Any
+ * hart; it needs no memory, and no lock but those of frames and nodes.  Nodes that are free stay at
+ * hand: for the last frames call space_node_flush(), too.
+ */
 bool space_reap(u32 entries);
 /* Frames that nodes occupy, those that wait to be freed included; for the census. */
 u64 space_frames(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bundles are checked in two steps: the file as a whole when it is opened, each guest with all that
- * hangs on it when it is asked for.  The hypervisor and mkimage go through the same code, so what
- * the one packs the other takes.
+ * Bundles are checked in two steps: the header when the file is opened, each entry with all that
+ * hangs on it when it is asked for; so it costs nothing that a bundle has many images.  The
+ * hypervisor and mkimage go through the same code, so what the one packs the other takes.
  */
 #include "lib/bundle.h"
 
@@ -13,22 +13,39 @@
 /* Sv39x4 has 41 bits of guest-physical address. */
 #define MEM_BYTES_MAX ((1ULL << 41) - GUEST_RAM_BASE)
 #define MEM_ALIGN     4096
+#define BUNDLE_ALIGN  8
 
-/* The table is made for each call: a bundle is checked once, and 1 KiB of constants saved. */
-u32 bundle_crc32(const void *bytes, u64 count)
+struct crc_table {
+    u32 row[256];
+};
+
+static void make_table(struct crc_table *table)
 {
-    const u8 *byte = bytes;
-    u32 table[256];
-    u32 crc = UINT32_MAX;
+    for (u32 i = 0; i < ARRAY_LEN(table->row); i++) {
+        u32 row = i;
 
-    for (u32 i = 0; i < 256; i++) {
-        table[i] = i;
         for (u32 bit = 0; bit < 8; bit++)
-            table[i] = table[i] >> 1 ^ ((table[i] & 1) != 0 ? CRC32_POLYNOMIAL : 0);
+            row = row >> 1 ^ ((row & 1) != 0 ? CRC32_POLYNOMIAL : 0);
+        table->row[i] = row;
     }
+}
+
+static u32 extend(const struct crc_table *table, u32 before, const u8 *bytes, u64 count)
+{
+    u32 crc = ~before;
+
     for (u64 i = 0; i < count; i++)
-        crc = crc >> 8 ^ table[(crc ^ byte[i]) & 0xff];
+        crc = crc >> 8 ^ table->row[(crc ^ bytes[i]) & 0xff];
     return ~crc;
+}
+
+/* The table is made for each call: few are made, and 1 KiB of constants is saved. */
+u32 bundle_crc32(u32 before, const void *bytes, u64 count)
+{
+    struct crc_table table;
+
+    make_table(&table);
+    return extend(&table, before, bytes, count);
 }
 
 /* Half a magic number is a bundle, too: one that was cut. */
@@ -39,23 +56,23 @@ bool bundle_is(const void *file, u64 bytes)
     return bytes != 0 && memcmp(file, &magic, bytes < sizeof(magic) ? bytes : sizeof(magic)) == 0;
 }
 
-static enum refusal check_header(const struct bundle_header *header, const u8 *file, u64 bytes)
+static enum refusal check_header(const struct bundle_header *header, u64 bytes)
 {
-    u64 behind = bytes - sizeof(*header);
-
-    if (header->version != BUNDLE_VERSION || header->zero != 0)
+    if (header->version != BUNDLE_VERSION)
         return REFUSED_BUNDLE_VERSION;
+    if (header->crc32 != bundle_crc32(0, header, offsetof(struct bundle_header, crc32)))
+        return REFUSED_BUNDLE_CRC;
     if (header->bytes > bytes)
         return REFUSED_BUNDLE_CUT;
     if (header->bytes < bytes)
         return REFUSED_BUNDLE_TAIL;
-    if (header->crc32 != bundle_crc32(file + sizeof(*header), behind))
-        return REFUSED_BUNDLE_CRC;
-    if (header->entries == 0)
+    if (header->guests == 0 || header->entries < header->guests)
         return REFUSED_BUNDLE_NO_GUEST;
-    if (header->entries > BUNDLE_GUESTS_MAX)
+    if (header->guests > BUNDLE_GUESTS_MAX)
         return REFUSED_BUNDLE_MANY_GUESTS;
-    if (header->entries > behind / sizeof(struct bundle_entry))
+    if (header->entries > BUNDLE_ENTRIES_MAX)
+        return REFUSED_BUNDLE_MANY_IMAGES;
+    if (header->entries > (bytes - sizeof(*header)) / sizeof(struct bundle_entry))
         return REFUSED_BUNDLE_TABLE;
     return REFUSED_NOTHING;
 }
@@ -70,17 +87,18 @@ enum refusal bundle_open(struct bundle *bundle, const void *file, u64 bytes)
     struct bundle_header header;
     enum refusal refusal;
 
-    *bundle = (struct bundle){.file = file, .bytes = bytes, .guests = 1, .is_plain = true};
+    *bundle = (struct bundle){.file = file, .bytes = bytes, .guests = 1, .entries = 1, .is_plain = true};
     if (!bundle_is(file, bytes))
         return bytes == 0 ? REFUSED_IMAGE_EMPTY : REFUSED_NOTHING;
     if (bytes < sizeof(header))
         return REFUSED_BUNDLE_HEADER_CUT;
     memcpy(&header, file, sizeof(header));
-    refusal = check_header(&header, file, bytes);
+    refusal = check_header(&header, bytes);
     if (refusal != REFUSED_NOTHING)
         return refusal;
     bundle->is_plain = false;
-    bundle->guests = header.entries;
+    bundle->guests = header.guests;
+    bundle->entries = header.entries;
     return REFUSED_NOTHING;
 }
 
@@ -144,7 +162,7 @@ static bool is_in_use(const struct bundle_entry *by, u64 at, u64 bytes)
 
 static enum refusal check_disk(const struct bundle *bundle, const struct bundle_entry *entry)
 {
-    u64 table_end = sizeof(struct bundle_header) + bundle->guests * sizeof(*entry);
+    u64 table_end = sizeof(struct bundle_header) + bundle->entries * sizeof(*entry);
 
     if (!is_in_file(bundle, entry->disk_at, entry->disk_bytes))
         return REFUSED_GUEST_DISK_PLACE;
@@ -154,7 +172,7 @@ static enum refusal check_disk(const struct bundle *bundle, const struct bundle_
         return REFUSED_GUEST_DISK_TWICE;
     if (overlap(entry->disk_at, entry->disk_bytes, 0, table_end))
         return REFUSED_GUEST_DISK_SHARED;
-    for (u32 i = 0; i < bundle->guests; i++) {
+    for (u32 i = 0; i < bundle->entries; i++) {
         struct bundle_entry other = get_entry(bundle, i);
 
         if (is_in_use(&other, entry->disk_at, entry->disk_bytes))
@@ -163,13 +181,60 @@ static enum refusal check_disk(const struct bundle *bundle, const struct bundle_
     return REFUSED_NOTHING;
 }
 
-static enum refusal check_entry(const struct bundle *bundle, const struct bundle_entry *entry)
+/* ---- CRCs of entries ---- */
+
+static u32 crc_of_entry(const struct crc_table *table, const struct bundle_entry *entry)
+{
+    return extend(table, 0, (const u8 *)entry, offsetof(struct bundle_entry, crc32));
+}
+
+/* Extends a CRC by a thing and what aligns the next one; the thing is in the file. */
+static u32 extend_by(const struct crc_table *table, u32 crc, const struct bundle *bundle, u64 at,
+                     u64 bytes)
+{
+    u64 left = bundle->bytes - at, padded = align_up(bytes, BUNDLE_ALIGN);
+
+    return extend(table, crc, bundle->file + at, padded < left ? padded : left);
+}
+
+static u32 extend_by_string(const struct crc_table *table, u32 crc, const struct bundle *bundle,
+                            u64 at)
+{
+    u64 bytes = at == 0 ? 0 : strlen((const char *)bundle->file + at) + 1;
+
+    return extend_by(table, crc, bundle, at, bytes);
+}
+
+/* These two: all that the entry names lies in the file. */
+static u32 crc_of_image(const struct crc_table *table, const struct bundle *bundle,
+                        const struct bundle_entry *entry)
+{
+    u32 crc = extend_by(table, 0, bundle, entry->image_at, entry->image_bytes);
+
+    return extend_by_string(table, crc, bundle, entry->cmdline_at);
+}
+
+static u32 crc_of_others(const struct crc_table *table, const struct bundle *bundle,
+                         const struct bundle_entry *entry)
+{
+    u32 crc = extend_by(table, 0, bundle, entry->pflash_at, entry->pflash_bytes);
+
+    crc = extend_by(table, crc, bundle, entry->initrd_at, entry->initrd_bytes);
+    crc = extend_by(table, crc, bundle, entry->disk_at, entry->disk_bytes);
+    return extend_by_string(table, crc, bundle, entry->machine_at);
+}
+
+/* ---- entries ---- */
+
+static enum refusal check_entry(const struct bundle *bundle, u32 index,
+                                const struct bundle_entry *entry)
 {
     if (!is_name(entry->name))
         return REFUSED_GUEST_NAME;
-    if ((entry->flags & ~(BUNDLE_START | BUNDLE_CONTROL | BUNDLE_PASSTHROUGH)) != 0 ||
-        entry->zero != 0)
+    if ((entry->flags & ~(BUNDLE_START | BUNDLE_CONTROL | BUNDLE_PASSTHROUGH)) != 0)
         return REFUSED_GUEST_FLAGS;
+    if (((entry->flags & BUNDLE_START) != 0) != (index < bundle->guests))
+        return REFUSED_GUEST_ORDER;
     if (entry->vcpus == 0 || entry->vcpus > BUNDLE_VCPUS_MAX)
         return REFUSED_GUEST_VCPUS;
     if (entry->mem_bytes == 0 || entry->mem_bytes % MEM_ALIGN != 0 ||
@@ -188,12 +253,16 @@ static enum refusal check_entry(const struct bundle *bundle, const struct bundle
     return check_disk(bundle, entry);
 }
 
-static enum refusal read_entry(const struct bundle *bundle, u32 index, struct bundle_guest *guest)
+/* What the entry says of itself, and of its image and its command line. */
+static enum refusal read_entry(const struct bundle *bundle, u32 index,
+                               const struct crc_table *table, struct bundle_guest *guest)
 {
     const struct bundle_entry entry = get_entry(bundle, index);
-    enum refusal refusal = check_entry(bundle, &entry);
-    const char *machine;
+    enum refusal refusal;
 
+    if (entry.crc32 != crc_of_entry(table, &entry))
+        return REFUSED_BUNDLE_CRC;
+    refusal = check_entry(bundle, index, &entry);
     if (refusal != REFUSED_NOTHING)
         return refusal;
     *guest = (struct bundle_guest){
@@ -215,37 +284,124 @@ static enum refusal read_entry(const struct bundle *bundle, u32 index, struct bu
     };
     memcpy(guest->name, entry.name, sizeof(guest->name));
     refusal = find_string(bundle, entry.cmdline_at, &guest->cmdline);
-    if (refusal == REFUSED_NOTHING)
-        refusal = find_string(bundle, entry.machine_at, &machine);
-    if (refusal == REFUSED_NOTHING)
-        refusal = machine_opts_parse(&guest->machine, machine);
+    if (refusal == REFUSED_NOTHING && entry.image_crc32 != crc_of_image(table, bundle, &entry))
+        refusal = REFUSED_BUNDLE_CRC;
     return refusal;
 }
 
+static enum refusal read_others(const struct bundle *bundle, u32 index,
+                                const struct crc_table *table, struct bundle_guest *guest)
+{
+    const struct bundle_entry entry = get_entry(bundle, index);
+    const char *machine;
+    enum refusal refusal = find_string(bundle, entry.machine_at, &machine);
+
+    if (refusal != REFUSED_NOTHING)
+        return refusal;
+    if (entry.others_crc32 != crc_of_others(table, bundle, &entry))
+        return REFUSED_BUNDLE_CRC;
+    return machine_opts_parse(&guest->machine, machine);
+}
+
+static const struct bundle_guest plain = {
+    .name = BUNDLE_PLAIN_NAME,
+    .starts = true,
+    .vcpus = 1,
+    .mem_bytes = BUNDLE_PLAIN_MEM_BYTES,
+    .machine_disk = BUNDLE_NO_DISK,
+    .cmdline = "",
+};
+
+/* `others`: not only what exec and spawn need.  mem_bytes 0: as the entry says. */
+static enum refusal read(const struct bundle *bundle, u32 index, bool others, u64 mem_bytes,
+                         struct bundle_guest *guest)
+{
+    struct crc_table table;
+    enum refusal refusal = REFUSED_NOTHING;
+
+    if (bundle->is_plain) {
+        *guest = plain;
+        guest->file = bundle->file;
+        guest->file_bytes = bundle->bytes;
+    } else {
+        make_table(&table);
+        refusal = read_entry(bundle, index, &table, guest);
+        if (refusal == REFUSED_NOTHING && others)
+            refusal = read_others(bundle, index, &table, guest);
+    }
+    if (refusal != REFUSED_NOTHING)
+        return refusal;
+    return image_read(&guest->image, guest->file, guest->file_bytes,
+                      mem_bytes != 0 ? mem_bytes : guest->mem_bytes);
+}
+
 /*
- * bundle_guest - all about one guest, checked.
+ * bundle_guest, bundle_image - an entry, checked: all about it, or what exec and spawn need.
  *
  * A refusal leaves *guest with contents of no meaning.
  */
 enum refusal bundle_guest(const struct bundle *bundle, u32 index, struct bundle_guest *guest)
 {
-    enum refusal refusal = REFUSED_NOTHING;
+    return read(bundle, index, true, 0, guest);
+}
 
-    if (bundle->is_plain) {
-        *guest = (struct bundle_guest){
-            .name = BUNDLE_PLAIN_NAME,
-            .starts = true,
-            .vcpus = 1,
-            .mem_bytes = BUNDLE_PLAIN_MEM_BYTES,
-            .file = bundle->file,
-            .file_bytes = bundle->bytes,
-            .machine_disk = BUNDLE_NO_DISK,
-            .cmdline = "",
-        };
-    } else {
-        refusal = read_entry(bundle, index, guest);
+enum refusal bundle_image(const struct bundle *bundle, u32 index, u64 mem_bytes,
+                          struct bundle_guest *guest)
+{
+    return read(bundle, index, false, mem_bytes, guest);
+}
+
+/* Images that are nothing else come before guests', which may have a command line of their own. */
+u32 bundle_find(const struct bundle *bundle, const char *name)
+{
+    for (u32 i = bundle->is_plain ? 0 : bundle->entries; i-- > 0;) {
+        struct bundle_entry entry = get_entry(bundle, i);
+
+        if (strncmp(entry.name, name, sizeof(entry.name)) == 0)
+            return i;
     }
-    if (refusal != REFUSED_NOTHING)
-        return refusal;
-    return image_read(&guest->image, guest->file, guest->file_bytes, guest->mem_bytes);
+    return bundle->entries;
+}
+
+/* Whether all that the entry names can be read. */
+static bool is_readable(const struct bundle *bundle, const struct bundle_entry *entry)
+{
+    const char *string;
+
+    return is_in_file(bundle, entry->image_at, entry->image_bytes) &&
+           is_in_file(bundle, entry->pflash_at, entry->pflash_bytes) &&
+           is_in_file(bundle, entry->initrd_at, entry->initrd_bytes) &&
+           is_in_file(bundle, entry->disk_at, entry->disk_bytes) &&
+           find_string(bundle, entry->cmdline_at, &string) == REFUSED_NOTHING &&
+           find_string(bundle, entry->machine_at, &string) == REFUSED_NOTHING;
+}
+
+/*
+ * bundle_seal - what who packs a bundle does last.
+ *
+ * The file has a header at least.  The entries' CRCs come first, of what they name and of
+ * themselves.  Where an entry names what is not there its CRC does not matter.
+ */
+void bundle_seal(void *file, u64 bytes)
+{
+    struct bundle bundle = {.file = file, .bytes = bytes};
+    struct bundle_header header;
+    struct crc_table table;
+
+    make_table(&table);
+    memcpy(&header, file, sizeof(header));
+    header.bytes = bytes;
+    for (u32 i = 0;
+         i < header.entries && sizeof(header) + (i + 1) * sizeof(struct bundle_entry) <= bytes; i++) {
+        struct bundle_entry entry = get_entry(&bundle, i);
+
+        if (is_readable(&bundle, &entry)) {
+            entry.image_crc32 = crc_of_image(&table, &bundle, &entry);
+            entry.others_crc32 = crc_of_others(&table, &bundle, &entry);
+        }
+        entry.crc32 = crc_of_entry(&table, &entry);
+        memcpy((u8 *)file + sizeof(header) + i * sizeof(entry), &entry, sizeof(entry));
+    }
+    header.crc32 = bundle_crc32(0, &header, offsetof(struct bundle_header, crc32));
+    memcpy(file, &header, sizeof(header));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Reader of bundles (sbi/image.h): the guests of a run, out of one piece of memory that may hold
- * anything.  A file that is not a bundle is taken for the image of one guest with defaults.
+ * Reader of bundles (sbi/image.h): the guests of a run and the images for exec and spawn, out of one
+ * piece of memory that may hold anything.  A file that is not a bundle is taken for the image of one guest with defaults.
  *
  * Invariant: a struct bundle_guest that bundle_guest() accepted points only into the file, and its
  * image fits its memory.
@@ -14,6 +14,7 @@
 #include "sbi/image.h"
 
 #define BUNDLE_GUESTS_MAX   64
+#define BUNDLE_ENTRIES_MAX  256
 #define BUNDLE_VCPUS_MAX    8
 #define BUNDLE_PFLASH_BYTES (32U << 20)
 #define BUNDLE_SECTOR_BYTES 512U
@@ -26,7 +27,8 @@
 struct bundle {
     const u8 *file;
     u64 bytes;
-    u32 guests;    /* at least 1 */
+    u32 guests;    /* of the command line, which come first; at least 1 */
+    u32 entries;   /* guests, and images only */
     bool is_plain; /* no bundle, but one image */
 };
 
@@ -52,8 +54,11 @@ struct bundle_guest {
     struct machine_opts machine;
 };
 
-/* CRC-32 of IEEE 802.3, as the bundle's header has it. */
-u32 bundle_crc32(const void *bytes, u64 count);
+/* CRC-32 of IEEE 802.3 of what `before` is the CRC of (0: nothing) with these bytes behind it. */
+u32 bundle_crc32(u32 before, const void *bytes, u64 count);
+
+/* Sets the CRCs of a file whose header and entries are all else but right, as far as it can. */
+void bundle_seal(void *file, u64 bytes);
 
 /* Whether the first bytes claim to be a bundle, good or bad. */
 bool bundle_is(const void *file, u64 bytes);
@@ -61,6 +66,14 @@ bool bundle_is(const void *file, u64 bytes);
 /* file is aligned to 8 bytes and stays where it is as long as the bundle is in use. */
 __must_check enum refusal bundle_open(struct bundle *bundle, const void *file, u64 bytes);
 
-/* One guest, index below bundle->guests. */
+/* All about one guest, or what there is of an image only: index is below bundle->entries. */
 __must_check enum refusal bundle_guest(const struct bundle *bundle, u32 index,
                                        struct bundle_guest *guest);
+
+/* What exec and spawn need of an entry: name, file, cmdline, and image, as it is in so much memory.
+ */
+__must_check enum refusal bundle_image(const struct bundle *bundle, u32 index, u64 mem_bytes,
+                                       struct bundle_guest *guest);
+
+/* The entry whose image exec and spawn find by that name; bundle->entries: there is none. */
+u32 bundle_find(const struct bundle *bundle, const char *name);

@@ -190,3 +190,30 @@ enum refusal elf_read(struct elf *elf, const struct elf_source *source)
     }
     return elf->count == 0 ? REFUSED_ELF_NO_SEGMENT : find_entry(elf);
 }
+
+/*
+ * elf_trim - a file without sections, symbols and all that is behind the last segment.
+ *
+ * Its header does not tell of them any more.  A file that elf_read() refuses stays as it is.
+ */
+u64 elf_trim(void *file, u64 bytes)
+{
+    struct elf_source source = elf_memory(file, bytes);
+    struct file_header header;
+    struct elf elf;
+    u64 end;
+
+    if (!elf_is(file, bytes) || elf_read(&elf, &source) != REFUSED_NOTHING)
+        return bytes;
+    memcpy(&header, file, sizeof(header));
+    end = header.table_at + header.table_entries * sizeof(struct program_header);
+    for (u32 i = 0; i < elf.count; i++) {
+        if (elf.segments[i].file_at + elf.segments[i].file_bytes > end)
+            end = elf.segments[i].file_at + elf.segments[i].file_bytes;
+    }
+    header.sections_at = 0;
+    header.sections = 0;
+    header.section_names = 0;
+    memcpy(file, &header, sizeof(header));
+    return end;
+}

@@ -44,4 +44,8 @@ struct elf_source elf_memory(const void *from, u64 bytes);
 /* Whether the first bytes claim to be an ELF, good or bad. */
 bool elf_is(const void *file, u64 bytes);
 
+/* Leaves out what nobody loads; returns how long the file is then.  What is no ELF stays as it is.
+ */
+u64 elf_trim(void *file, u64 bytes);
+
 __must_check enum refusal elf_read(struct elf *elf, const struct elf_source *source);

@@ -31,7 +31,7 @@ sources=(
 
 # Debian's kernel: the suite that has the one that is compared with, and the modules that are taken.
 linux_suite=trixie
-linux_modules=(virtio_mmio virtio_blk fat vfat nls_ascii nls_cp437)
+linux_modules=(virtio_mmio virtio_blk fat vfat nls_ascii nls_cp437 kvm)
 
 die() {
     printf 'deps.sh: %s\n' "$*" >&2
@@ -170,6 +170,14 @@ fetch_kernel() (
     mv linux-image-*.deb linux.deb
 )
 
+# has_linux FOLDER: the kernel is there, with all of the modules; some may not have been wanted once
+has_linux() {
+    local file
+    for file in vmlinux version "${linux_modules[@]/%/.ko.xz}"; do
+        [ -e "$1/$file" ] || return 1
+    done
+}
+
 # The kernel and some modules, each a file in build/deps/linux, and its version.
 fetch_linux() {
     local module new=$deps/new.$$ log=$deps/linux.log
@@ -183,12 +191,13 @@ fetch_linux() {
             find "$new/tree" -name "$module.ko.xz" -exec mv {} "$new/linux/" \;
         done
         dpkg-deb -f "$new/linux.deb" Version >"$new/linux/version"
-        if [ "$(find "$new/linux" -type f | wc -l)" = $((${#linux_modules[@]} + 2)) ]; then
+        if has_linux "$new/linux"; then
+            rm -rf $deps/linux
             mv -T "$new/linux" $deps/linux
         fi
     fi
     rm -rf "$new"
-    [ -e $deps/linux ] || { tail -n 20 "$log" >&2 && die "the kernel cannot be fetched; all of apt's words are in $log"; }
+    has_linux $deps/linux || { tail -n 20 "$log" >&2 && die "the kernel cannot be fetched; all of apt's words are in $log"; }
 }
 
 what=${1:-run}
@@ -209,7 +218,7 @@ for source in "${sources[@]}"; do
     [ -e "$deps/${source%% *}" ] || missing+=("${source%% *}")
 done
 linux= # the goal, if Debian's kernel is to be fetched
-[ "$what" != linux ] || [ -e $deps/linux ] || linux=linux
+[ "$what" != linux ] || has_linux $deps/linux || linux=linux
 
 if [ ${#packages[@]} != 0 ] && ! command -v apt-get >/dev/null; then
     die "this system has no apt-get; install what these Debian packages hold: ${packages[*]}"

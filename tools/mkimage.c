@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mkimage - packs the guests of a run into one file, a bundle (sbi/image.h), or lists one.
+ * mkimage - packs the guests of a run, and images for them to start, into one file, a bundle
+ * (sbi/image.h), or lists one.
  *
  * The bundle is made in memory and then read back by the code that the hypervisor will read it with
  * (lib/bundle.c): what is wrong with an image or an option is found there, in the same words.  Only
  * a bundle that passed is written, under another name first, so that no half of one is left.
+ *
+ * Of an ELF what is loaded is packed, and not what is behind that: symbols and the like.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,8 +23,9 @@
 #define ALIGN           8
 #define DISK_NUMBER_MAX 15
 
-/* The words behind one --guest. */
+/* The words behind one --guest or --image. */
 struct request {
+    bool starts;
     const char *image;
     const char *name; /* not NUL-terminated */
     size_t name_bytes;
@@ -40,19 +44,19 @@ struct request {
 /* A piece of the bundle, by the path that it came from. */
 struct piece {
     const char *path;
-    bool is_disk; /* will be written to */
+    enum use { USE_READ, USE_IMAGE, USE_DISK } use; /* a disk will be written to */
     u64 at;
     u64 bytes;
 };
 
-static struct request requests[BUNDLE_GUESTS_MAX];
-static u32 request_count;
+static struct request requests[BUNDLE_ENTRIES_MAX];
+static u32 request_count, guest_count;
 
 /* The bundle in the making. */
 static u8 *bytes;
 static size_t size;
 static size_t capacity;
-static struct piece pieces[4 * BUNDLE_GUESTS_MAX];
+static struct piece pieces[4 * BUNDLE_ENTRIES_MAX];
 static u32 piece_count;
 
 __noreturn __printf_like(1, 2) static void die(const char *format, ...)
@@ -155,22 +159,34 @@ static void set_default_name(struct request *request)
         dot != NULL && dot != request->name ? (size_t)(dot - request->name) : strlen(request->name);
 }
 
-/* Words up to the next --guest; returns how many. */
-static int parse_guest(char *const words[], int count)
+static bool is_option(const char *word)
+{
+    return strcmp(word, "--guest") == 0 || strcmp(word, "--image") == 0;
+}
+
+/* --guest or --image and the words behind it; returns how many. */
+static int parse_entry(char *const words[], int count)
 {
     struct request *request = &requests[request_count];
-    int used = 0;
+    bool starts = strcmp(words[0], "--guest") == 0;
+    int used = 1;
 
-    if (request_count == BUNDLE_GUESTS_MAX)
+    if (request_count == BUNDLE_ENTRIES_MAX)
+        die("more than %d guests and images; pack fewer", BUNDLE_ENTRIES_MAX);
+    if (starts && guest_count == BUNDLE_GUESTS_MAX)
         die("more than %d guests; pack fewer", BUNDLE_GUESTS_MAX);
-    *request = (struct request){.mem_bytes = BUNDLE_PLAIN_MEM_BYTES, .vcpus = 1};
-    while (used < count && strcmp(words[used], "--guest") != 0)
+    if (starts && guest_count != request_count)
+        die("a guest behind an image; name all guests first");
+    *request =
+        (struct request){.starts = starts, .mem_bytes = BUNDLE_PLAIN_MEM_BYTES, .vcpus = 1};
+    while (used < count && !is_option(words[used]))
         parse_guest_word(request, words[used++]);
     if (request->image == NULL || request->image[0] == '\0')
         die("a guest without an image; write --guest image=PATH");
     if (request->name == NULL)
         set_default_name(request);
     request_count++;
+    guest_count += starts;
     return used;
 }
 
@@ -225,34 +241,36 @@ static u8 *read_file(const char *path, size_t *file_bytes)
     return contents;
 }
 
-/* The file's contents; one that several guests use is stored once, and as a disk once more. */
-static struct piece append_file(const char *path, bool is_disk)
+/* The file's contents; one that several guests use is stored once for each use. */
+static struct piece append_file(const char *path, enum use use)
 {
     struct piece *piece = pieces;
     size_t file_bytes;
     u8 *contents;
 
     while (piece != pieces + piece_count &&
-           (strcmp(piece->path, path) != 0 || piece->is_disk != is_disk))
+           (strcmp(piece->path, path) != 0 || piece->use != use))
         piece++;
     if (piece != pieces + piece_count)
         return *piece;
     contents = read_file(path, &file_bytes);
+    if (use == USE_IMAGE)
+        file_bytes = elf_trim(contents, file_bytes);
     *piece = (struct piece){
-        .path = path, .is_disk = is_disk, .at = append(contents, file_bytes), .bytes = file_bytes};
+        .path = path, .use = use, .at = append(contents, file_bytes), .bytes = file_bytes};
     free(contents);
     piece_count++;
     return *piece;
 }
 
 /* The file's contents as one of a guest's things, which have some.  No path: nothing. */
-static void append_thing(const char *thing, const char *path, bool is_disk, u64 *at, u64 *count)
+static void append_thing(const char *thing, const char *path, enum use use, u64 *at, u64 *count)
 {
     struct piece piece;
 
     if (path == NULL)
         return;
-    piece = append_file(path, is_disk);
+    piece = append_file(path, use);
     if (piece.bytes == 0)
         die("%s: the file is empty; %s has contents", path, thing);
     *at = piece.at;
@@ -261,9 +279,9 @@ static void append_thing(const char *thing, const char *path, bool is_disk, u64 
 
 static void set_entry(u32 index, const struct request *request)
 {
-    struct piece image = append_file(request->image, false);
+    struct piece image = append_file(request->image, USE_IMAGE);
     struct bundle_entry entry = {
-        .flags = BUNDLE_START | (request->control ? BUNDLE_CONTROL : 0) |
+        .flags = (request->starts ? BUNDLE_START : 0) | (request->control ? BUNDLE_CONTROL : 0) |
                  (request->passthrough ? BUNDLE_PASSTHROUGH : 0),
         .vcpus = request->vcpus > UINT32_MAX ? UINT32_MAX : (u32)request->vcpus,
         .mem_bytes = request->mem_bytes,
@@ -275,9 +293,9 @@ static void set_entry(u32 index, const struct request *request)
         .machine_at = append_string(request->machine),
     };
 
-    append_thing("a pflash", request->pflash, false, &entry.pflash_at, &entry.pflash_bytes);
-    append_thing("an initrd", request->initrd, false, &entry.initrd_at, &entry.initrd_bytes);
-    append_thing("a disk", request->ramdisk, true, &entry.disk_at, &entry.disk_bytes);
+    append_thing("a pflash", request->pflash, USE_READ, &entry.pflash_at, &entry.pflash_bytes);
+    append_thing("an initrd", request->initrd, USE_READ, &entry.initrd_at, &entry.initrd_bytes);
+    append_thing("a disk", request->ramdisk, USE_DISK, &entry.disk_at, &entry.disk_bytes);
     /* One byte too many is seen by the check, as a name without its end. */
     memcpy(entry.name, request->name,
            request->name_bytes < sizeof(entry.name) ? request->name_bytes : sizeof(entry.name));
@@ -291,6 +309,7 @@ static void pack(void)
         .magic = BUNDLE_MAGIC,
         .version = BUNDLE_VERSION,
         .entries = request_count,
+        .guests = guest_count,
     };
 
     append(&header, sizeof(header));
@@ -298,9 +317,7 @@ static void pack(void)
         append(&empty, sizeof(empty));
     for (u32 i = 0; i < request_count; i++)
         set_entry(i, &requests[i]);
-    header.bytes = size;
-    header.crc32 = bundle_crc32(bytes + sizeof(header), size - sizeof(header));
-    memcpy(bytes, &header, sizeof(header));
+    bundle_seal(bytes, size);
 }
 
 static void check(void)
@@ -311,7 +328,7 @@ static void check(void)
 
     if (refusal != REFUSED_NOTHING)
         die("%s", refusal_words(refusal));
-    for (u32 i = 0; i < bundle.guests; i++) {
+    for (u32 i = 0; i < bundle.entries; i++) {
         refusal = bundle_guest(&bundle, i, &guest);
         if (refusal != REFUSED_NOTHING)
             die("%s: %s", requests[i].image, refusal_words(refusal));
@@ -393,7 +410,7 @@ static void list(const char *path)
         die("%s: %s", path, refusal_words(refusal));
     if (bundle.is_plain)
         printf("not a bundle: taken as the image of one guest\n");
-    for (u32 i = 0; i < bundle.guests; i++) {
+    for (u32 i = 0; i < bundle.entries; i++) {
         refusal = bundle_guest(&bundle, i, &guest);
         if (refusal != REFUSED_NOTHING)
             die("%s: guest %" PRIu32 ": %s", path, i + 1, refusal_words(refusal));
@@ -406,7 +423,7 @@ static const char usage[] =
     "usage: mkimage -o OUT --guest image=PATH [name=NAME] [mem=128M] [vcpus=1] [procs=N] [control]\n"
     "                              [machine=\"OPTIONS\"] [cmdline=\"WORDS\"] [pflash=PATH|passthrough]\n"
     "                              [initrd=PATH] [disk=NUMBER|ramdisk=PATH]\n"
-    "                      [--guest ...]\n"
+    "                      [--guest ...] [--image image=PATH [name=NAME] [cmdline=\"WORDS\"]] ...\n"
     "       mkimage -l FILE\n";
 
 int main(int argc, char *argv[])
@@ -420,7 +437,7 @@ int main(int argc, char *argv[])
         return 1;
     }
     for (int at = 3; at < argc;)
-        at += 1 + parse_guest(argv + at + 1, argc - at - 1);
+        at += parse_entry(argv + at, argc - at);
     pack();
     check();
     write_out(argv[2]);

@@ -259,6 +259,22 @@ add_guest() {
     titles+=("$name")
 }
 
+# All payloads, by name, for exec and spawn.
+add_images() {
+    local image folder line cmdline
+    for image in "$root"/build/payload/*.elf; do
+        folder=$root/payload/$(basename "$image" .elf)
+        cmdline=
+        if [ -f "$folder/defaults" ]; then
+            while read -r line; do
+                [[ $line != CMDLINE=* ]] || cmdline=${line#CMDLINE=}
+            done <"$folder/defaults"
+        fi
+        bundle+=(--image "image=$image")
+        [ -z "$cmdline" ] || bundle+=("cmdline=$cmdline")
+    done
+}
+
 # guest_from_variables PAYLOAD: guest[] as the user's variables say
 guest_from_variables() {
     local key variable
@@ -397,6 +413,7 @@ run_bare() {
 run_guests() {
     local args status=0
     collect_guests
+    add_images
     [ "${PFLASH_MODE:-emulated}" = emulated ] || [ -n "$flash" ] ||
         die "PFLASH_MODE=passthrough: no guest has a flash; add PFLASH=file"
     "$root/build/host/mkimage" -o "$out/bundle" "${bundle[@]}" || exit

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What tools/bench.sh and tools/bench_linux.sh measure of disks and files, so that both measure the same.
+# What tools/bench.sh and tools/bench_linux.sh have in common, so that both measure the same: above all
+# disks and files.
 #
 # Counted are the instructions that the machine executes between two marks of the program
 # (tools/insns.c): a hart that sleeps until the disk answers executes none, and what ours executes to look
@@ -44,4 +45,18 @@ marked() {
         awk -v suffix="$3" -v seconds="$4" 'NF != 4 { exit 1 }
             { sub(/_1000$/, "", $1) }
             { printf "%s_%s %.1f insn %d %s\n", $1, suffix, ($4 - $3) / $2, $2, seconds }'
+}
+
+# printed CONSOLE SED-SCRIPT SECONDS: such rows of the lines "bench NAME VALUE UNIT n=N"; the script edits
+# lines "name value unit n"
+printed() {
+    # a line may carry the pid of its process in front
+    tr -d '\r' <"$1" | sed -nE 's/.*bench ([a-z0-9_]+) ([0-9.]+) ([a-z]+) n=([0-9]+)$/\1 \2 \3 \4/p' |
+        sed -E "$2" | sed "s/\$/ $3/"
+}
+
+# per_instruction ROWS NAME: that figure, of instructions per byte, becomes bytes per instruction
+per_instruction() {
+    awk -v name="$2" '$1 == name { $2 = sprintf("%.2f", 1 / $2); $3 = "B/insn" } { print }' "$1" >"$1.new"
+    mv "$1.new" "$1"
 }

@@ -20,6 +20,7 @@
 #include "lib/drv/goldfish_rtc.h"
 
 #include "guest/libc/pause.h"
+#include "guest/libc/signal.h"
 #include "guest/machine.h"
 #include "guest/physical.h"
 #include "guest/timer.h"
@@ -202,13 +203,12 @@ int clock_deadline(clockid_t clock, const struct timespec *time, u64 *deadline)
     return 0;
 }
 
-/* Returns the error.  Nothing wakes a sleeper early, so nothing is ever left. */
+/* Returns the error.  EINTR: a handler has run, and *left is what was left of a relative time. */
 int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left)
 {
     u64 deadline;
     int error = clock_deadline(clock, time, &deadline);
 
-    (void)left;
     if (error == 0 && flags != TIMER_ABSTIME) {
         if (!is_time(time)) {
             return EINVAL;
@@ -216,7 +216,12 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, str
         deadline = after(timer_now(), pause_ticks((u64)time->tv_sec, (u64)time->tv_nsec));
     }
     if (error == 0) {
-        pause_until(deadline);
+        error = signal_sleep_until(deadline);
+    }
+    if (error == EINTR && left && flags != TIMER_ABSTIME) {
+        u64 hz = pause_hz(), now = timer_now(), ticks = deadline > now ? deadline - now : 0;
+
+        *left = (struct timespec){(time_t)(ticks / hz), (long)(ticks % hz * (u64)NS_PER_S / hz)};
     }
     return error;
 }
@@ -228,11 +233,15 @@ int nanosleep(const struct timespec *time, struct timespec *left)
     return error ? fail(error) : 0;
 }
 
+/* The seconds that were left, rounded up. */
 unsigned sleep(unsigned seconds)
 {
-    struct timespec time = {seconds, 0};
+    struct timespec time = {seconds, 0}, left = time;
 
-    return nanosleep(&time, NULL) < 0 ? seconds : 0;
+    if (nanosleep(&time, &left) == 0) {
+        return 0;
+    }
+    return (unsigned)left.tv_sec + (left.tv_nsec > 0);
 }
 
 int usleep(useconds_t us)

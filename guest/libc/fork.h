@@ -21,6 +21,13 @@ bool fork_libc(enum fork_step step);     /* picolibc's locks */
 
 /* Disks have nothing to do while the machine is copied.  All others stand still meanwhile. */
 void fork_disks(enum fork_step step);
+/* So have signals. */
+void fork_signals(enum fork_step step);
+
+/* Children that end are not waited for: component signals. */
+bool signal_reaps(void);
+/* Component task. */
+bool wait_beside_others(bool (*holds)(void *arg), void *arg, int *error);
 
 /* The stack is a hart's trap stack. */
 bool fork_in_handler(void);

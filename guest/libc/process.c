@@ -23,15 +23,12 @@
 
 #include "guest/args.h"
 #include "guest/libc/fork.h"
-#include "guest/libc/pause.h"
+#include "guest/libc/signal.h"
 #include "guest/proc.h"
 #include "guest/spin.h"
 #include "guest/task.h"
-#include "guest/timer.h"
 
-#define BARE_PID      1
-#define POLL_FIRST_NS 50000
-#define POLL_LAST_NS  1000000
+#define BARE_PID 1
 
 #define WEAK_STEP(name)                                  \
     __attribute__((weak)) bool name(enum fork_step step) \
@@ -50,6 +47,17 @@ static bool (*const parts[])(enum fork_step) = {fork_handlers, fork_threads, for
 __attribute__((weak)) void fork_disks(enum fork_step step)
 {
     (void)step;
+}
+
+/* Component signals has its own. */
+__attribute__((weak)) void fork_signals(enum fork_step step)
+{
+    (void)step;
+}
+
+__attribute__((weak)) bool signal_reaps(void)
+{
+    return false;
 }
 
 /* Component task has its own. */
@@ -150,6 +158,7 @@ pid_t fork(void)
     pid = proc_fork(door(), 0);
     task_fork_end(pid == 0);
     fork_disks(pid == 0 ? FORK_CHILD : FORK_PARENT);
+    fork_signals(pid == 0 ? FORK_CHILD : FORK_PARENT);
     irq_restore(irq);
     release(ARRAY_LEN(parts), pid == 0 ? FORK_CHILD : FORK_PARENT);
     return pid < 0 ? fail(errno_of(pid)) : (pid_t)pid;
@@ -161,55 +170,115 @@ pid_t vfork(void)
     return fork();
 }
 
-static long wait_patiently(long pid, u64 flags, unsigned *status)
-{
-    u64 poll_ns = POLL_FIRST_NS;
+/* Which child, and what became of it. */
+struct wish {
+    long pid;
+    u64 flags;
     long got;
+    unsigned status;
+};
 
-    for (;;) {
-        got = proc_wait(pid, flags | PROC_WAIT_NOHANG, status);
-        if (got != 0) {
-            return got;
+static bool ask(void *arg)
+{
+    struct wish *wish = arg;
+
+    wish->got = proc_wait(wish->pid, wish->flags | PROC_WAIT_NOHANG, &wish->status);
+    return wish->got != 0;
+}
+
+/* Component task: until one is there, or a signal: then *error; false: there are no other tasks
+ * that could run meanwhile. */
+__attribute__((weak)) bool wait_beside_others(bool (*holds)(void *arg), void *arg, int *error)
+{
+    (void)holds;
+    (void)arg;
+    (void)error;
+    return false;
+}
+
+/* Nobody else has anything to do.  An interrupt that comes after the look at signals ends the call:
+ * it is taken behind that. */
+static int wait_alone(struct wish *wish)
+{
+    int error = 0;
+
+    signal_hold();
+    do {
+        u64 irq = irq_save();
+
+        wish->got =
+            signal_pending() ? PROC_ERR_INTR : proc_wait(wish->pid, wish->flags, &wish->status);
+        irq_restore(irq);
+        if (wish->got == PROC_ERR_INTR) {
+            error = signal_deliver(true);
         }
-        pause_until(pause_deadline(poll_ns));
-        poll_ns = poll_ns < POLL_LAST_NS ? 2 * poll_ns : poll_ns;
+    } while (wish->got == PROC_ERR_INTR && error == 0);
+    signal_release();
+    return error;
+}
+
+static int wait_once(struct wish *wish, bool hang)
+{
+    int error = 0;
+
+    if (!hang) {
+        ask(wish);
+    } else if (!wait_beside_others(ask, wish, &error)) {
+        error = wait_alone(wish);
     }
+    return error ? error : wish->got < 0 ? errno_of(wish->got) : 0;
 }
 
 /*
- * waitpid - the pid of a child that ended, and its status; 0 with WNOHANG if there is none yet.
+ * waitpid - the pid of a child that ended, by options also one that stopped or goes on, and its
+ * status; 0 with WNOHANG if there is none yet.
  *
- * pid 0 is as -1, since all processes of a tree are one group.  Other tasks run meanwhile.  ECHILD:
- * no such child.  EINVAL: unknown options.
+ * Other tasks run meanwhile.  Where children are not to be waited for (SA_NOCLDWAIT) it waits until
+ * there are none any more.  ECHILD: no such child.  EINTR: a handler has run.  EINVAL: unknown
+ * options.
  */
 pid_t waitpid(pid_t pid, int *status, int options)
 {
-    unsigned ended = 0;
-    long got;
+    struct wish wish = {.pid = pid};
+    int error;
 
-    if (options & ~(WNOHANG | WUNTRACED)) {
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED)) {
         return fail(EINVAL);
     }
-    if (!proc_available() || pid < -1) {
+    if (!proc_available()) {
         return fail(ECHILD);
     }
-    pid = pid == 0 ? -1 : pid;
-    if ((options & WNOHANG) || !pause_has_others()) {
-        do {
-            got = proc_wait(pid, (u64)options, &ended);
-        } while (got == PROC_ERR_INTR);
-    } else {
-        got = wait_patiently(pid, (u64)options, &ended);
+    wish.flags = (options & WUNTRACED ? PROC_WAIT_STOPPED : 0) |
+                 (options & WCONTINUED ? PROC_WAIT_CONTINUED : 0);
+    do {
+        error = wait_once(&wish, !(options & WNOHANG));
+    } while (error == 0 && wish.got > 0 && signal_reaps());
+    if (error) {
+        return fail(error);
     }
-    if (got > 0 && status) {
-        *status = (int)ended;
+    if (wish.got > 0 && status) {
+        *status = (int)wish.status;
     }
-    return got < 0 ? fail(errno_of(got)) : (pid_t)got;
+    return (pid_t)wish.got;
 }
 
 pid_t wait(int *status)
 {
     return waitpid(-1, status, 0);
+}
+
+/* What a child used is not known. */
+pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
+{
+    if (usage) {
+        *usage = (struct rusage){0};
+    }
+    return waitpid(pid, status, options);
+}
+
+pid_t wait3(int *status, int options, struct rusage *usage)
+{
+    return wait4(-1, status, options, usage);
 }
 
 pid_t getpid(void)

@@ -25,6 +25,8 @@ int signal_deliver(bool restarts);
 /* await_until which signals end, too; without tasks the hart sleeps meanwhile. */
 int signal_wait_until(struct wait_queue *queue, bool (*holds)(void *arg), void *arg, u64 time,
                       const char *what, bool restarts);
+/* Until a time of the clock: 0; or EINTR. */
+int signal_sleep_until(u64 time);
 
 /* Handlers wait; they nest. */
 void signal_hold(void);

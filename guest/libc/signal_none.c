@@ -2,6 +2,7 @@
 /* Without the component signals there are none.  It defines all of these itself. */
 #include <errno.h>
 
+#include "guest/libc/pause.h"
 #include "guest/libc/signal.h"
 
 bool signal_pending(void)
@@ -20,6 +21,12 @@ int signal_wait_until(struct wait_queue *queue, bool (*holds)(void *arg), void *
 {
     (void)restarts;
     return await_until(queue, holds, arg, time, what) ? 0 : ETIMEDOUT;
+}
+
+int signal_sleep_until(u64 time)
+{
+    pause_until(time);
+    return 0;
 }
 
 void signal_hold(void) {}

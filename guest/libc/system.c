@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,25 +90,5 @@ int gethostname(char *name, size_t bytes)
         return -1;
     }
     memcpy(name, host, sizeof(host));
-    return 0;
-}
-
-/* No signal comes from outside, so which of them are held back is only remembered. */
-int sigprocmask(int how, const sigset_t *set, sigset_t *old)
-{
-    static sigset_t held;
-    sigset_t before = held;
-
-    if (set) {
-        switch (how) {
-        case SIG_SETMASK: held = *set; break;
-        case SIG_BLOCK: held |= *set; break;
-        case SIG_UNBLOCK: held &= ~*set; break;
-        default: errno = EINVAL; return -1;
-        }
-    }
-    if (old) {
-        *old = before;
-    }
     return 0;
 }

@@ -26,11 +26,10 @@ void pause_until(u64 deadline)
 
 bool pause_has_others(void)
 {
-    bool alone;
+    u64 irq = spin_lock_irq(&tasks_lock);
+    bool alone = tasks.next->next == &tasks;
 
-    spin_lock(&tasks_lock);
-    alone = tasks.next->next == &tasks;
-    spin_unlock(&tasks_lock);
+    spin_unlock_irq(&tasks_lock, irq);
     return !alone;
 }
 

@@ -82,12 +82,12 @@ static size_t count_tasks(void)
 {
     size_t count = 0;
     struct list *it;
+    u64 irq = spin_lock_irq(&tasks_lock);
 
-    spin_lock(&tasks_lock);
     list_for_each(it, &tasks) {
         count++;
     }
-    spin_unlock(&tasks_lock);
+    spin_unlock_irq(&tasks_lock, irq);
     return count;
 }
 
@@ -96,8 +96,8 @@ static size_t look(struct seen *seen, size_t room)
 {
     size_t count = 0;
     struct list *it;
+    u64 irq = spin_lock_irq(&tasks_lock);
 
-    spin_lock(&tasks_lock);
     list_for_each(it, &tasks) {
         const struct task *task = container_of(it, struct task, link);
 
@@ -109,7 +109,7 @@ static size_t look(struct seen *seen, size_t room)
         seen[count].waits = task->state == TASK_WAITING && task->waits_for ? task->waits_for : "";
         count++;
     }
-    spin_unlock(&tasks_lock);
+    spin_unlock_irq(&tasks_lock, irq);
     return count;
 }
 

@@ -42,7 +42,11 @@ static void read_all(const u8 *file, size_t size)
     if (bundle_open(&bundle, file, size) != REFUSED_NOTHING)
         return;
     CHECK(bundle.guests >= 1 && bundle.guests <= BUNDLE_GUESTS_MAX);
-    for (u32 i = 0; i < bundle.guests; i++) {
+    CHECK(bundle.entries >= bundle.guests && bundle.entries <= BUNDLE_ENTRIES_MAX);
+    CHECK(bundle_find(&bundle, "first") <= bundle.entries);
+    for (u32 i = 0; i < bundle.entries; i++) {
+        if (bundle_image(&bundle, i, 1U << 30, &guest) == REFUSED_NOTHING)
+            check_guest(&guest, file, size);
         if (bundle_guest(&bundle, i, &guest) == REFUSED_NOTHING)
             check_guest(&guest, file, size);
     }

@@ -19,7 +19,7 @@ static enum refusal read_all(const void *file, size_t size)
     CHECK(exact != NULL);
     memcpy(exact, file, size);
     refusal = bundle_open(&bundle, exact, size);
-    for (u32 i = 0; refusal == REFUSED_NOTHING && i < bundle.guests; i++)
+    for (u32 i = 0; refusal == REFUSED_NOTHING && i < bundle.entries; i++)
         refusal = bundle_guest(&bundle, i, &guest);
     free(exact);
     return refusal;
@@ -27,8 +27,9 @@ static enum refusal read_all(const void *file, size_t size)
 
 TEST(bundle_crc_is_the_one_of_ieee_802_3)
 {
-    CHECK_EQ(bundle_crc32("123456789", 9), 0xcbf43926);
-    CHECK_EQ(bundle_crc32("", 0), 0);
+    CHECK_EQ(bundle_crc32(0, "123456789", 9), 0xcbf43926);
+    CHECK_EQ(bundle_crc32(bundle_crc32(0, "1234", 4), "56789", 5), 0xcbf43926);
+    CHECK_EQ(bundle_crc32(0, "", 0), 0);
 }
 
 TEST(bundle_is_read_as_it_was_packed)
@@ -40,6 +41,7 @@ TEST(bundle_is_read_as_it_was_packed)
 
     CHECK_EQ(bundle_open(&bundle, file, size), REFUSED_NOTHING);
     CHECK_EQ(bundle.guests, 2);
+    CHECK_EQ(bundle.entries, 3);
     CHECK(!bundle.is_plain);
     CHECK_EQ(bundle_guest(&bundle, 0, &guest), REFUSED_NOTHING);
     CHECK_STR(guest.name, "first");
@@ -71,20 +73,55 @@ TEST(bundle_is_read_as_it_was_packed)
     CHECK_EQ(guest.machine_disk, BUNDLE_NO_DISK);
     CHECK_STR(guest.cmdline, "");
     CHECK_EQ(guest.machine.word_count, 0);
+
+    CHECK_EQ(bundle_guest(&bundle, 2, &guest), REFUSED_NOTHING);
+    CHECK_STR(guest.name, "third");
+    CHECK(!guest.starts);
+    CHECK_EQ(guest.image.kind, IMAGE_ELF);
+    CHECK_STR(guest.cmdline, "width=4");
+}
+
+/* By name, for whoever has how much memory; what a guest has beside its image is not looked at. */
+TEST(bundle_gives_images)
+{
+    u8 file[SAMPLE_BUNDLE_BYTES];
+    size_t size = sample_bundle(file);
+    struct bundle_entry *entry = (struct bundle_entry *)(file + sizeof(struct bundle_header));
+    struct bundle bundle;
+    struct bundle_guest guest;
+
+    CHECK_EQ(bundle_open(&bundle, file, size), REFUSED_NOTHING);
+    CHECK_EQ(bundle_find(&bundle, "first"), 0);
+    CHECK_EQ(bundle_find(&bundle, "third"), 2);
+    CHECK_EQ(bundle_find(&bundle, "thir"), 3);
+    CHECK_EQ(bundle_find(&bundle, "thirdly"), 3);
+    CHECK_EQ(bundle_find(&bundle, ""), 3);
+    CHECK_EQ(bundle_image(&bundle, 2, 8U << 20, &guest), REFUSED_NOTHING);
+    CHECK_EQ(guest.image.entry, SAMPLE_TEXT_AT + 4);
+    CHECK_EQ(bundle_image(&bundle, 2, 2U << 20, &guest), REFUSED_IMAGE_ABOVE_RAM);
+
+    memcpy(entry[2].name, "first", sizeof("first"));
+    sample_bundle_seal(file, size);
+    CHECK_EQ(bundle_find(&bundle, "first"), 2);
+
+    file[entry[0].disk_at] ^= 1;
+    CHECK_EQ(bundle_guest(&bundle, 0, &guest), REFUSED_BUNDLE_CRC);
+    CHECK_EQ(bundle_image(&bundle, 0, 8U << 20, &guest), REFUSED_NOTHING);
+    file[entry[0].image_at] ^= 1;
+    CHECK_EQ(bundle_image(&bundle, 0, 8U << 20, &guest), REFUSED_BUNDLE_CRC);
 }
 
 TEST(bundle_passes_a_flash_through)
 {
     u8 file[SAMPLE_BUNDLE_BYTES];
     size_t size = sample_bundle(file);
-    struct bundle_header *header = (struct bundle_header *)file;
-    struct bundle_entry *entry = (struct bundle_entry *)(header + 1);
+    struct bundle_entry *entry = (struct bundle_entry *)(file + sizeof(struct bundle_header));
     struct bundle bundle;
     struct bundle_guest guest;
 
     entry->flags |= BUNDLE_PASSTHROUGH;
     entry->pflash_bytes = 0;
-    header->crc32 = bundle_crc32(header + 1, size - sizeof(*header));
+    sample_bundle_seal(file, size);
     CHECK_EQ(bundle_open(&bundle, file, size), REFUSED_NOTHING);
     CHECK_EQ(bundle_guest(&bundle, 0, &guest), REFUSED_NOTHING);
     CHECK(guest.passthrough && guest.pflash_bytes == 0);
@@ -215,18 +252,22 @@ struct damage {
 
 static const struct damage damages[] = {
     {HEADER(version),     1,                                    REFUSED_BUNDLE_VERSION    },
-    {HEADER(version),     3,                                    REFUSED_BUNDLE_VERSION    },
-    {HEADER(zero),        1,                                    REFUSED_BUNDLE_VERSION    },
+    {HEADER(version),     2,                                    REFUSED_BUNDLE_VERSION    },
+    {HEADER(version),     4,                                    REFUSED_BUNDLE_VERSION    },
+    {HEADER(guests),      0,                                    REFUSED_BUNDLE_NO_GUEST   },
+    {HEADER(guests),      1,                                    REFUSED_GUEST_ORDER       },
+    {HEADER(guests),      3,                                    REFUSED_GUEST_ORDER       },
+    {HEADER(guests),      4,                                    REFUSED_BUNDLE_NO_GUEST   },
     {HEADER(entries),     0,                                    REFUSED_BUNDLE_NO_GUEST   },
-    {HEADER(entries),     65,                                   REFUSED_BUNDLE_MANY_GUESTS},
-    {HEADER(entries),     UINT32_MAX,                           REFUSED_BUNDLE_MANY_GUESTS},
+    {HEADER(entries),     257,                                  REFUSED_BUNDLE_MANY_IMAGES},
+    {HEADER(entries),     UINT32_MAX,                           REFUSED_BUNDLE_MANY_IMAGES},
     {ENTRY(name[0]),      0,                                    REFUSED_GUEST_NAME        },
     {ENTRY(name[1]),      '\n',                                 REFUSED_GUEST_NAME        },
     {ENTRY(name[1]),      ' ',                                  REFUSED_GUEST_NAME        },
     {ENTRY(name[1]),      0xc3,                                 REFUSED_GUEST_NAME        },
     {ENTRY(flags),        8,                                    REFUSED_GUEST_FLAGS       },
     {ENTRY(flags),        5,                                    REFUSED_GUEST_PFLASH_TWICE},
-    {ENTRY(flags),        0,                                    REFUSED_NOTHING           },
+    {ENTRY(flags),        0,                                    REFUSED_GUEST_ORDER       },
     {ENTRY(vcpus),        0,                                    REFUSED_GUEST_VCPUS       },
     {ENTRY(vcpus),        8,                                    REFUSED_NOTHING           },
     {ENTRY(vcpus),        9,                                    REFUSED_GUEST_VCPUS       },
@@ -250,10 +291,9 @@ static const struct damage damages[] = {
     {ENTRY(disk_bytes),   0,                                    REFUSED_NOTHING           },
     {ENTRY(disk_bytes),   513,                                  REFUSED_GUEST_DISK_SIZE   },
     {ENTRY(disk_at),      0,                                    REFUSED_GUEST_DISK_SHARED },
-    {ENTRY(disk_at),      32 + 2 * 144 - 1,                     REFUSED_GUEST_DISK_SHARED },
-    {ENTRY(disk_at),      32 + 2 * 144,                         REFUSED_GUEST_DISK_SHARED }, /* the image */
+    {ENTRY(disk_at),      32 + 3 * 152 - 1,                     REFUSED_GUEST_DISK_SHARED },
+    {ENTRY(disk_at),      32 + 3 * 152,                         REFUSED_GUEST_DISK_SHARED }, /* the image */
     {ENTRY(disk),         1,                                    REFUSED_GUEST_DISK_TWICE  },
-    {ENTRY(zero),         1,                                    REFUSED_GUEST_FLAGS       },
     {ENTRY(cmdline_at),   SAMPLE_BUNDLE_BYTES,                  REFUSED_GUEST_STRING      },
     {ENTRY(cmdline_at),   UINT64_MAX,                           REFUSED_GUEST_STRING      },
     {ENTRY(machine_at),   UINT64_MAX,                           REFUSED_GUEST_STRING      },

@@ -85,14 +85,14 @@ TEST(mkimage_packs_and_lists)
     CHECK_EQ(mkimage("-o out --guest image=good.elf mem=64M vcpus=2 procs=5 control pflash=flash "
                      "machine='mhartid=0x1234 word@0x40=0x6688' cmdline='a b' "
                      "--guest name=other image=./Image passthrough disk=2 initrd=flash "
-                     "--guest image=good.elf ramdisk=disk"),
+                     "--guest image=good.elf ramdisk=disk --image image=good.elf cmdline=c"),
              0);
     CHECK_STR(output, "");
     CHECK(!exists("out.tmp"));
     CHECK_EQ(mkimage("-l out"), 0);
     CHECK_STR(
         output,
-        "1 good: ELF of 12856 bytes, entry 0x80200004, mem 65536K, 2 vCPUs, at most 5 "
+        "1 good: ELF of 12852 bytes, entry 0x80200004, mem 65536K, 2 vCPUs, at most 5 "
         "processes, pflash of 4 bytes, control, machine mhartid=0x1234 word@0x40=0x6688, "
         "cmdline \"a b\"\n"
         "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
@@ -100,8 +100,12 @@ TEST(mkimage_packs_and_lists)
         "2 other: Linux Image of 4112 bytes, entry 0x80200000, mem 131072K, 1 vCPU, pflash of "
         "the machine, initrd of 4 bytes, disk 2 of the machine\n"
         "    0x80200000 to 0x80203000, 4112 bytes from the file\n"
-        "3 good: ELF of 12856 bytes, entry 0x80200004, mem 131072K, 1 vCPU, disk of "
+        "3 good: ELF of 12852 bytes, entry 0x80200004, mem 131072K, 1 vCPU, disk of "
         "1024 bytes in memory\n"
+        "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
+        "    0x80202340 to 0x80204340, 4096 bytes from the file\n"
+        "4 good: ELF of 12852 bytes, entry 0x80200004, mem 131072K, 1 vCPU, not started, "
+        "cmdline \"c\"\n"
         "    0x80200000 to 0x80201234, 4660 bytes from the file\n"
         "    0x80202340 to 0x80204340, 4096 bytes from the file\n");
     CHECK_EQ(mkimage("-l Image"), 0);
@@ -149,6 +153,9 @@ TEST(mkimage_refuses_and_leaves_nothing)
          "mkimage: disk=16: the machine has disks 0 to 15"                                                                             },
         {"-o out --guest image=good.elf colour=1",                              "mkimage: colour=1: unknown; a guest has"              },
         {"-o out --guest image=good.elf --guest",                               "mkimage: a guest without an image;"                   },
+        {"-o out --guest image=good.elf --image image=cut.elf",                 "mkimage: cut.elf: an ELF segment is outside"          },
+        {"-o out --guest image=good.elf --image image=good.elf --guest image=good.elf",
+         "mkimage: a guest behind an image;"                                                                                           },
         {"-o none/out --guest image=good.elf",                                  "mkimage: none/out.tmp: No such file"                  },
         {"-o . --guest image=good.elf",                                         "mkimage: .: "                                         },
         {"-o out",                                                              "usage:"                                               },
@@ -202,7 +209,7 @@ TEST(mkimage_stores_a_file_once)
     CHECK_EQ(mkimage(arguments), 0);
     snprintf(path, sizeof(path), "%s/out", folder);
     CHECK_EQ(stat(path, &status), 0);
-    CHECK((u64)status.st_size < 32 + 64 * 144 + SAMPLE_LINUX_BYTES + 16);
+    CHECK((u64)status.st_size < 32 + 64 * 152 + SAMPLE_LINUX_BYTES + 16);
     strcat(arguments, " --guest image=Image");
     CHECK_EQ(mkimage(arguments), 1);
     CHECK_STR(output, "mkimage: more than 64 guests; pack fewer\n");

@@ -61,12 +61,7 @@ void sample_linux(u8 image[SAMPLE_LINUX_BYTES])
 
 void sample_bundle_seal(u8 *bundle, size_t size)
 {
-    struct bundle_header header;
-
-    memcpy(&header, bundle, sizeof(header));
-    header.bytes = size;
-    header.crc32 = bundle_crc32(bundle + sizeof(header), size - sizeof(header));
-    memcpy(bundle, &header, sizeof(header));
+    bundle_seal(bundle, size);
 }
 
 /* Puts it at the next multiple of 8 of the bundle, and returns where that is. */
@@ -83,14 +78,16 @@ size_t sample_bundle(u8 bundle[SAMPLE_BUNDLE_BYTES])
 {
     static const char disk[SAMPLE_DISK_BYTES] = "a disk";
     static const char cmdline[] = "depth=3 width=3", machine[] = "mhartid=0x1234 word@0x40=0x6688";
-    struct bundle_header header = {.magic = BUNDLE_MAGIC, .version = BUNDLE_VERSION, .entries = 2};
-    struct bundle_entry entries[2] = {
+    static const char more[] = "width=4";
+    struct bundle_header header = {.magic = BUNDLE_MAGIC, .version = BUNDLE_VERSION, .entries = 3, .guests = 2};
+    struct bundle_entry entries[3] = {
         {.name = "first",
          .flags = BUNDLE_START | BUNDLE_CONTROL,
          .vcpus = 2,
          .mem_bytes = 64U << 20,
          .procs = 9},
         {.name = "second",               .flags = BUNDLE_START,                     .vcpus = 1, .mem_bytes = 16U << 20},
+        {.name = "third",                .vcpus = 1, .mem_bytes = 16U << 20},
     };
     struct sample_elf elf;
     u8 linux_image[SAMPLE_LINUX_BYTES];
@@ -111,6 +108,9 @@ size_t sample_bundle(u8 bundle[SAMPLE_BUNDLE_BYTES])
     entries[0].machine_at = place(bundle, &size, machine, sizeof(machine));
     entries[1].image_at = place(bundle, &size, linux_image, sizeof(linux_image));
     entries[1].image_bytes = sizeof(linux_image);
+    entries[2].image_at = entries[0].image_at;
+    entries[2].image_bytes = entries[0].image_bytes;
+    entries[2].cmdline_at = place(bundle, &size, more, sizeof(more));
     memcpy(bundle, &header, sizeof(header));
     memcpy(bundle + sizeof(header), entries, sizeof(entries));
     sample_bundle_seal(bundle, size);

@@ -35,9 +35,10 @@ void sample_linux(u8 image[SAMPLE_LINUX_BYTES]);
 
 /*
  * Two guests: "first", an ELF with all that a guest can have at once, and "second", a Linux Image
- * with nothing.  Returns the length.
+ * with nothing; and an image only, "third", that of the first with a command line.  Returns the
+ * length.
  */
 size_t sample_bundle(u8 bundle[SAMPLE_BUNDLE_BYTES]);
 
-/* Makes the header's length and CRC right again. */
+/* Makes the header's length and all CRCs right again. */
 void sample_bundle_seal(u8 *bundle, size_t size);

@@ -210,8 +210,9 @@ bundle_cut() {
     done
     { cat "$out/whole" && echo; } >"$out/longer"
     plain 2 '^\[hv\] the initrd: the bundle has bytes behind its end' -initrd "$out/longer"
-    { head -c 3000 "$out/whole" && tail -c +3001 "$out/whole" | tr '\000' '\001'; } >"$out/damaged"
-    plain 2 "^\\[hv\\] the initrd: the bundle's contents are damaged" -initrd "$out/damaged"
+    { head -c 3000 "$out/whole" && printf '\252' && tail -c +3002 "$out/whole"; } >"$out/damaged"
+    ! cmp -s "$out/whole" "$out/damaged" || fail "byte 3000 is 0xaa by itself"
+    plain 2 "^\\[hv\\] guest hello: the bundle's contents are damaged" -initrd "$out/damaged"
 }
 
 bundle_zeros() {

@@ -72,10 +72,13 @@ int main(int argc, char *argv[])
 
     check(mount_at("dev", "/dev", "devtmpfs"), "/dev");
     open_console();
+    check(mount_at("proc", "/proc", "proc"), "/proc");
     for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
         load_module(modules[i]);
     is_mounted = mount_at("/dev/vda", "/mnt", "vfat");
     check(argc > 1, "no program to run");
+    if (strcmp(argv[1], "/kvmbench") == 0)
+        load_module("kvm");
     sleep(SETTLE_S);
     child = fork();
     if (child == 0) {

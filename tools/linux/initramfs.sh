@@ -7,13 +7,17 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 out=$1
-programs=(init blkbench fsbench)
+programs=(init blkbench first fsbench kvmbench pipebench procbench)
 
 compile() {
     local cc=(riscv64-linux-gnu-gcc -std=gnu17 -O2 -Wall -Wextra -Werror -static -I.)
     "${cc[@]}" -o "$out/init" tools/linux/init.c
     "${cc[@]}" -o "$out/blkbench" tools/linux/blkbench.c
     "${cc[@]}" -o "$out/fsbench" payload/fsbench/fsbench.c tools/linux/waited.c
+    "${cc[@]}" -o "$out/pipebench" payload/pipebench.c
+    "${cc[@]}" -o "$out/procbench" tools/linux/{procbench,ticks}.c
+    "${cc[@]}" -o "$out/kvmbench" tools/linux/{kvmbench,ticks}.c tools/linux/kvmguest.S
+    "${cc[@]}" -nostdlib -Wl,--build-id=none -o "$out/first" tools/linux/first.c
 }
 
 # pad BYTES: zeros up to the next multiple of 4
