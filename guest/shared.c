@@ -33,5 +33,11 @@ void shared_free(void *first, size_t pages)
     if (proc_available() && proc_unshare(first, pages * MEM_PAGE_BYTES) != 0) {
         panic("shared_free: %zu pages at %p are not shared", pages, first);
     }
-    pages_free(first);
+    if (mem_usable(&pages_allocator, first) > 0) {
+        pages_free(first);
+    } else {
+        /* another program's, of this process: it is memory from now on, if the backend can do that
+         */
+        (void)!mem_add(&pages_allocator, first, pages * MEM_PAGE_BYTES);
+    }
 }

@@ -129,6 +129,13 @@ static void cross(struct file *file)
     file->node = node_get(root->node);
 }
 
+/* Component channels has its own: who executes another program passes files on by name. */
+__attribute__((weak)) char *file_name_for(const char *path)
+{
+    (void)path;
+    return NULL;
+}
+
 /*
  * vfs_open - what a path names, opened by the flags of open().
  *
@@ -171,6 +178,7 @@ int vfs_open(const char *path, int flags, u32 permissions, struct file **opened)
         free(file);
         return error;
     }
+    file->name = file_name_for(path);
     *opened = file;
     return 0;
 }
@@ -205,6 +213,7 @@ void file_put(struct file *file)
     if (file->state != &file->own) {
         file_state_gone(file->state);
     }
+    free(file->name);
     free(file);
 }
 
@@ -504,6 +513,16 @@ void file_move_state(struct file *file, struct file_state *to)
 {
     *to = file->own;
     file->state = to;
+}
+
+bool file_shares_state(const struct file *file)
+{
+    return !is_stream(file) && file->state != &file->own;
+}
+
+const char *file_name(const struct file *file)
+{
+    return file->name;
 }
 
 void file_use_state(struct file *file, struct file_state *at)

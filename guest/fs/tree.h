@@ -60,6 +60,7 @@ struct file {
     u32 descriptors;   /* that have it; guarded by the lock of their table */
     struct file_state *state;
     struct file_state own; /* where that is until somebody shares it */
+    char *name;            /* that it was opened by; NULL: not known */
 };
 
 static inline struct dir *dir_get(struct dir *dir)

@@ -105,9 +105,12 @@ void file_set_flags(struct file *file, int flags); /* O_APPEND, O_NONBLOCK */
 struct node *file_node(const struct file *file);
 struct file_state *file_state(const struct file *file);
 bool file_has_own_state(const struct file *file);
+bool file_shares_state(const struct file *file);
 void file_move_state(struct file *file, struct file_state *to);
 void file_use_state(struct file *file, struct file_state *at); /* what is there is taken over */
 void file_state_gone(const struct file_state *state);          /* weak */
+const char *file_name(const struct file *file);
+char *file_name_for(const char *path); /* weak: NULL, or from the heap */
 void file_ready(struct file *file, struct fs_ready *ready);
 u32 *file_descriptors(struct file *file); /* the descriptor table's: how many have it */
 void file_close(struct file *file);

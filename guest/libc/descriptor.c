@@ -136,6 +136,9 @@ bool descriptor_look(int *fd, struct descriptor *found)
         there = table[*fd].file != NULL;
         *found = (struct descriptor){table[*fd].file, *fd, table[*fd].cloexec};
     }
+    if (there) {
+        file_get(found->file);
+    }
     spin_unlock(&lock);
     return there;
 }

@@ -10,7 +10,7 @@ struct file *descriptor_get(int fd);
 /* The lowest free number from `least` on, which takes the hold over; or -1, with errno, and file is
  * put. */
 int descriptor_add(struct file *file, int least, bool cloexec);
-/* The first number in use from *fd on, which moves behind it; the file is not held.  False: there is
+/* The first number in use from *fd on, which moves behind it, and its file, held.  False: there is
  * none. */
 struct descriptor {
     struct file *file;

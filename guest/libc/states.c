@@ -74,25 +74,35 @@ static struct page *page_of(const struct file_state *state)
     return NULL;
 }
 
-/* Nobody else moves states: fork has all locks of files. */
+/* The file has its state in a page of ours; false: no memory. */
+static bool share(struct file *file, struct page **page)
+{
+    if (!file_has_own_state(file)) {
+        return true;
+    }
+    if (!*page || (*page)->users == STATES) {
+        *page = page_with_memory();
+    }
+    if (!*page) {
+        return false;
+    }
+    spin_lock(&lock);
+    file_move_state(file, &(*page)->first[(*page)->users++]);
+    spin_unlock(&lock);
+    return true;
+}
+
+/* A page that is begun here is for this call alone: nobody gives out its places later. */
 bool states_share(void)
 {
     struct descriptor found;
     struct page *page = NULL;
+    bool done = true;
 
-    for (int fd = 0; descriptor_look(&fd, &found);) {
-        if (!file_has_own_state(found.file)) {
-            continue;
-        }
-        if (!page || page->users == STATES) {
-            page = page_with_memory();
-        }
-        if (!page) {
-            return false;
-        }
-        file_move_state(found.file, &page->first[page->users++]);
+    for (int fd = 0; done && descriptor_look(&fd, &found); file_put(found.file)) {
+        done = share(found.file, &page);
     }
-    return true;
+    return done;
 }
 
 bool states_adopt(struct file_state *state)
