@@ -58,7 +58,7 @@ long ecall_sbi_error(enum err err)
     case ERR_OK: return SBI_SUCCESS;
     case ERR_INVAL: return SBI_ERR_INVALID_PARAM;
     case ERR_NOMEM: return PROC_ERR_NOMEM;
-    case ERR_NOENT: return SBI_ERR_BAD_RANGE;
+    case ERR_NOENT: return PROC_ERR_NOENT;
     case ERR_PERM: return SBI_ERR_DENIED;
     case ERR_QUOTA: return PROC_ERR_QUOTA;
     case ERR_CHILD: return PROC_ERR_CHILD;

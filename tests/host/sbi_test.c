@@ -103,7 +103,7 @@ static u32 fake_proc_ppid(struct vm *of)
     return of->pid - 1;
 }
 
-static void fake_proc_inspect(struct vcpu *vcpu, u32 pid, struct proc_record *record, bool *found,
+static void fake_proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *record, bool *found,
                               u32 *next)
 {
     (void)vcpu;
