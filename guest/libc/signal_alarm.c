@@ -18,7 +18,7 @@
 #define NS_PER_US 1000L
 
 static u64 period; /* ticks; 0: it rings once */
-static bool rang;
+static u32 rang;
 
 static u64 ring(struct alarm *alarm)
 {
