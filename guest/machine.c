@@ -13,8 +13,11 @@
 #include <string.h>
 
 #include "lib/riscv/csr.h"
+#include "sbi/proc.h"
 
 #include "guest/guest.h"
+
+#define MACHINE_PAGE 4096UL
 
 static const void *fdt;
 
@@ -35,6 +38,17 @@ const char *machine_bootargs(void)
     }
     text = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "bootargs", &bytes);
     return text && bytes > 0 && text[bytes - 1] == '\0' ? text : "";
+}
+
+/* What the program was started with by another one; NULL: by nobody. */
+const char *machine_args(size_t *bytes)
+{
+    int length = 0;
+    const char *args =
+        fdt ? fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), PROC_ARGS_PROPERTY, &length) : NULL;
+
+    *bytes = args && length > 0 && args[length - 1] == '\0' ? (size_t)length : 0;
+    return *bytes ? args : NULL;
 }
 
 static u64 cells_read(const fdt32_t *cells, int count)
@@ -105,34 +119,59 @@ struct range machine_initrd(void)
     return initrd.base < initrd.end ? initrd : (struct range){0, 0};
 }
 
-static void add_piece(struct free_ram *ram, u64 base, u64 end)
+/* Of range and *lowest the one that begins lower, if it ends above `from`. */
+static void take_lower(struct range range, u64 from, struct range *lowest)
 {
-    if (base < end) {
-        ram->piece[ram->pieces++] = (struct range){base, end};
+    if (range.end > from && range.base < lowest->base) {
+        *lowest = range;
     }
 }
 
-/* The RAM above the image that nothing is in, page-aligned: what is left by the FDT and the initrd.
- */
-struct free_ram machine_free(void)
+/* The lowest that something is in and that ends above `from`: the FDT, the initrd, what is
+ * reserved; an empty one at the end of all addresses if there is none. */
+static struct range taken_from(u64 from)
 {
-    struct range ram = machine_ram(), initrd = machine_initrd();
-    struct range tree = {(u64)fdt, fdt ? (u64)fdt + fdt_totalsize(fdt) : 0};
-    bool is_initrd_first = initrd.base < tree.base;
-    struct range taken[] = {is_initrd_first ? initrd : tree, is_initrd_first ? tree : initrd};
-    struct free_ram left = {.pieces = 0};
-    u64 base = align_up((u64)_image_end, 4096);
+    struct range lowest = {UINT64_MAX, UINT64_MAX}, range;
+    int node, parent = fdt ? fdt_path_offset(fdt, "/reserved-memory") : -1;
 
-    for (u32 i = 0; i < ARRAY_LEN(taken) && base < ram.end; i++) {
-        u64 end = align_down(taken[i].base, 4096);
-
-        if (taken[i].end > base) {
-            add_piece(&left, base, end < ram.end ? end : ram.end);
-            base = align_up(taken[i].end, 4096);
+    take_lower(machine_initrd(), from, &lowest);
+    if (fdt) {
+        take_lower((struct range){(u64)fdt, (u64)fdt + fdt_totalsize(fdt)}, from, &lowest);
+    }
+    if (parent < 0) {
+        return lowest;
+    }
+    fdt_for_each_subnode(node, fdt, parent) {
+        for (int i = 0; node_range(node, i, &range); i++) {
+            take_lower(range, from, &lowest);
         }
     }
-    add_piece(&left, base, ram.end);
-    return left;
+    return lowest;
+}
+
+/*
+ * machine_free - the first piece of RAM from an address on that nothing is in.
+ *
+ * It is above the image, page-aligned and not empty.  False: there is none.
+ */
+bool machine_free(u64 from, struct range *piece)
+{
+    u64 end = machine_ram().end, base = from;
+    struct range taken;
+
+    if (base < (u64)_image_end) {
+        base = (u64)_image_end;
+    }
+    base = align_up(base, MACHINE_PAGE);
+    for (taken = taken_from(base); align_down(taken.base, MACHINE_PAGE) <= base && base < end;
+         taken = taken_from(base)) {
+        base = align_up(taken.end, MACHINE_PAGE);
+    }
+    if (base >= end) {
+        return false;
+    }
+    *piece = (struct range){base, align_down(taken.base < end ? taken.base : end, MACHINE_PAGE)};
+    return piece->base < piece->end;
 }
 
 /*
@@ -147,11 +186,11 @@ void *machine_take(u64 bytes)
     u64 base;
 
     if (!left.base) {
-        struct free_ram ram = machine_free();
+        struct range piece;
 
-        for (u32 i = 0; i < ram.pieces; i++) {
-            if (ram.piece[i].end - ram.piece[i].base > left.end - left.base) {
-                left = ram.piece[i];
+        for (u64 from = 0; machine_free(from, &piece); from = piece.end) {
+            if (piece.end - piece.base > left.end - left.base) {
+                left = piece;
             }
         }
     }
@@ -161,7 +200,7 @@ void *machine_take(u64 bytes)
                (unsigned long)((left.end - base) >> 10));
         guest_exit(2);
     }
-    left.base = align_up(base + bytes, 4096);
+    left.base = align_up(base + bytes, MACHINE_PAGE);
     return (void *)base;
 }
 

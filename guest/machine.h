@@ -8,17 +8,12 @@ struct range {
     u64 end;
 };
 
-/* Upwards, none of them empty. */
-struct free_ram {
-    struct range piece[3];
-    u32 pieces;
-};
-
 void machine_init(const void *fdt);
 const char *machine_bootargs(void);
+const char *machine_args(size_t *bytes);
 struct range machine_ram(void);
 struct range machine_initrd(void);
-struct free_ram machine_free(void);
+bool machine_free(u64 from, struct range *piece);
 void *machine_take(u64 bytes);
 bool machine_device_range(const char *compatible, size_t index, struct range *range);
 bool machine_device_from(const char *compatible, u64 from, struct range *range, u32 *interrupt);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Free RAM by the page: all that is above the image but the FDT and the initrd.  It is the lower of
- * two levels: the heap, the stacks of tasks and page tables stand on it.
+ * Free RAM by the page: all that is above the image but the FDT, the initrd and what is reserved.
+ * It is the lower of two levels: the heap, the stacks of tasks and page tables stand on it.
  *
  * Invariant: a page is the backend's, or of whom it was given to.  What the backend remembers takes
  * the first pages of the RAM that it describes.
@@ -14,6 +14,8 @@
 #include "guest/init.h"
 #include "guest/panic.h"
 #include "guest/spin.h"
+
+#define BOOKKEEPING_SHARE 1024 /* no backend needs a larger part of what it manages */
 
 static struct spin lock;
 static struct allocator *backend;
@@ -133,22 +135,38 @@ static bool add(u64 base, u64 end)
     return base < end && mem_add(backend, (void *)base, end - base) == ERR_OK;
 }
 
+/* Free RAM: from the first piece on that surely has room for what the backend remembers of all. */
+static struct range window(void)
+{
+    struct range window = {0, 0}, piece;
+    u64 bookkeeping;
+
+    for (u64 from = 0; machine_free(from, &piece); from = piece.end) {
+        window.end = piece.end;
+    }
+    bookkeeping = (window.end - machine_ram().base) / BOOKKEEPING_SHARE;
+    for (u64 from = 0; machine_free(from, &piece); from = piece.end) {
+        if (piece.end - piece.base > bookkeeping) {
+            window.base = piece.base;
+            break;
+        }
+    }
+    return window;
+}
+
 static GUEST_INIT(INIT_PAGES) void bring_up(void)
 {
-    struct free_ram ram = machine_free();
-    struct range window = {0, 0};
-    u64 first = 0;
+    struct range all = window(), piece = {0, 0};
+    u64 first = all.base;
 
-    if (ram.pieces > 0) {
-        window = (struct range){ram.piece[0].base, ram.piece[ram.pieces - 1].end};
-        first = window.base;
-        backend = pages_backend(window, &first);
+    if (all.base != 0) {
+        backend = pages_backend(all, &first);
     }
-    if (!backend || !add(first, ram.piece[0].end)) {
+    if (!backend || !machine_free(all.base, &piece) || !add(first, piece.end)) {
         panic("MEM is too small: RAM ends at 0x%lx, the image and its stacks take it up to 0x%lx",
               machine_ram().end, (u64)_image_end);
     }
-    for (u32 i = 1; i < ram.pieces; i++) {
-        add(ram.piece[i].base, ram.piece[i].end); /* a backend of one piece does without */
+    while (machine_free(piece.end, &piece)) {
+        add(piece.base, piece.end); /* a backend of one piece does without */
     }
 }

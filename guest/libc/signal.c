@@ -16,6 +16,8 @@
 #include "guest/libc/signal.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/riscv/csr.h"
@@ -24,11 +26,14 @@
 #include "guest/init.h"
 #include "guest/irq.h"
 #include "guest/libc/fork.h"
+#include "guest/libc/inherit.h"
 #include "guest/libc/signal_end.h"
 #include "guest/libc/signals.h"
 #include "guest/preempt.h"
 #include "guest/proc.h"
 #include "guest/threads.h"
+
+#define INHERITED "signals"
 
 __thread struct signal_thread signal_own;
 struct sigaction signal_actions[NSIG];
@@ -276,11 +281,47 @@ void fork_signals(enum fork_step step)
     }
 }
 
+/* ---- from the program before this one ---- */
+
+void inherit_signals(struct inherit *to)
+{
+    char text[3 * sizeof("0123456789abcdef,")];
+    u64 ignored = 0;
+
+    for (int signal = 1; signal < NSIG; signal++) {
+        ignored |= signal_actions[signal].sa_handler == SIG_IGN ? SIGNAL_BIT(signal) : 0;
+    }
+    snprintf(text, sizeof(text), "%lx,%lx,%lx", signal_own.blocked, ignored, signal_alarm_time());
+    inherit_add(to, INHERITED, text);
+}
+
+static void take_inherited(void)
+{
+    char *text = (char *)(uintptr_t)inherit_find(INHERITED);
+    u64 ignored, time;
+
+    if (!text) {
+        return;
+    }
+    signal_set_blocked(strtoul(text, &text, 16));
+    ignored = strtoul(text + (*text == ','), &text, 16);
+    time = strtoul(text + (*text == ','), &text, 16);
+    for (int signal = 1; signal < NSIG; signal++) {
+        if (ignored & ~SIGNALS_FIXED & SIGNAL_BIT(signal)) {
+            signal_actions[signal].sa_handler = SIG_IGN;
+        }
+    }
+    if (time != 0) {
+        signal_alarm_at(time);
+    }
+}
+
 static GUEST_INIT(INIT_SIGNALS) void bring_up(void)
 {
     static struct irq_handler handler = {.fn = look};
     u64 irq = irq_save();
 
+    take_inherited();
     irq_add(IRQ_SSOFT, &handler); /* called after that of events, which comes before it */
     events_listen();
     events_signal();

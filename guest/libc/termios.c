@@ -11,9 +11,12 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "sbi/ecall.h"
+
 #include "guest/guest.h"
 #include "guest/libc/input.h"
 #include "guest/libc/tty.h"
+#include "guest/proc.h"
 
 #define CONTROL(letter) ((letter)&0x1f)
 #define DELETE          0x7f
@@ -83,4 +86,30 @@ int tcdrain(int fd)
     }
     console_flush();
     return 0;
+}
+
+static pid_t foreground(int fd, long group)
+{
+    long before;
+
+    if (!isatty(fd)) {
+        return -1;
+    }
+    before = proc_available() ? proc_foreground(group) : getpgrp();
+    return before < 0 ? fail(before == SBI_ERR_DENIED ? EPERM : EINVAL) : (pid_t)before;
+}
+
+/* The group that input goes to. */
+pid_t tcgetpgrp(int fd)
+{
+    return foreground(fd, -1);
+}
+
+/* EPERM: no process of that group is in the caller's tree. */
+int tcsetpgrp(int fd, pid_t group)
+{
+    if (group < 0) {
+        return fail(EINVAL);
+    }
+    return foreground(fd, group) < 0 ? -1 : 0;
 }

@@ -47,6 +47,17 @@ static bool is_own(const char *p)
     return false;
 }
 
+const char *words_next_own(const char *text, size_t *bytes)
+{
+    for (text = skip_spaces(text); *text; text = skip_spaces(text + *bytes)) {
+        *bytes = strcspn(text, " ");
+        if (is_own(text)) {
+            return text;
+        }
+    }
+    return NULL;
+}
+
 /* What stands in quotes: *p is behind the first one, and then behind the last one. */
 static const char *read_quoted(const char **p, char quote, char **to)
 {

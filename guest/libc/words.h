@@ -15,3 +15,6 @@ struct words {
 
 __must_check const char *words_read(const char *text, char *name, char **pointers, char *bytes,
                                     struct words *words);
+
+/* The next word of text that is the library OS's own, and its length; NULL: none. */
+const char *words_next_own(const char *text, size_t *bytes);
