@@ -27,6 +27,7 @@
 #include "hv/proc.h"
 
 #include "hv/console.h"
+#include "hv/futex.h"
 #include "hv/panic.h"
 #include "hv/proc_parts.h"
 #include "hv/report.h"
@@ -95,8 +96,8 @@ struct vm *proc_lock(const struct vm *caller, u64 pid)
 {
     struct pid_slot *slot = pid_slot(pid);
     u32 owner = slot == NULL ? 0 : __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE);
-    struct family *family = caller->control && owner != 0 ? family_numbered(owner)
-                                                          : family_of(caller);
+    struct family *family =
+        caller->control && owner != 0 ? family_numbered(owner) : family_of(caller);
     struct vm *vm;
 
     family_lock(family);
@@ -148,6 +149,7 @@ static enum err enter(struct vm *vm, struct vm *parent, struct family *family)
     list_init(&vm->children);
     list_init(&vm->ended);
     list_init(&vm->sibling);
+    list_init(&vm->words.list);
     vm->parent = parent;
     if (parent != NULL)
         list_add_tail(&parent->children, &vm->sibling);
@@ -290,6 +292,7 @@ void proc_begin_image(struct vm *vm)
 {
     struct family *family = family_of(vm);
 
+    futex_forget(vm);
     family_lock(family);
     vm->takes_signals = false;
     vm->waiting = 0;
@@ -344,8 +347,7 @@ void proc_tell_change(struct vm *vm, u32 status)
 
 static bool has_news(const struct vm *child, u64 flags)
 {
-    return child->zombie ||
-           (child->change == PROC_STATUS_STOPPED && (flags & PROC_WAIT_STOPPED)) ||
+    return child->zombie || (child->change == PROC_STATUS_STOPPED && (flags & PROC_WAIT_STOPPED)) ||
            (child->change == PROC_STATUS_CONTINUED && (flags & PROC_WAIT_CONTINUED));
 }
 
@@ -611,6 +613,7 @@ void proc_end(struct vcpu *vcpu)
     sched_forget_others(vm, vcpu);
     console_flush(vm);
     set_ending(vm);
+    futex_forget(vm);
     if (reason == END_RESET) {
         if (vm_reset(vm) == ERR_OK) {
             start_again(vm);

@@ -20,7 +20,7 @@
 #define SIGTTIN     21
 #define SIGTTOU     22
 /* Those that end a process that has never asked for signals. */
-#define FATAL                                                                        \
+#define FATAL                                                                      \
     (BIT(PROC_SIGHUP) | BIT(PROC_SIGINT) | BIT(PROC_SIGQUIT) | BIT(PROC_SIGABRT) | \
      BIT(PROC_SIGTERM))
 #define STOPPING (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))

@@ -72,6 +72,9 @@ struct vm {
 
     /* guarded by the scheduler's lock: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
+    bool halted;          /* from outside: none of its vCPUs runs, unless it is doomed */
+    bool doomed;          /* the next vCPU to run ends it, as doom_status says */
+    u32 doom_status;
 
     /* the process; guarded by the family's lock: */
     u32 pid;
@@ -95,6 +98,12 @@ struct vm {
     bool stopped;         /* by signal */
     bool dying;           /* by signal: its end is under way */
     bool takes_signals;   /* it or its parent has called signals() */
+
+    struct {
+        struct spinlock lock;
+        u32 count;
+        struct list list;
+    } words; /* registered for: see futex.c */
 
     /* atomic: */
     u32 signals;    /* pending: bit n for signal n */

@@ -22,7 +22,7 @@ static u32 rang;
 
 static u64 ring(struct alarm *alarm)
 {
-    rang = true;
+    rang = 1;
     csr_set(CSR_SIP, IP_SSIP);
     return period ? alarm->node.key + period : ALARM_NEVER;
 }
@@ -31,13 +31,13 @@ static struct alarm real = {.ring = ring};
 
 bool signal_alarm_rang(void)
 {
-    return __atomic_exchange_n(&rang, false, __ATOMIC_RELAXED);
+    return __atomic_exchange_n(&rang, 0, __ATOMIC_RELAXED) != 0;
 }
 
 void signal_alarm_stop(void)
 {
     alarm_cancel(&real);
-    rang = false;
+    rang = 0;
 }
 
 u64 signal_alarm_time(void)

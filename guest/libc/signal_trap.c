@@ -199,9 +199,12 @@ void report_trap(const struct trap *t)
 /* A report that began with a fault ends as the signal does. */
 void guest_exit(int status)
 {
+    int signal = dying;
+
     console_flush();
-    if (dying != 0) {
-        proc_end_by(dying);
+    dying = 0; /* where there is no other way out, it comes back here */
+    if (signal != 0) {
+        proc_end_by(signal);
     }
     guest_power_off(status);
 }

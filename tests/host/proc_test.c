@@ -223,8 +223,7 @@ static void try_fork(struct vcpu *vcpu)
                               .group = rule[parent].group,
                               .limit = rule[parent].limit,
                               .takes = rule[parent].takes,
-                              .control =
-                                  rule[parent].control && (flags & PROC_FORK_KEEP_CONTROL)};
+                              .control = rule[parent].control && (flags & PROC_FORK_KEEP_CONTROL)};
 }
 
 static void rule_reset(u32 pid)
@@ -382,8 +381,7 @@ static void try_groups(struct vcpu *vcpu)
     bool sees = asked == 0 || rule_may_see(caller, (u64)asked);
 
     if (pick(3) == 0) {
-        CHECK_EQ(proc_getpgid(vcpu, (u64)asked, &group),
-                 sees ? ERR_OK : rule_unknown(caller));
+        CHECK_EQ(proc_getpgid(vcpu, (u64)asked, &group), sees ? ERR_OK : rule_unknown(caller));
         if (sees)
             CHECK_EQ(group, rule[asked == 0 ? caller : (u32)asked].group);
         return;
@@ -449,8 +447,9 @@ static void start_guests(void)
         limits[i].parent = LIMITS_MAX;
         limits[i].procs_max = 1 + pick(30);
         limits[i].frames_max = QUOTA_NO_LIMIT;
-        guests[i] = (struct guest){.family.tree = {.procs_max = limits[i].procs_max,
-                                                   .frames_max = limits[i].frames_max}};
+        guests[i] = (struct guest){
+            .family.tree = {.procs_max = limits[i].procs_max, .frames_max = limits[i].frames_max}
+        };
         vm = make_vm(&guests[i]);
         vm->control = pick(3) == 0;
         CHECK_EQ(proc_add_guest(vm), ERR_OK);

@@ -29,6 +29,7 @@
 #define console_flush        fake_console_flush
 #define console_share        fake_console_share
 #define frame_alloc()        fake_frame_alloc()
+#define futex_forget         fake_futex_forget
 #define gstage_count         fake_gstage_count
 #define report_and_power_off fake_power_off
 #define report_end           fake_report_end
@@ -62,8 +63,8 @@ static struct {
     u32 left_at_end;
     u32 woken[PIDS_MAX], interrupted[PIDS_MAX]; /* sets of vCPUs, since the step began */
     bool halted[PIDS_MAX];
-    u32 doomed[PIDS_MAX];                /* a status; 0: it is not */
-    void (*meanwhile)(struct vm *vm);    /* what others do while a machine is made or taken apart */
+    u32 doomed[PIDS_MAX];             /* a status; 0: it is not */
+    void (*meanwhile)(struct vm *vm); /* what others do while a machine is made or taken apart */
     jmp_buf power_off;
 } world;
 
@@ -82,6 +83,11 @@ static void fake_console_flush(struct vm *vm)
 }
 
 static void fake_console_share(void) {}
+
+static void fake_futex_forget(struct vm *vm)
+{
+    CHECK_EQ(vm->words.count, 0);
+}
 
 static hpa_t fake_frame_alloc(void)
 {
