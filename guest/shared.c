@@ -14,7 +14,6 @@
 #include "lib/mem/alloc.h"
 
 #include "guest/pages.h"
-#include "guest/panic.h"
 #include "guest/proc.h"
 
 void *shared_alloc(size_t pages)
@@ -31,7 +30,7 @@ void *shared_alloc(size_t pages)
 void shared_free(void *first, size_t pages)
 {
     if (proc_available() && proc_unshare(first, pages * MEM_PAGE_BYTES) != 0) {
-        panic("shared_free: %zu pages at %p are not shared", pages, first);
+        return; /* no memory for pages of our own: these stay taken, and shared */
     }
     if (mem_usable(&pages_allocator, first) > 0) {
         pages_free(first);

@@ -342,6 +342,21 @@ enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
     return err;
 }
 
+hpa_t gstage_shared_frame(struct gstage *gs, gpa_t gpa)
+{
+    hpa_t frame = {0};
+
+    if (!gstage_is_ram(gs, gpa))
+        return frame;
+    spin_lock(&gs->lock);
+    if (is_shared(gs, gpa.v))
+        frame = gstage_frame(gs, gpa, ACCESS_READ);
+    if (frame.v != 0)
+        frame_get(frame);
+    spin_unlock(&gs->lock);
+    return frame;
+}
+
 /*
  * gstage_word - what futexes compare, and by what they are found.
  *

@@ -54,7 +54,7 @@ static bool disown(struct proc_hold *hold, u32 pid)
 
 static void wake(const u32 *word)
 {
-    futex_wake_all((struct word_key){.where = hpa_of((void *)(uintptr_t)word).v});
+    futex_wake_shared(&(struct word_key){.where = (u64)word});
 }
 
 /* The hold is in no list any more; its reference ends.  pid 0: the VM never was a process. */

@@ -134,7 +134,7 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
     }
     vcpu_save(vcpu);
     clone_vcpus(child, vcpu);
-    if (clone_devices(child, parent) != ERR_OK) {
+    if (clone_devices(child, parent) != ERR_OK || hold_inherit(child, parent, false) != ERR_OK) {
         vm_destroy(child);
         vm_free(child);
         return NULL;
@@ -144,6 +144,7 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
 
 enum err vm_reset(struct vm *vm)
 {
+    hold_end(vm);
     gstage_destroy(&vm->gs);
     if (gstage_create(&vm->gs, vm->guest->ram_base, vm->guest->mem_bytes, &vm->guest->backing,
                       vm->vcpus) != ERR_OK)
@@ -156,6 +157,7 @@ enum err vm_reset(struct vm *vm)
 
 void vm_destroy(struct vm *vm)
 {
+    hold_end(vm);
     gstage_destroy(&vm->gs);
     vtransport_end(vm);
     free_vcpus(vm);

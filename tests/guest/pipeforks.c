@@ -424,12 +424,12 @@ int main(void)
     atoms();
     writer_killed();
     reader_killed();
-    sigpipe();
     killed_at_work();
     many();
     polling();
     offsets();
     semaphores();
+    sigpipe();
     printf("pipeforks: ok\n");
     return 0;
 }

@@ -10,6 +10,10 @@ entry ipc_preempt_vm           quick 60   threads pipes_preempt
 entry ipc_preempt_bare         quick 60   threads pipes_preempt BARE=1
 entry ipc_smp_vm               quick 60   threads pipes_smp VCPUS=4 HARTS=2
 entry ipc_smp_bare             quick 60   threads pipes_smp VCPUS=4 BARE=1
+entry ipc_processes            quick 90   processes pipeforks
+entry ipc_processes_preempt    quick 90   processes pipeforks_preempt HARTS=2
+entry ipc_processes_smp        quick 90   processes pipeforks_smp VCPUS=2 HARTS=2
+entry ipc_processes_copy       full  90   processes pipeforks FORK=copy
 
 # threads GUEST [VARIABLE=VALUE...]
 threads() {
@@ -17,4 +21,12 @@ threads() {
     shift
     run 0 PAYLOAD="build/tests/guest/$guest.elf" "$@"
     want 'pipes: ok$'
+}
+
+# processes GUEST [VARIABLE=VALUE...]
+processes() {
+    local guest=$1
+    shift
+    run 0 PAYLOAD="build/tests/guest/$guest.elf" "$@"
+    want 'pipeforks: ok$'
 }
