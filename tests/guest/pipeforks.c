@@ -324,24 +324,26 @@ static void many(void)
 
 static void polling(void)
 {
-    int one[2], two[2];
+    int one[2], two[2], go[2];
     pid_t child;
 
-    EXPECT(pipe(one) == 0 && pipe(two) == 0);
+    EXPECT(pipe(one) == 0 && pipe(two) == 0 && pipe(go) == 0);
     child = child_of();
     if (child == 0) {
+        EXPECT(close(go[1]) == 0);
         usleep(20000);
         EXPECT(write(two[1], "x", 1) == 1);
-        usleep(20000);
+        EXPECT(read(go[0], bytes, 1) == 0);
         _exit(0);
     }
-    EXPECT(close(one[1]) == 0 && close(two[1]) == 0);
+    EXPECT(close(one[1]) == 0 && close(two[1]) == 0 && close(go[0]) == 0);
     struct pollfd polls[] = {
         {.fd = one[0], .events = POLLIN},
         {.fd = two[0], .events = POLLIN}
     };
     EXPECT(poll(polls, 2, -1) == 1 && polls[0].revents == 0 && polls[1].revents == POLLIN);
     EXPECT(read(two[0], bytes, 10) == 1);
+    EXPECT(close(go[1]) == 0);
     EXPECT(poll(polls, 1, -1) == 1 && polls[0].revents == POLLHUP);
     EXPECT(close(one[0]) == 0 && close(two[0]) == 0);
     reap(child, 0);
