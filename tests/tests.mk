@@ -118,6 +118,7 @@ components-posixfork_preempt := heap libc paging preempt rr task
 test-guests-y += posixfork_smp
 source-posixfork_smp := posixfork
 components-posixfork_smp := heap libc preempt smp task
+test-guests-y += proccalls
 test-guests-y += pthreads
 components-pthreads := heap libc task
 test-guests-y += pthreads_preempt
