@@ -12,7 +12,7 @@
 #define CHUNK_BYTES  (1UL << CHUNK_SHIFT)
 
 /*
- * One per frame of RAM.  For a frame that is a page table, [first, end) spans the entries in use:
+ * One per frame of RAM.  For a table above the leaves, [first, end) spans the entries in use:
  * outside of it every entry is zero.
  */
 struct frame {
@@ -25,6 +25,9 @@ struct frame {
     union {
         struct {
             u16 first, end; /* page tables in use */
+        };
+        struct {
+            u16 unused, reads; /* leaf tables in use: how many lines were filled for reads */
         };
         u32 next_clean; /* clean page tables: the one after it in its list */
     };

@@ -26,7 +26,8 @@
  * and cleaned later, a slice at a time.
  *
  * Leaves of 2 MiB, which the manual calls megapages: a table all of whose leaves have W, their
- * frames in one piece, becomes one leaf.  Nothing is copied for it.
+ * frames in one piece, becomes one leaf.  Nothing is copied for it.  So does one of which much was
+ * read, but that leaf has no W.
  *
  * Fences: an entry of level 1 changes between a leaf and a pointer.  Translations stay what they
  * were, but a fence with an address is for leaves only: the whole VM is fenced, before a table is
@@ -421,23 +422,29 @@ static void forget_lines(u64 *log, u32 count, hpa_t table, u32 *kept)
     }
 }
 
-void gcache_join(struct gstage *gs, pte_t *above)
+void gcache_set_megapage(struct gstage *gs, pte_t *above, pte_t leaf)
 {
     hpa_t table = pte_hpa(*above);
-    pte_t leaf = *(const pte_t *)hpa_ptr(table);
 
-    if (!is_in_one_piece(hpa_ptr(table)))
-        return;
     if (gs->lines <= LINES_MAX)
         forget_lines(log_of(gs->root), gs->lines, table, &gs->lines);
     if (gs->writes <= WRITES_MAX)
         forget_lines(writes_of(gs->root), gs->writes, table, &gs->writes);
-    gcache_log_write(gs, above);
+    if (leaf.v & PTE_W)
+        gcache_log_write(gs, above);
     set_entry(above, leaf);
     gstage_fence(gs);
     page_zero(table);
     table_release(table);
     table_free(table);
+}
+
+void gcache_join(struct gstage *gs, pte_t *above)
+{
+    const pte_t *first = hpa_ptr(pte_hpa(*above));
+
+    if (is_in_one_piece(first))
+        gcache_set_megapage(gs, above, *first);
 }
 
 /* ---- the census ---- */

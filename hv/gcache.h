@@ -62,6 +62,8 @@ void gcache_log_write(struct gstage *gs, const pte_t *entry);
 
 /* The leaf table below *above, all of whose leaves have W, becomes a leaf, if that can be. */
 void gcache_join(struct gstage *gs, pte_t *above);
+/* The leaf table below *above becomes this leaf, which says the same. */
+void gcache_set_megapage(struct gstage *gs, pte_t *above, pte_t leaf);
 
 /* No leaf but those of shared pages has W any more; fences. */
 void gcache_protect(struct gstage *gs);

@@ -46,6 +46,7 @@
 #include "hv/hart.h"
 #include "hv/panic.h"
 #include "hv/random.h"
+#include "hv/reclaim.h"
 
 /* So that a fault that needs none of these saves no registers for them. */
 #define OUT_OF_LINE __attribute__((noinline))
@@ -357,6 +358,38 @@ OUT_OF_LINE static void map_line(struct gstage *gs, pte_t *entry, gpa_t gpa, con
         note_owned(gs, table_of(entry), owned, gpa);
 }
 
+#define READS_MANY 8 /* lines of a region: the guest is likely to read the others, too */
+
+/* The pages of a region are frames of a chunk, in their order. */
+static bool is_in_one_piece(const struct gstage *gs, u64 first, u64 chunk)
+{
+    bool alone;
+
+    for (u64 page = 0; page < CHUNK_FRAMES; page += SPACE_LINE) {
+        const u64 *line = space_line(&gs->space, first + page, &alone);
+
+        for (u64 i = 0; line != NULL && i < SPACE_LINE; i++) {
+            if (line[i] != chunk + ((page + i) << PAGE_SHIFT))
+                return false;
+        }
+        if (line == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* A line of a leaf table was filled for a read.  Of the READS_MANYth this looks further. */
+static void note_read(struct gstage *gs, const pte_t *entry, gpa_t gpa)
+{
+    struct frame *table = frame_of(table_of(entry));
+    u64 page = gstage_page(gs, gpa), chunk = align_down(pte_hpa(*entry).v, CHUNK_BYTES);
+
+    if (likely(++table->reads != READS_MANY) || (table->home & HOME_OWNED) != 0)
+        return;
+    if (is_in_one_piece(gs, align_down(page, CHUNK_FRAMES), chunk))
+        gcache_set_megapage(gs, entry_above(gs, gpa), pte_of((hpa_t){chunk}, LEAF_SHARED));
+}
+
 static inline bool may_write(u64 entry, bool alone)
 {
     return (entry & SPACE_SHARED) || (alone && frame_refs(frame_in(entry)) == 1);
@@ -384,6 +417,8 @@ OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
     }
     map_line(gs, entry, gpa, line, alone);
     fence_page_here(gpa);
+    if (access != ACCESS_WRITE && !alone)
+        note_read(gs, entry, gpa);
     return ERR_OK;
 }
 
@@ -761,6 +796,8 @@ void gstage_destroy(struct gstage *gs)
     space_release(&gs->space);
     gstage_forget_ranges(gs);
     spin_unlock(&gs->lock);
+    /* so that what is left cannot grow, and keeps no pages of others shared for long */
+    (void)reclaim_slice();
 }
 
 /* Frames of this VM, its tables included, devices not: owned by it alone, or shared with others. */
