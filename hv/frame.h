@@ -41,7 +41,7 @@ _Static_assert(sizeof(struct frame) == 16, "frame_of() shifts by this");
 /* home is the chunk's number, counted from the first of RAM, above 10 bits for the count. */
 #define HOME_SHIFT 10
 #define HOME_OWNED ((1U << HOME_SHIFT) - 1)
-#define HOME_NONE  (UINT32_MAX & ~HOME_OWNED)         /* nobody has asked for one */
+#define HOME_NONE  (UINT32_MAX & ~HOME_OWNED)       /* nobody has asked for one */
 #define HOME_NEVER (HOME_NONE - (1U << HOME_SHIFT)) /* there is none */
 
 /* One per chunk. */

@@ -20,10 +20,10 @@
  *     lines     63:56 0      line's address, 64-byte aligned   LINE_ABOVE   in the order of filling
  *     writes    63:56 mask   line's address                                 which entries have W
  *
- * A line is logged before its first entry becomes valid, one of a table behind that with the pointer
- * to the table: so the log read backwards empties a table before the table is given back.  Where
- * there was no room in a log, it is of no use: all tables below the root are dropped as they are,
- * and cleaned later, a slice at a time.
+ * A line is logged before its first entry becomes valid, one of a table behind that with the
+ * pointer to the table: so the log read backwards empties a table before the table is given back.
+ * Where there was no room in a log, it is of no use: all tables below the root are dropped as they
+ * are, and cleaned later, a slice at a time.
  *
  * Leaves of 2 MiB, which the manual calls megapages: a table all of whose leaves have W, their
  * frames in one piece, becomes one leaf.  Nothing is copied for it.  So does one of which much was
@@ -57,7 +57,9 @@ static pte_t nowhere[2048] __attribute__((aligned(16384)));
 static struct {
     struct spinlock lock; /* behind a VM's; the other way round only by trying */
     struct list list;     /* whom a clock's hand comes to next is first */
-} roots = {.list = {&roots.list, &roots.list}};
+} roots = {
+    .list = {&roots.list, &roots.list}
+};
 
 /* Tables of level 1, with the leaf tables below, as they were left. */
 static struct {

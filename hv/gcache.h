@@ -97,7 +97,8 @@ static inline void gcache_log(struct gstage *gs, const pte_t *line, u32 level)
          line[7].v) != 0)
         return;
     if (gs->lines < LINES_MAX)
-        ((u64 *)hpa_ptr(gs->root))[LOG_FIRST + gs->lines] = (u64)line | (level > 0 ? LINE_ABOVE : 0);
+        ((u64 *)hpa_ptr(gs->root))[LOG_FIRST + gs->lines] =
+            (u64)line | (level > 0 ? LINE_ABOVE : 0);
     gs->lines++;
 }
 

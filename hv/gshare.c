@@ -322,8 +322,8 @@ static enum err adopt(struct gstage *gs, const struct gstage *keep)
 enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
                             const struct backing *backing, u32 vcpus, struct gstage *keep)
 {
-    enum err err = gstage_create(gs, image_template->ram_base, image_template->ram_bytes, backing,
-                                 vcpus);
+    enum err err =
+        gstage_create(gs, image_template->ram_base, image_template->ram_bytes, backing, vcpus);
 
     if (err != ERR_OK)
         return err;

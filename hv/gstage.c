@@ -17,8 +17,8 @@
  * whoever calls that takes W away first; and because whoever replaces a frame corrects the PTE.
  *
  * A fault that finds no PTE for a page that is there brings those of its line: eight pages, one
- * block of the table.  A first touch and a copy bring that of one page: the others are not there, or
- * not this VM's to write.
+ * block of the table.  A first touch and a copy bring that of one page: the others are not there,
+ * or not this VM's to write.
  *
  * A device of the machine that the guest may read (the window) is mapped page by page as well, R
  * alone.  Its pages are no frames and in no space: nothing counts, copies or frees them.
