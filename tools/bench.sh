@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Measures what things cost, prints a table and writes build/bench.json: `make bench`.
+# Measures what things cost, prints a table and writes build/bench.json: `make bench`.  With words, as in
+# `tools/bench.sh forks totals`, just these parts, and only the table (after `make all`).
 #
 # The payloads bench and osbench count, inside a guest; here is only which runs are made and what the figures are
 # held against.  Under -icount shift=0 the unit is instructions executed by the whole machine, the
@@ -305,6 +306,11 @@ ratio() {
     cat $out/ratio >>$rows
 }
 
+measure_scaling() {
+    scale scale_fork
+    scale scale_compute
+}
+
 # What the library OS costs, each with the components that it is about.
 measure_library_os() {
     local allocator
@@ -362,10 +368,6 @@ measure_disk() {
 # Files, bare and in a VM, each from a disk of its own.
 measure_files() {
     local words place
-    can_count "${FV_QEMU:-qemu-system-riscv64}" || {
-        echo "bench: this QEMU was built without plugins: no figures of files" >&2
-        return 0
-    }
     make_disk $out/disk
     for words in "${file_runs[@]}"; do
         for place in bare vm; do
@@ -437,26 +439,20 @@ print_json() {
          END { print "\n]" }' $rows
 }
 
-measure_exits
-measure_vm_create
-measure_forks
-measure_faults
-measure_memory
-if can_count "${FV_QEMU:-qemu-system-riscv64}"; then
-    measure_totals
-    measure_spawn
-    measure_pipes
-    scale scale_fork
-    scale scale_compute
-else
-    echo "bench: this QEMU was built without plugins, which count instructions: some figures are left out" >&2
-fi
-measure_vms
-measure_wake
-measure_library_os
-measure_disk
-measure_files
-measure_size
+parts=(exits vm_create forks faults memory totals spawn pipes scaling vms wake library_os disk files size)
+by_plugin=' totals spawn pipes scaling files '
+
+for part in "${@:-${parts[@]}}"; do
+    [[ " ${parts[*]} " == *" $part "* ]] || {
+        echo "bench: $part: must be of: ${parts[*]}" >&2
+        exit 64
+    }
+    if [[ $by_plugin == *" $part "* ]] && ! can_count "${FV_QEMU:-qemu-system-riscv64}"; then
+        echo "bench: this QEMU was built without plugins, which count instructions: no figures of $part" >&2
+    else
+        "measure_$part"
+    fi
+done
 print_table
-print_json >build/bench.json
+[ $# != 0 ] || print_json >build/bench.json
 [ "$failed" = 0 ]
