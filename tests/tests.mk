@@ -285,6 +285,7 @@ tests-y += tests/host/mem_test.c
 tests-y += tests/host/mem_trace_test.c
 tests-y += tests/host/mem_world.c
 tests-y += tests/host/mkimage_test.c
+tests-y += tests/host/monitor_test.c
 tests-y += tests/host/options_test.c
 tests-y += tests/host/panic.c
 tests-y += tests/host/pin_test.c
