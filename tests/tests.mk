@@ -275,6 +275,7 @@ tests-y += tests/host/frame_test.c
 tests-y += tests/host/gstage_model.c
 tests-y += tests/host/gstage_model_test.c
 tests-y += tests/host/heap_test.c
+tests-y += tests/host/hold_test.c
 tests-y += tests/host/hv_world.c
 tests-y += tests/host/image_test.c
 tests-y += tests/host/insn_test.c

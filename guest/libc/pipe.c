@@ -250,10 +250,21 @@ static int pipe_read(struct node *node, u64 offset, void *to, size_t bytes, size
     return error;
 }
 
+/* What is not written in pieces fits, or a piece does. */
+static bool has_room(const struct pipe *pipe, size_t bytes)
+{
+    u32 there = room(pipe);
+
+    return there >= PIPE_WHOLE || there >= bytes;
+}
+
 static u32 put(struct end *end, struct pipe *pipe, const u8 *from, size_t bytes)
 {
     u32 count;
 
+    if (!has_room(pipe, bytes) && (bytes <= PIPE_WHOLE || room(pipe) == 0)) {
+        return 0;
+    }
     lock_end(end);
     count = pipe_put(pipe, from, piece(bytes));
     unlock_end(end);
@@ -289,7 +300,7 @@ static int pipe_write(struct node *node, u64 offset, const void *from, size_t by
             return EAGAIN;
         }
         pipe_side_will_wait(end->side);
-        if (room(pipe) < PIPE_WHOLE && room(pipe) < bytes - *done) {
+        if (!has_room(pipe, bytes - *done)) {
             error = wait_for(end, bell, "room in a pipe");
         }
     }

@@ -35,14 +35,14 @@ static u32 least(u32 a, u32 b)
     return a < b ? a : b;
 }
 
-#define BLOCK_WORDS 64
+#define BLOCK_WORDS 128
 #define GROUP       8 /* words that are in registers at a time */
 
-/* 131 instructions for 512 bytes; memcpy takes 154. */
+/* 259 instructions for a KiB; memcpy takes 307. */
 static void copy_blocks(u64 *restrict to, const u64 *restrict from, size_t blocks)
 {
     for (; blocks > 0; blocks--, to += BLOCK_WORDS, from += BLOCK_WORDS) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (size_t i = 0; i < BLOCK_WORDS; i += GROUP) {
             u64 a = from[i], b = from[i + 1], c = from[i + 2], d = from[i + 3];
             u64 e = from[i + 4], f = from[i + 5], g = from[i + 6], h = from[i + 7];

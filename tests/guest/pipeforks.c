@@ -18,7 +18,7 @@
 
 #include "tests/guest/expect.h"
 
-#define RING    65536
+#define RING    131072
 #define ATOM    4096
 #define STREAM  (2 << 20)
 #define WRITERS 4

@@ -23,7 +23,7 @@
 
 #include "tests/guest/expect.h"
 
-#define RING        65536
+#define RING        131072
 #define ATOM        4096
 #define STREAM      (4 << 20)
 #define WRITERS     4
