@@ -9,6 +9,8 @@
 #include "lib/kit/spinlock.h"
 #include "sbi/proc.h"
 
+#include "dts/guest_fdt.h"
+
 #include "hv/console.h"
 #include "hv/dev/dev.h"
 #include "hv/dev/vplic.h"
@@ -46,7 +48,7 @@ struct guest {
     bool control;
     bool has_mhartid; /* machine option: csrr mhartid reads as this */
     u64 mhartid;
-    const void *tree_made;  /* by guest_fdt_make() */
+    struct guest_fdt_made tree;
     const u8 *initrd;       /* what lies in memory beside each image */
     u64 initrd_bytes;       /* 0: nothing */
     struct backing backing; /* without what programs add */
