@@ -22,8 +22,12 @@
 
 #define futex_wait_on       fake_futex_wait_on
 #define futex_wake          fake_futex_wake
+#define futex_wake_all      fake_futex_wake_all
 #define gstage_read         fake_gstage_read
+#define gstage_share        fake_gstage_share
+#define gstage_unshare      fake_gstage_unshare
 #define gstage_write        fake_gstage_write
+#define hold_set            fake_hold_set
 #define proc_events         fake_proc_events
 #define proc_fork           fake_proc_fork
 #define proc_getpgid        fake_proc_getpgid
@@ -135,6 +139,32 @@ static enum err fake_futex_wake(struct vcpu *vcpu, gpa_t gpa, u64 n, u64 *woken)
     return asked.err;
 }
 
+static void fake_futex_wake_all(struct vm *vm)
+{
+    (void)vm;
+}
+
+static enum err fake_gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
+{
+    (void)gs;
+    asked.args = digits(gpa.v - RAM_BASE, bytes);
+    return asked.err;
+}
+
+static enum err fake_gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes)
+{
+    (void)gs;
+    asked.args = digits(bytes, gpa.v - RAM_BASE);
+    return asked.err;
+}
+
+static enum err fake_hold_set(struct vm *vm, gpa_t gpa, u64 how)
+{
+    (void)vm;
+    asked.args = digits(gpa.v - RAM_BASE, how);
+    return asked.err;
+}
+
 static enum err fake_proc_kill(struct vcpu *vcpu, s64 pid, u64 signal, u64 *count)
 {
     (void)vcpu;
@@ -200,8 +230,8 @@ static void fake_proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *re
 static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
 {
     (void)vcpu;
-    asked.args = digits(digits(args->image.v, args->image_bytes),
-                        digits(args->args.v, args->args_bytes));
+    asked.args =
+        digits(digits(args->image.v, args->image_bytes), digits(args->args.v, args->args_bytes));
     return asked.err;
 }
 
