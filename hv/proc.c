@@ -248,6 +248,30 @@ enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
     return err;
 }
 
+enum err proc_enter_alone(struct vm *vm, u32 *pid)
+{
+    struct family *family = family_of(vm);
+    struct proc_claim claim;
+    enum err err;
+
+    vm->tree = &family->tree;
+    err = proc_claim(vm, &claim);
+    if (err != ERR_OK)
+        return err;
+    console_share();
+    family_lock(family);
+    err = enter(vm, NULL, family);
+    if (err == ERR_OK) {
+        *pid = vm->pid;
+        tracing_vm(TRACE_DID_FORK, vm->pid, 0);
+        sched_start(vm->vcpu[0]);
+    }
+    family_unlock(family);
+    if (err != ERR_OK)
+        proc_cancel(&claim);
+    return err;
+}
+
 /* The others of the VM are stopped. */
 static enum err fork_stopped(struct vcpu *vcpu, u64 flags, u64 insn_bytes, u32 *pid)
 {

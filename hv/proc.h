@@ -46,6 +46,8 @@ __must_check enum err proc_claim(struct vm *parent, struct proc_claim *claim);
 void proc_cancel(const struct proc_claim *claim);
 __must_check enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
                                  const struct proc_claim *claim, u32 *pid);
+/* The same for one without a parent, which is charged to its guest's tree; nobody waits for it. */
+__must_check enum err proc_enter_alone(struct vm *vm, u32 *pid);
 
 /*
  * ERR_OK: *result is pid << 32 | status, an ended child is gone; or 0 if flags has NOHANG and there
