@@ -169,7 +169,6 @@ static void leave(struct vm *vm)
     struct pid_slot *slot = pid_slot(vm->pid);
 
     list_del(&vm->sibling);
-    quota_uncommit(frames_to_commit(vm));
     quota_return_proc(vm->tree);
     quota_tree_put(vm->tree);
     slot->vm = NULL;
@@ -248,6 +247,7 @@ enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
     return err;
 }
 
+/* The family's lock is not held; nobody asks for its end, so it leaves no zombie. */
 enum err proc_enter_alone(struct vm *vm, u32 *pid)
 {
     struct family *family = family_of(vm);
@@ -263,7 +263,7 @@ enum err proc_enter_alone(struct vm *vm, u32 *pid)
     err = enter(vm, NULL, family);
     if (err == ERR_OK) {
         *pid = vm->pid;
-        tracing_vm(TRACE_DID_FORK, vm->pid, 0);
+        tracing_vm(TRACE_DID_CREATE, vm->pid, 0);
         sched_start(vm->vcpu[0]);
     }
     family_unlock(family);
@@ -550,6 +550,7 @@ static void become_zombie(struct vm *vm, u32 status)
     bool is_last = false;
     struct vm *parent;
 
+    quota_uncommit(frames_to_commit(vm));
     lock_with_heir(vm);
     give_away_children(vm);
     proc_forget_change(vm);

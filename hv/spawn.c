@@ -241,6 +241,10 @@ enum err spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
 
 /* ---- by the operator ---- */
 
+/*
+ * spawn_guest - the operator's: a process in the machine of the first guest, of its family, without
+ * a parent.
+ */
 enum err spawn_guest(const char *name, const char *args, u64 args_bytes, u32 *pid)
 {
     const struct program_who who = {.verb = "spawn", .name = name};

@@ -13,6 +13,7 @@
 #include "hv/proc.h"
 #include "hv/sched.h"
 #include "hv/spawn.h"
+#include "hv/tracing.h"
 #include "hv/vm.h"
 #include "hv/vmexit.h"
 
@@ -39,6 +40,8 @@
 #define sched_start         fake_sched_start
 #define spawn_child         fake_spawn_child
 #define spawn_exec          fake_spawn_exec
+#define tracing_is_on       fake_tracing_is_on
+#define tracing_set         fake_tracing_set
 #define vcpu_load           fake_vcpu_load
 #define vcpu_pend_soft      fake_vcpu_pend_soft
 #define vcpu_put            fake_vcpu_put
@@ -62,7 +65,7 @@ static struct {
     u32 loads;
     enum err err; /* what proc.c answers */
     u64 insn_bytes, args;
-    bool has_no_seed;
+    bool has_no_seed, is_tracing;
     u8 random; /* the last number given */
 } asked;
 
@@ -205,6 +208,17 @@ static void fake_proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *re
     if (*found)
         *record = (struct proc_record){.version = PROC_RECORD_VERSION, .bytes = sizeof(*record)};
     *next = pid == 0 ? 1 : 0;
+}
+
+static bool fake_tracing_is_on(void)
+{
+    return asked.is_tracing;
+}
+
+static enum err fake_tracing_set(bool on)
+{
+    asked.is_tracing = on;
+    return asked.err;
 }
 
 static bool fake_random_seeded(void)
