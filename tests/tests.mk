@@ -312,6 +312,7 @@ tests-y += tests/host/shell_test.c
 tests-y += tests/host/siphash_test.c
 tests-y += tests/host/space_model.c
 tests-y += tests/host/space_test.c
+tests-y += tests/host/spawn_test.c
 tests-y += tests/host/tlb_model.c
 tests-y += tests/host/trace_decoder_test.c
 tests-y += tests/host/trace_ring_test.c
