@@ -354,9 +354,10 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         .control = entry->has_control,
         .pflash = entry->pflash_bytes > 0 ? entry->pflash : NULL,
         .pflash_bytes = entry->pflash_bytes,
-        .tree.procs_max = entry->procs == 0          ? PROCS_DEFAULT
-                          : entry->procs >= PIDS_MAX ? PIDS_MAX - 1
-                                                     : (u32)entry->procs,
+        .family.tree.procs_max = entry->procs == 0          ? PROCS_DEFAULT
+                                 : entry->procs >= PIDS_MAX ? PIDS_MAX - 1
+                                                            : entry->procs,
+        .family.tree.frames_max = QUOTA_NO_LIMIT,
     };
     memcpy(guest->name, entry->name, sizeof(entry->name));
     if (entry->mem_bytes > host_bytes) {

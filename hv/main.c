@@ -11,6 +11,7 @@
 #include "hv/disk_machine.h"
 #include "hv/firmware.h"
 #include "hv/frame.h"
+#include "hv/futex.h"
 #include "hv/hart.h"
 #include "hv/irq.h"
 #include "hv/load.h"
@@ -127,22 +128,19 @@ static void say_guests(void)
 /* All are there before the first one runs: the run is over when none is left. */
 static void start_guests(void)
 {
-    struct vm *vms[GUESTS_MAX];
-
     for (u32 i = 0; i < load_guest_count(); i++) {
         u64 begin = csr_read(CSR_CYCLE);
+        struct vm *vm = vm_create(load_guest(i));
 
-        vms[i] = vm_create(load_guest(i));
-        if (vms[i] == NULL)
+        if (vm == NULL)
             give_up("no memory for all guests; raise HOSTMEM");
         if (i > 0)
             console_share();
-        if (proc_add_guest(vms[i]) != ERR_OK)
+        if (proc_add_guest(vm) != ERR_OK)
             give_up("a guest's quota of processes is 0; give it procs=1 at least");
-        tracing_vm(TRACE_DID_CREATE, vms[i]->pid, (u32)(csr_read(CSR_CYCLE) - begin));
+        tracing_vm(TRACE_DID_CREATE, vm->pid, (u32)(csr_read(CSR_CYCLE) - begin));
     }
-    for (u32 i = 0; i < load_guest_count(); i++)
-        sched_start(vms[i]->vcpu[0]);
+    proc_start_guests();
 }
 
 void hv_main(u64 hart_id, void *fdt)
@@ -161,6 +159,7 @@ void hv_main(u64 hart_id, void *fdt)
     timer_init(machine.timebase_hz, machine.has_sstc && probe_stimecmp(), options.sstc);
     vmid_init(vmid_bits());
     sched_init();
+    futex_init();
     proc_set_clone_mode(options.fork);
     say_machine();
     if (options.trace && tracing_start(&machine, options.trace_filter) != ERR_OK)

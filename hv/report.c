@@ -13,6 +13,7 @@
 #include "hv/console.h"
 #include "hv/frame.h"
 #include "hv/limits.h"
+#include "hv/pid.h"
 #include "hv/power.h"
 #include "hv/tracing.h"
 #include "hv/vm.h"
@@ -74,13 +75,13 @@ static void say_note(const struct note *note)
 
 void report_begin(void)
 {
-    ends.free_frames = frame_free_count();
+    ends.free_frames = frame_free_count() + pid_frames();
 }
 
 /* The census: with no VM left, every frame is free again, or we have lost some. */
 static void say_leaks(void)
 {
-    u64 free_frames = frame_free_count();
+    u64 free_frames = frame_free_count() + pid_frames();
 
     if (free_frames != ends.free_frames)
         console_log("%lu frames leaked: a bug of the hypervisor, please report it",

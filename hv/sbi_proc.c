@@ -8,6 +8,7 @@
 
 #include "hv/ecall.h"
 #include "hv/fork.h"
+#include "hv/futex.h"
 #include "hv/proc.h"
 #include "hv/random.h"
 #include "hv/vm.h"
@@ -27,6 +28,53 @@ static long proc_call_wait(struct vcpu *vcpu, s64 pid, u64 flags)
     return err == ERR_OK ? (long)result : ecall_sbi_error(err);
 }
 
+static long proc_call_kill(struct vcpu *vcpu, s64 pid, u64 signal)
+{
+    u64 count;
+    enum err err = proc_kill(vcpu, pid, signal, &count);
+
+    return err == ERR_OK ? (long)count : ecall_sbi_error(err);
+}
+
+static long proc_call_wait_on(struct vcpu *vcpu, gpa_t gpa, u32 expected, u64 timeout)
+{
+    enum err err = futex_wait_on(vcpu, gpa, expected, timeout, &vcpu->until);
+
+    return err == ERR_STATE ? ecall_verdict(VERDICT_SLEEP) : ecall_sbi_error(err);
+}
+
+static long proc_call_wake(struct vcpu *vcpu, gpa_t gpa, u64 n)
+{
+    u64 woken;
+    enum err err = futex_wake(vcpu, gpa, n, &woken);
+
+    return err == ERR_OK ? (long)woken : ecall_sbi_error(err);
+}
+
+static long proc_call_getpgid(struct vcpu *vcpu, u64 pid)
+{
+    u32 group;
+    enum err err = proc_getpgid(vcpu, pid, &group);
+
+    return err == ERR_OK ? (long)group : ecall_sbi_error(err);
+}
+
+static long proc_call_foreground(struct vcpu *vcpu, s64 group)
+{
+    u32 before;
+    enum err err = proc_set_foreground(vcpu, group, &before);
+
+    return err == ERR_OK ? (long)before : ecall_sbi_error(err);
+}
+
+static long proc_call_limit(struct vcpu *vcpu, u64 what, s64 value)
+{
+    u64 before;
+    enum err err = proc_limit(vcpu, what, value, &before);
+
+    return err == ERR_OK ? (long)before : ecall_sbi_error(err);
+}
+
 #define RECORD_BYTES_MIN 8
 
 /* A pid beyond all pids asks about nobody, like any that is not there. */
@@ -39,7 +87,7 @@ static long proc_call_inspect(struct vcpu *vcpu, u64 pid, gpa_t gpa, u64 bytes)
 
     if (bytes < RECORD_BYTES_MIN)
         return SBI_ERR_INVALID_PARAM;
-    proc_inspect(vcpu, pid < PIDS_MAX ? (u32)pid : PIDS_MAX, &record, &found, &next);
+    proc_inspect(vcpu, pid, &record, &found, &next);
     if (found)
         err = gstage_write(&vcpu->vm->gs, gpa, &record,
                            bytes < sizeof(record) ? bytes : sizeof(record));
@@ -75,7 +123,16 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_WAIT: return proc_call_wait(vcpu, (s64)args[0], args[1]);
     case PROC_GETPID: return vcpu->vm->pid;
     case PROC_GETPPID: return proc_ppid(vcpu->vm);
+    case PROC_KILL: return proc_call_kill(vcpu, (s64)args[0], args[1]);
+    case PROC_WAIT_ON: return proc_call_wait_on(vcpu, (gpa_t){args[0]}, (u32)args[1], args[2]);
+    case PROC_WAKE: return proc_call_wake(vcpu, (gpa_t){args[0]}, args[1]);
     case PROC_INSPECT: return proc_call_inspect(vcpu, args[0], (gpa_t){args[1]}, args[2]);
+    case PROC_EVENTS: return proc_events(vcpu);
+    case PROC_SIGNALS: return proc_signals(vcpu);
+    case PROC_SETPGID: return ecall_sbi_error(proc_setpgid(vcpu, args[0], args[1]));
+    case PROC_GETPGID: return proc_call_getpgid(vcpu, args[0]);
+    case PROC_LIMIT: return proc_call_limit(vcpu, args[0], (s64)args[1]);
+    case PROC_FOREGROUND: return proc_call_foreground(vcpu, (s64)args[0]);
     case PROC_ENTROPY: return proc_call_entropy(vcpu, (gpa_t){args[0]}, args[1]);
     default: return SBI_ERR_NOT_SUPPORTED;
     }

@@ -31,7 +31,8 @@ void sched_expire(u64 now);
 u64 sched_next_deadline(void);
 /* True if another vCPU waits for a hart. */
 bool sched_contended(void);
-/* True if another vCPU of its VM is stopping it: the caller leaves its hart by VERDICT_YIELD. */
+/* True if another vCPU of its VM is stopping it, or the VM is halted or doomed: the caller leaves
+ * its hart by VERDICT_YIELD. */
 bool sched_must_leave(const struct vcpu *vcpu);
 
 /*

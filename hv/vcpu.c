@@ -149,6 +149,14 @@ static enum verdict next_verdict(struct vcpu *vcpu)
     return held == VERDICT_FULL ? vmexit_finish(vcpu, VERDICT_FULL) : held;
 }
 
+/* The vCPU is on no hart.  A timer that cannot interrupt ends no sleep. */
+static u64 end_of_sleep(const struct vcpu *vcpu)
+{
+    u64 timer = vcpu->csr.vsie & IP_STIP ? vcpu->csr.timer : UINT64_MAX;
+
+    return timer < vcpu->until ? timer : vcpu->until;
+}
+
 /*
  * vcpu_run - the life of a loaded vCPU on its hart.
  *
@@ -175,6 +183,11 @@ void vcpu_run(struct vcpu *vcpu)
             vcpu->held = VERDICT_FULL;
             vcpu_put(vcpu);
             sched_block(vcpu, UINT64_MAX);
+            return;
+        case VERDICT_SLEEP:
+            vcpu->held = VERDICT_FULL;
+            vcpu_put(vcpu);
+            sched_block(vcpu, end_of_sleep(vcpu));
             return;
         case VERDICT_YIELD:
             vcpu_put(vcpu);

@@ -15,18 +15,26 @@
 #include "hv/dev/vtransport.h"
 #include "hv/gstage.h"
 #include "hv/limits.h"
+#include "hv/quota.h"
 #include "hv/vcpu.h"
-
-/* What all processes that descend from one guest of the command line share. */
-struct tree {
-    u32 procs; /* live processes and zombies; guarded by the process lock */
-    u32 procs_max;
-};
 
 struct disk;
 struct disk_view;
 
-/* How a guest of the bundle is set up; immutable, outlives its VMs.  Filled by load.c. */
+/*
+ * All processes that descend from one guest of the command line: who is whose parent, in which
+ * group, how it ended.  The lock guards all of that.  A family whose orphans pid 1 adopts becomes
+ * part of that of pid 1, and is guarded by its lock from then on.  See proc.c.
+ */
+struct family {
+    struct spinlock own;
+    struct spinlock *lock; /* own, or the one of pid 1's family; changes under both */
+    u32 number;            /* of the guest, from 1; its pids' owner */
+    struct tree tree;
+};
+
+/* How a guest of the bundle is set up; immutable but for the family, outlives its VMs.  Filled by
+ * load.c. */
 struct guest {
     char name[32];
     gpa_t ram_base;
@@ -39,7 +47,7 @@ struct guest {
     gpa_t fdt;
     gpa_t initrd;           /* 0: none */
     struct backing backing; /* the image, the initrd and the FDT */
-    struct tree tree;
+    struct family family;
     /* devices beyond those that each VM has: */
     const u8 *pflash; /* contents of pflash 1, NULL if none */
     u64 pflash_bytes;
@@ -64,17 +72,43 @@ struct vm {
 
     /* guarded by the scheduler's lock: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
+    bool halted;          /* from outside: none of its vCPUs runs, unless it is doomed */
+    bool doomed;          /* the next vCPU to run ends it, as doom_status says */
+    u32 doom_status;
 
-    /* the process; guarded by the process lock: */
+    /* the process; guarded by the family's lock: */
     u32 pid;
+    u32 group;
     struct vm *parent; /* NULL: a guest of the command line, or an orphan that nobody waits for */
-    struct list children, sibling;
-    bool is_guest; /* of the command line: a pid from 1 to n */
-    bool ending;   /* its machine is being taken apart, or is gone */
-    bool zombie;   /* and it can be waited for */
-    bool waited;   /* has called wait */
-    bool control;
-    u32 status; /* of a zombie, as wait() gives it */
+    struct list children; /* live ones */
+    struct list ended;    /* zombies, the one that ended first is first */
+    struct list sibling;  /* in one of the parent's two */
+    struct tree *tree;    /* that it is charged to */
+    u32 changes;          /* children with a `change` */
+    u32 change;           /* status that its parent can be told: stopped or continued; 0: none */
+    u32 waiting;          /* set of vCPUs that wait for a child */
+    u32 sent_to_many;     /* signals that it got as one of several */
+    u32 status;           /* of a zombie, as wait() gives it */
+    bool is_guest;        /* of the command line: a pid from 1 to n */
+    bool ending;          /* its machine is being taken apart, or is gone */
+    bool zombie;          /* and it can be waited for */
+    bool waited;          /* has called wait */
+    bool control;         /* immutable */
+    bool owns_tree;       /* has called limit(), or is a guest of the command line */
+    bool stopped;         /* by signal */
+    bool dying;           /* by signal: its end is under way */
+    bool takes_signals;   /* it or its parent has called signals() */
+
+    struct {
+        struct spinlock lock;
+        u32 count;
+        struct list list;
+    } words; /* registered for: see futex.c */
+
+    /* atomic: */
+    u32 signals;    /* pending: bit n for signal n */
+    u32 events;     /* PROC_EVENT_* */
+    u32 event_vcpu; /* which vCPU is interrupted for them */
 
     /* set up when they come into use: */
     struct vcpu boot_vcpu;

@@ -34,6 +34,8 @@
 #define wfi                 fake_wfi
 #undef csr_clear
 #define csr_clear(csr, bits) ((void)0)
+#undef csr_set
+#define csr_set(csr, bits) fake_send_ipi(this_hart()->id)
 
 #define HARTS 3
 #define VMS   4
@@ -46,6 +48,7 @@ static u64 time_now;
 static u64 ipis[HARTS];
 static _Thread_local jmp_buf idle; /* where sched_next() goes when it would wait */
 static bool is_over;
+static void unhalt_all(void);
 
 static u64 fake_timer_now(void)
 {
@@ -64,7 +67,8 @@ static void fake_wfi(void)
 {
     if (__atomic_load_n(&is_over, __ATOMIC_RELAXED))
         longjmp(idle, 1);
-    __atomic_fetch_add(&time_now, 1, __ATOMIC_RELAXED);
+    if (__atomic_fetch_add(&time_now, 1, __ATOMIC_RELAXED) % 4096 == 0)
+        unhalt_all();
     sched_yield();
 }
 
@@ -91,6 +95,17 @@ static struct vcpu *next(void)
     if (setjmp(idle) != 0)
         return NULL;
     return sched_next();
+}
+
+static struct vcpu *next_on(u32 hart)
+{
+    u32 here = this_hart()->index;
+    struct vcpu *vcpu;
+
+    world_on(hart);
+    vcpu = next();
+    world_on(here);
+    return vcpu;
 }
 
 /* ---- one by one ---- */
@@ -221,6 +236,156 @@ TEST(sched_stops_the_others)
     test_must_pass(run_stop_others, NULL);
 }
 
+static void run_halt(void *argument)
+{
+    struct vcpu *self = &vcpus[0][0], *ready = &vcpus[0][1], *asleep = &vcpus[0][2];
+
+    (void)argument;
+    boot();
+    sched_start(asleep);
+    sched_block(next(), 50);
+    sched_start(self);
+    CHECK(next() == self);
+    sched_start(ready);
+    world_on(1);
+    sched_halt(&vms[0]);
+    CHECK_EQ(ipis[0], 1);
+    CHECK(sched_must_leave(self));
+    CHECK(next() == NULL); /* ready neither */
+    world_on(0);
+    sched_requeue(self);
+    sched_wake(asleep);
+    CHECK(next() == NULL);
+    CHECK_EQ(asleep->state, VCPU_PARKED);
+    sched_unhalt(&vms[0]);
+    CHECK(next() == self && next() == ready && next() == asleep && next() == NULL);
+
+    /* It halts itself, and has stopped the others. */
+    sched_requeue(ready);
+    sched_block(asleep, UINT64_MAX);
+    CHECK(sched_stop_others(&vms[0], self));
+    sched_halt(&vms[0]);
+    CHECK_EQ(ipis[0], 2); /* from here: it does not enter its guest again */
+    sched_resume_others(&vms[0]);
+    sched_requeue(self);
+    CHECK(next() == NULL);
+    sched_unhalt(&vms[0]);
+    CHECK(next() == self && next() == ready && next() == NULL);
+}
+
+TEST(sched_halts_and_goes_on)
+{
+    test_must_pass(run_halt, NULL);
+}
+
+/* The vCPU is the next one, and what it does is end its VM. */
+static void check_ends(struct vcpu *vcpu, u32 status)
+{
+    CHECK(next() == vcpu);
+    CHECK_EQ(vcpu->held, VERDICT_END);
+    CHECK_EQ(vcpu->end.status, status);
+    CHECK_EQ(vcpu->end.reason, PROC_STATUS_IS_EXIT(status) ? END_EXIT : END_SIGNAL);
+    CHECK(sched_stop_others(vcpu->vm, vcpu));
+    sched_forget_others(vcpu->vm, vcpu);
+    CHECK(next() == NULL && next_on(1) == NULL);
+}
+
+static void doom_stopped(void)
+{
+    sched_doom(&vms[0], 9);
+    sched_doom(&vms[0], 15);
+    check_ends(&vcpus[0][0], 9);
+}
+
+static void doom_running_and_ready(void)
+{
+    sched_start(&vcpus[0][2]);
+    sched_start(&vcpus[0][1]);
+    CHECK(next_on(1) == &vcpus[0][2]);
+    sched_doom(&vms[0], 9);
+    CHECK_EQ(ipis[1], 1);
+    CHECK(sched_must_leave(&vcpus[0][2]));
+    sched_stop(&vcpus[0][2]); /* it wanted to stop, and may not */
+    CHECK(next() == &vcpus[0][1] && vcpus[0][1].held == VERDICT_END);
+    vcpus[0][1].held = VERDICT_RESUME;
+    sched_requeue(&vcpus[0][1]); /* as it does if another one stops the others */
+    check_ends(&vcpus[0][2], 9);
+}
+
+static void doom_asleep(void)
+{
+    struct vcpu *vcpu = &vcpus[0][1];
+
+    sched_start(vcpu);
+    sched_block(next(), 50);
+    sched_doom(&vms[0], 7 << 8);
+    CHECK(next() == vcpu && vcpu->held == VERDICT_END);
+    vcpu->held = VERDICT_FULL; /* not about to end: it may not sleep */
+    sched_block(vcpu, UINT64_MAX);
+    check_ends(vcpu, 7 << 8);
+}
+
+static void doom_halted(void)
+{
+    sched_start(&vcpus[0][1]);
+    sched_halt(&vms[0]);
+    CHECK(next() == NULL);
+    sched_doom(&vms[0], 9);
+    check_ends(&vcpus[0][1], 9);
+}
+
+/* One has stopped the others and waits for a disk, to fork: it ends the VM, not another one. */
+static void doom_while_held(void)
+{
+    struct vcpu *stopper = &vcpus[0][2];
+
+    for (u32 i = 0; i < VCPUS; i++)
+        sched_start(&vcpus[0][i]);
+    sched_requeue(next());
+    sched_requeue(next());
+    CHECK(next() == stopper && sched_stop_others(&vms[0], stopper));
+    stopper->held = VERDICT_FULL;
+    sched_block(stopper, UINT64_MAX);
+    CHECK(next() == NULL);
+    sched_halt(&vms[0]);
+    sched_doom(&vms[0], 9);
+    check_ends(stopper, 9);
+}
+
+/* It ends already, and waits for a disk. */
+static void doom_while_ending(void)
+{
+    struct vcpu *vcpu = &vcpus[0][0];
+
+    sched_start(vcpu);
+    CHECK(next() == vcpu && sched_stop_others(&vms[0], vcpu));
+    vcpu->held = VERDICT_END;
+    vcpu->end.status = 3 << 8;
+    sched_block(vcpu, UINT64_MAX);
+    sched_doom(&vms[0], 9);
+    CHECK(next() == NULL);
+    sched_wake(vcpu);
+    CHECK(next() == vcpu);
+    CHECK_EQ(vcpu->end.status, 3 << 8);
+}
+
+static void run_doom(void *argument)
+{
+    void (*const *doom)(void) = argument;
+
+    boot();
+    (*doom)();
+}
+
+TEST(sched_dooms_whatever_a_vm_does)
+{
+    static void (*const dooms[])(void) = {doom_stopped, doom_running_and_ready, doom_asleep,
+                                          doom_halted,  doom_while_held,        doom_while_ending};
+
+    for (u32 i = 0; i < ARRAY_LEN(dooms); i++)
+        test_must_pass(run_doom, (void *)&dooms[i]);
+}
+
 /* ---- all at once ---- */
 
 /* Fails the process: test_fail() is for the main thread. */
@@ -233,8 +398,10 @@ TEST(sched_stops_the_others)
         }                                                              \
     } while (0)
 
-static bool is_running[VMS][VCPUS], is_startable[VMS][VCPUS];
+static bool is_running[VMS][VCPUS];
 static struct vcpu *stopped_by[VMS];
+static u64 ends;                               /* of VMs */
+static pthread_mutex_t hsm[VMS], process[VMS]; /* as sbi_hsm.c and proc.c lock */
 static u64 acts_left;
 static pthread_barrier_t all_are_here;
 
@@ -243,14 +410,10 @@ static u32 vm_index(const struct vcpu *vcpu)
     return (u32)(vcpu->vm - vms);
 }
 
-static bool *flag_of(bool flags[VMS][VCPUS], const struct vcpu *vcpu)
+static void set_running(const struct vcpu *vcpu, bool value)
 {
-    return &flags[vm_index(vcpu)][vcpu->id];
-}
-
-static void set(bool *flag, bool value)
-{
-    MUST(__atomic_exchange_n(flag, value, __ATOMIC_SEQ_CST) != value);
+    MUST(__atomic_exchange_n(&is_running[vm_index(vcpu)][vcpu->id], value, __ATOMIC_SEQ_CST) !=
+         value);
 }
 
 static bool stops_and_resumes(struct vcpu *vcpu)
@@ -269,12 +432,53 @@ static bool stops_and_resumes(struct vcpu *vcpu)
     return true;
 }
 
-static void start_somebody(u64 *random)
+static void start_sibling(const struct vcpu *self, u64 *random)
 {
-    struct vcpu *vcpu = &vcpus[test_random(random) % VMS][test_random(random) % VCPUS];
+    struct vcpu *vcpu = self->vm->vcpu[test_random(random) % VCPUS];
+    pthread_mutex_t *lock = &hsm[vm_index(self)];
 
-    if (__atomic_exchange_n(flag_of(is_startable, vcpu), false, __ATOMIC_SEQ_CST))
+    pthread_mutex_lock(lock);
+    if (__atomic_load_n(&vcpu->state, __ATOMIC_ACQUIRE) == VCPU_STOPPED)
         sched_start(vcpu);
+    pthread_mutex_unlock(lock);
+}
+
+static void signal_somebody(u64 *random)
+{
+    u32 vm = (u32)test_random(random) % VMS;
+    u64 signal = test_random(random) % 64;
+
+    pthread_mutex_lock(&process[vm]);
+    if (signal == 0)
+        sched_doom(&vms[vm], 9);
+    else if (signal < 12)
+        sched_halt(&vms[vm]);
+    else
+        sched_unhalt(&vms[vm]);
+    pthread_mutex_unlock(&process[vm]);
+}
+
+/* Its VM is doomed: the VM ends, and another one begins in its place. */
+static void end_vm(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+
+    if (!sched_stop_others(vm, vcpu)) {
+        sched_requeue(vcpu);
+        return;
+    }
+    sched_forget_others(vm, vcpu);
+    pthread_mutex_lock(&process[vm_index(vcpu)]);
+    for (u32 id = 0; id < VCPUS; id++) {
+        MUST(!__atomic_load_n(&is_running[vm_index(vcpu)][id], __ATOMIC_SEQ_CST));
+        *vm->vcpu[id] = (struct vcpu){.vm = vm, .id = id, .state = VCPU_STOPPED};
+        list_init(&vm->vcpu[id]->queue);
+    }
+    vm->doomed = false;
+    vm->halted = false;
+    sched_start(vm->vcpu[0]);
+    pthread_mutex_unlock(&process[vm_index(vcpu)]);
+    __atomic_fetch_add(&ends, 1, __ATOMIC_RELAXED);
 }
 
 /* Runs a vCPU until it leaves the hart. */
@@ -282,7 +486,12 @@ static void run_vcpu(struct vcpu *vcpu, u64 *random)
 {
     u64 act;
 
-    set(flag_of(is_running, vcpu), true);
+    if (vcpu->held == VERDICT_END) {
+        vcpu->held = VERDICT_RESUME;
+        end_vm(vcpu);
+        return;
+    }
+    set_running(vcpu, true);
     for (;;) {
         struct vcpu *stopper = __atomic_load_n(&stopped_by[vm_index(vcpu)], __ATOMIC_SEQ_CST);
 
@@ -293,18 +502,28 @@ static void run_vcpu(struct vcpu *vcpu, u64 *random)
         if (act < 4)
             sched_wake(&vcpus[test_random(random) % VMS][test_random(random) % VCPUS]);
         else if (act < 6)
-            start_somebody(random);
+            start_sibling(vcpu, random);
         else if (act < 8 && !stops_and_resumes(vcpu))
             break;
+        else if (act == 8)
+            signal_somebody(random);
     }
-    set(flag_of(is_running, vcpu), false);
-    if (act == 12 && vcpu->id != 0) {
+    set_running(vcpu, false);
+    if (act == 12 && vcpu->id != 0)
         sched_stop(vcpu);
-        set(flag_of(is_startable, vcpu), true);
-    } else if (act >= 13 && act < 15) {
+    else if (act >= 13 && act < 15)
         sched_block(vcpu, fake_timer_now() + test_random(random) % 50);
-    } else {
+    else
         sched_requeue(vcpu);
+}
+
+/* Whatever has been halted goes on, so that not all sleep for ever. */
+static void unhalt_all(void)
+{
+    for (u32 vm = 0; vm < VMS; vm++) {
+        pthread_mutex_lock(&process[vm]);
+        sched_unhalt(&vms[vm]);
+        pthread_mutex_unlock(&process[vm]);
     }
 }
 
@@ -365,6 +584,10 @@ static void run_threads(void *argument)
     pthread_barrier_init(&all_are_here, NULL, HARTS);
     acts_left = world_times(500000);
     for (u32 i = 0; i < VMS; i++) {
+        pthread_mutex_init(&hsm[i], NULL);
+        pthread_mutex_init(&process[i], NULL);
+    }
+    for (u32 i = 0; i < VMS; i++) {
         for (u32 k = 0; k < VCPUS; k++)
             sched_start(&vcpus[i][k]);
     }
@@ -372,6 +595,8 @@ static void run_threads(void *argument)
         CHECK(pthread_create(&threads[i], NULL, run_hart, &index[i]) == 0);
     for (u32 i = 0; i < HARTS; i++)
         pthread_join(threads[i], NULL);
+    unhalt_all();
+    CHECK(ends > 100);
     check_lists();
 }
 
