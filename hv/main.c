@@ -166,6 +166,8 @@ void hv_main(u64 hart_id, void *fdt)
         give_up("TRACE=exits needs a virtio console port on the machine");
     hart_setup();
     irq_init(&machine);
+    if (options.monitor)
+        console_enable_monitor();
     disk_init(&machine, options.disk_timeout);
     if (load_guests(&machine) != ERR_OK)
         give_up("no guest can be started from what QEMU was given as -initrd");

@@ -96,13 +96,17 @@ struct vm *proc_lock(const struct vm *caller, u64 pid)
 {
     struct pid_slot *slot = pid_slot(pid);
     u32 owner = slot == NULL ? 0 : __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE);
-    struct family *family =
-        caller->control && owner != 0 ? family_numbered(owner) : family_of(caller);
+    bool any = caller == NULL || caller->control;
+    struct family *family;
     struct vm *vm;
+
+    if (caller == NULL && owner == 0)
+        return NULL;
+    family = any && owner != 0 ? family_numbered(owner) : family_of(caller);
 
     family_lock(family);
     vm = proc_of_family(family, pid);
-    if (vm != NULL && (caller->control || in_tree_of(vm, caller)))
+    if (vm != NULL && (any || in_tree_of(vm, caller)))
         return vm;
     family_unlock(family);
     return NULL;
@@ -611,8 +615,8 @@ void proc_end(struct vcpu *vcpu)
         return;
     }
     sched_forget_others(vm, vcpu);
-    console_flush(vm);
     set_ending(vm);
+    console_flush(vm);
     futex_forget(vm);
     if (reason == END_RESET) {
         if (vm_reset(vm) == ERR_OK) {
@@ -622,6 +626,7 @@ void proc_end(struct vcpu *vcpu)
         reason = END_SIGNAL;
         status = PROC_STATUS_SIGNALED(PROC_SIGKILL);
     }
+    foreground_leave(vm);
     report_end(vm, vcpu, reason, status);
     tracing_vm(TRACE_DID_END, vm->pid, status);
     vm_destroy(vm);

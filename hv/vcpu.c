@@ -82,7 +82,7 @@ void vcpu_load(struct vcpu *vcpu)
     hart->vcpu = vcpu;
     break_reservation(&hart->reservation);
     fp_load(vcpu);
-    vmid_load(&vcpu->vm->gs.vmid[vcpu->id], vcpu->vm->gs.root);
+    vmid_load(&vcpu->vm->gs.vmid[vcpu->id], gstage_load(&vcpu->vm->gs, vcpu->id));
     csr_write(CSR_VSATP, csr->vsatp);
     csr_write(CSR_VSSTATUS, csr->vsstatus);
     csr_write(CSR_VSIE, csr->vsie);

@@ -89,6 +89,7 @@ struct vm {
     u32 waiting;          /* set of vCPUs that wait for a child */
     u32 sent_to_many;     /* signals that it got as one of several */
     u32 status;           /* of a zombie, as wait() gives it */
+    u64 run_ticks_seen;   /* when proc_run_since() asked last */
     bool is_guest;        /* of the command line: a pid from 1 to n */
     bool ending;          /* its machine is being taken apart, or is gone */
     bool zombie;          /* and it can be waited for */

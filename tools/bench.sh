@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Measures what things cost, prints a table and writes build/bench.json: `make bench`.
+# Measures what things cost, prints a table and writes build/bench.json: `make bench`.  With words, as in
+# `tools/bench.sh forks totals`, just these parts, and only the table (after `make all`).
 #
 # The payloads bench and osbench count, inside a guest; here is only which runs are made and what the figures are
 # held against.  Under -icount shift=0 the unit is instructions executed by the whole machine, the
@@ -13,32 +14,56 @@ cd "$(dirname "$0")/.."
 out=build/bench
 console=$out/console.log
 rows=$out/rows # name value unit n seconds
+failed=0
 mkdir -p $out
 : >$rows
 
-# Name, peer, floor, aim.  Peers: Linux 6.12 and its KVM on the same emulated machine, tuned.  For disks and
-# files they come from `make bench-linux`.
+# Name, peer, floor, aim.  A peer is a figure of tools/linux/figures (Linux:NAME is NAME_linux there, KVM:NAME
+# is NAME_kvm), or a number.  An aim may be a part of the peer's: peer, peer/2, peer*2.  What is to be above its
+# limit has a + before it.
 targets='
-sbi_call           KVM:931       160    80
-sbi_call_64vms     KVM:931       160    80
-sbi_call_trace     KVM:931       -      -
-mmio_access        KVM:2922      500    250
-mmio_access_64vms  KVM:2922      500    250
-mmio_access_trace  KVM:2922      -      -
-mmio_store         KVM:2922      500    250
-mmio_load          KVM:2922      500    250
-vm_create          KVM:217083    30000  10000
-fork_parent_1m     Linux:108377  20000  10000
-fork_parent_16m    Linux:654507  -      -
-fork_parent_64m    Linux:2433802 -      -
-fork_parent_256m   Linux:9446945 -      -
-fork_child_1m      Linux:149625  -      -
-fork_exit_wait_1m  Linux:304492  40000  23000
-cow_fault          Linux:4423    1600   1300
-takeover           Linux:1490    -      -
-first_touch        Linux:3175    900    750
-first_touch_zicboz Linux:3175    900    400
-vm_memory          KVM:227328    -      -
+sbi_call           KVM:sbi_call       160    80
+sbi_call_64vms     KVM:sbi_call       160    80
+sbi_call_trace     KVM:sbi_call       -      -
+mmio_access        KVM:mmio_access    500    250
+mmio_access_64vms  KVM:mmio_access    500    250
+mmio_access_trace  KVM:mmio_access    -      -
+mmio_store         KVM:mmio_access    500    250
+mmio_load          KVM:mmio_access    500    250
+vm_create          KVM:vm_create      30000  10000
+fork_parent_1m     Linux:fork_parent_1m    20000 1500
+fork_parent_64m    Linux:fork_parent_64m   -  1500
+fork_parent_1g     Linux:fork_parent_1g    -  1500
+fork_parent_4g     Linux:fork_parent_4g    -  1500
+fork_parent_4g_over_1m -                   -  1.3
+fork_child_1m      Linux:fork_child_1m     -  1500
+fork_child_64m     Linux:fork_child_64m    -  1500
+fork_child_1g      Linux:fork_child_1g     -  1500
+fork_child_4g      Linux:fork_child_4g     -  1500
+fork_exit_wait_1m  Linux:fork_exit_wait_1m 40000 6500
+fork_exit_wait_64m Linux:fork_exit_wait_64m -  6500
+fork_exit_wait_1g  Linux:fork_exit_wait_1g -   6500
+fork_total_1m      Linux:fork_total_1m     -  peer/3
+fork_total_64m     Linux:fork_total_64m    -  peer/3
+fork_total_1g      Linux:fork_total_1g     -  peer/3
+spawn_first        Linux:vfork_exec_first  -  3000
+spawn_reaped       Linux:vfork_exec_reaped -  6000
+spawn_least_reaped Linux:vfork_exec_reaped -  -
+cow_fault          Linux:cow_fault         1600 1300
+cow_takeover       Linux:cow_takeover      -  200
+first_touch        Linux:first_touch       900  750
+first_touch_zicboz Linux:first_touch       900  400
+pipe_roundtrip     Linux:pipe_roundtrip    -  peer/2
+pipe_stream        Linux:pipe_stream       -  +peer*2
+vms_live_1g        -                       -  +25000
+vm_bytes           KVM:vm_memory           -  40960
+vms_asleep_1g      -                       -  +40000
+vm_asleep_bytes    KVM:vm_memory           -  24576
+vm_memory          KVM:vm_memory           -  -
+fork_memory        Linux:process_bytes     -  -
+scale4_fork        -                       -  +3.5
+scale4_compute     -                       -  +3.9
+wake_latency       Linux:wake_latency      -  10000000
 yield_bare         -             -      250
 yield_vm           -             -      250
 mutex_bare         -             -      30
@@ -54,38 +79,42 @@ vm_over_bare_compute -           -      1.01
 vm_over_bare_tick  -             -      1.05
 tick_bare          -             -      400
 tick_vm            -             -      400
-blk_read4k_bare    Linux:20100   -      -
-blk_read4k_vm      Linux:20100   -      -
+blk_read4k_bare    Linux:blk_read4k -   -
+blk_read4k_vm      Linux:blk_read4k -   -
 vm_over_bare_read4k -            -      1.5
 blk_read4k_exits_vm -            -      3
 blk_exits_qd32_vm  -             -      0.25
-fat_seq_read_bare  Linux:98598   -      98598
-fat_seq_read_vm    Linux:98598   -      98598
+fat_seq_read_bare  Linux:fat_seq_read - peer
+fat_seq_read_vm    Linux:fat_seq_read - peer
 vm_over_bare_fat_seq_read -      -      1.1
-fat_seq_write_bare Linux:386308  -      386308
-fat_seq_write_vm   Linux:386308  -      386308
+fat_seq_write_bare Linux:fat_seq_write - peer
+fat_seq_write_vm   Linux:fat_seq_write - peer
 vm_over_bare_fat_seq_write -     -      1.1
-fat_small_files_250_bare Linux:1178310 - 1178310
-fat_small_files_250_vm Linux:1178310 -  1178310
-fat_small_files_500_bare Linux:2278914 - 2278914
-fat_small_files_500_vm Linux:2278914 -  2278914
-fat_small_files_bare Linux:4529843 -    4529843
-fat_small_files_vm Linux:4529843 -      4529843
-open_read_close_bare Linux:8856  -      8856
-open_read_close_vm Linux:8856    -      8856
+fat_small_files_250_bare Linux:fat_small_files_250 - peer
+fat_small_files_250_vm Linux:fat_small_files_250 - peer
+fat_small_files_500_bare Linux:fat_small_files_500 - peer
+fat_small_files_500_vm Linux:fat_small_files_500 - peer
+fat_small_files_bare Linux:fat_small_files - peer
+fat_small_files_vm Linux:fat_small_files - peer
+open_read_close_bare Linux:open_read_close - peer
+open_read_close_vm Linux:open_read_close - peer
 '
 
 # run VARIABLE=VALUE...: one run of the machine; afterwards $wall is how long it took
 #
 # Without ioeventfd a virtio device, here the trace's port, answers before the driver's notification
 # returns.  With it, as QEMU 10 would have it, the driver polls for as long as the host takes.
+#
+# A run that fails leaves its figures out, and this script fails at its end.
 run() {
     local begin=$EPOCHREALTIME end
     local args="${clock--icount shift=0} -global virtio-mmio.ioeventfd=off"
     if ! env FV_OUT=$out FV_QEMU_ARGS="$args ${qemu_args:-}" HOSTMEM="${hostmem-4G}" TIMEOUT=300 "$@" \
         tools/run.sh >$out/run.log 2>&1 </dev/null; then
-        echo "bench: this run failed, its words are in $out/run.log: $*" >&2
-        return 1
+        failed=$((failed + 1))
+        cp $out/run.log $out/failed$failed.log
+        echo "bench: this run failed, its words are in $out/failed$failed.log: $*" >&2
+        : >$console
     fi
     end=$EPOCHREALTIME
     wall=$(((${end/./} - ${begin/./}) / 100000))
@@ -94,9 +123,19 @@ run() {
 
 # collect [SED-SCRIPT]: the payload's figures; the script edits lines "name value unit n"
 collect() {
-    # a line may carry the pid of its process in front
-    tr -d '\r' <$console | sed -nE 's/.*bench ([a-z0-9_]+) ([0-9.]+) ([a-z]+) n=([0-9]+)$/\1 \2 \3 \4/p' |
-        sed -E "${1:-}" | sed "s/\$/ $wall/" >>$rows
+    printed $console "${1:-}" "$wall" >>$rows
+}
+
+# collect_marked [SUFFIX]: what the payload marked
+collect_marked() {
+    [ ! -s $console ] || marked $console $out/marks "${1:-}" "$wall" >>$rows
+}
+
+# run_control WORDS GUEST-WORDS [VARIABLE=VALUE...]: the payload bench as a guest with the control right
+run_control() {
+    echo "bench control $2 cmdline=\"$1\"" >$out/guests
+    shift 2
+    run GUESTS=$out/guests "$@"
 }
 
 # size NAME VALUE UNIT
@@ -128,29 +167,110 @@ measure_exits() {
 measure_vm_create() {
     local begin end
     run PAYLOAD=idle MEM=16M TRACE=exits
+    [ -s $console ] || return 0
     begin=$(od -An -v -w64 -tu4 $out/exits.bin |
         awk '$4 == 2 + 15 * 65536 { printf "%d", $1 + $2 * 4294967296 - $3; exit }')
     end=$(sed -nE 's/.*pid 1: shutdown.* a1 = (0x[0-9a-f]+).*/\1/p' $console)
     echo "vm_create $((end - begin)) insn 1 $wall" >>$rows
 }
 
+# fork_runs WORDS MIB [HOSTMEM]: a guest has the first GiB of its RAM and the rest in two pieces
+fork_runs() {
+    local spare=20
+    [ "$2" -lt 512 ] || spare=1100
+    hostmem=${3:-4G} run PAYLOAD=bench CMDLINE="what=$1 mib=$2" MEM=$(($2 + spare))M
+    collect
+}
+
 measure_forks() {
     local mib
-    for mib in 1 16 64 256; do
-        run PAYLOAD=bench CMDLINE="what=fork_parent mib=$mib" MEM=$((mib * 2 + 16))M
-        collect
+    for mib in 1 64 1024; do
+        fork_runs fork_parent,fork_child,fork_exit_wait $mib
     done
-    for mib in 1 16 64; do
-        run PAYLOAD=bench CMDLINE="what=fork_parent mib=$mib" MEM=$((mib * 2 + 16))M FORK=copy
+    fork_runs fork_parent,fork_child 4096 6G
+    awk '$1 == "fork_parent_1m" { small = $2 } $1 == "fork_parent_4g" { large = $2 }
+        END { if (small && large) printf "fork_parent_4g_over_1m %.4f x 1 -\n", large / small }' $rows >$out/ratio
+    cat $out/ratio >>$rows
+    for mib in 1 64; do
+        run PAYLOAD=bench CMDLINE="what=fork_parent mib=$mib" MEM=$((mib * 2 + 20))M FORK=copy
         collect 's/^fork_parent/fork_copy/'
     done
-    run PAYLOAD=bench CMDLINE="what=fork_child,fork_exit_wait mib=1"
+}
+
+# These count with the plugin, for which waiting is nothing.
+measure_totals() {
+    local size
+    for size in "1 100" "64 8" "1024 2"; do
+        # shellcheck disable=SC2086 # words
+        set -- $size
+        qemu_args=$(counting $out/marks) run_control "what=fork_total mib=$1 cycles=$2" "mem=$(($1 + 1100))M"
+        collect_marked
+    done
+}
+
+# spawn_figures REAPED [FIRST]: medians, from mark 1 to mark 2, and to where the image begins, which is 0
+spawn_figures() {
+    awk '$1 == 1 { begin = $2 } $1 == 2 && begin { print $2 - begin; begin = 0 }' $out/marks | sort -n |
+        awk -v name="$1" -v wall="$wall" '{ all[NR] = $1 }
+            END { if (NR) print name, all[int((NR + 1) / 2)], "insn", NR, wall }' >>$rows
+    [ $# = 1 ] || awk '$1 == 1 { begin = $2 } $1 == 0 && begin { print $2 - begin; begin = 0 }' $out/marks |
+        sort -n | awk -v name="$2" -v wall="$wall" '{ all[NR] = $1 }
+            END { if (NR) print name, all[int((NR + 1) / 2)], "insn", NR, wall }' >>$rows
+}
+
+# hello, and an image that does nothing but end.  The hypervisor is the one that lies where no image begins.
+measure_spawn() {
+    local entry=,entry=0x80200000
+    FV_HV=build/hv/gdb.elf qemu_args=$(counting $out/marks)$entry run PAYLOAD=bench CMDLINE="what=spawn image=hello"
+    [ ! -s $console ] || spawn_figures spawn_reaped spawn_first
+    qemu_args=$(counting $out/marks) run PAYLOAD=bench CMDLINE="what=spawn image=skernel"
+    [ ! -s $console ] || spawn_figures spawn_least_reaped
+}
+
+# Bytes that a pipe moves, and a byte there and back: payload/pipebench.c, the same source as on Linux.
+measure_pipes() {
+    qemu_args=$(counting $out/marks) run PAYLOAD=pipebench CMDLINE="roundtrip stream"
+    collect_marked
+    per_instruction $rows pipe_stream
+}
+
+# As many VMs as 1 GiB is enough for.
+measure_vms() {
+    hostmem=1G run_control what=vms "mem=64M procs=65000"
+    collect 's/^(vms_live|vms_asleep)/\1_1g/'
+}
+
+measure_wake() {
+    run PAYLOAD=bench CMDLINE="what=wake"
     collect
+}
+
+# scale NAME: the same batch on 1 hart and on 4: I1 / (the instructions of the hart that executed most),
+# which is 4 * I1 / I4 times the mean by the maximum of what harts did.  And how long either took without
+# icount, where each hart is a thread of its own; of this machine, for information.
+scale() {
+    local harts
+    for harts in 1 4; do
+        qemu_args=$(counting $out/marks) run PAYLOAD=bench CMDLINE="what=$1" HARTS=$harts
+        [ -s $console ] || return 0
+        mv $out/marks $out/marks.$harts
+    done
+    awk -v name="${1/scale/scale4}" -v wall="$wall" '
+        FNR == 1 { file++ }
+        $1 == 1 { for (i = 2; i <= NF; i++) begin[i] = $i }
+        $1 == 2 { for (i = 2; i <= NF; i++) count[file, i] = $i - begin[i] }
+        END { for (i = 3; i <= 6; i++) if (count[2, i] > max) max = count[2, i]
+              printf "%s %.2f x 1 %s\n", name, count[1, 2] / max, wall
+              printf "%s_insns_more %.4f x 1 -\n", name, count[2, 2] / count[1, 2] }' $out/marks.1 $out/marks.4 >>$rows
+    for harts in 1 4; do
+        clock='' run PAYLOAD=bench CMDLINE="what=$1" HARTS=$harts
+        collect "s/^scale(.*)_us/scale${harts}\\1_wall/"
+    done
 }
 
 # A machine with Zicboz is also looked at without it.
 measure_faults() {
-    run PAYLOAD=bench CMDLINE="what=first_touch,cow_fault,takeover"
+    run PAYLOAD=bench CMDLINE="what=first_touch,cow_fault,cow_takeover"
     if grep -q '^\[hv\] ISA .*_zicboz' $console; then
         collect 's/^first_touch /first_touch_zicboz /'
         qemu_args='-cpu rv64,zicboz=off' run PAYLOAD=bench CMDLINE="what=first_touch"
@@ -182,8 +302,13 @@ run_both() {
 # ratio NAME FIGURE: of a figure in a VM to the same bare
 ratio() {
     awk -v name="$1" -v figure="$2" '$1 == figure "_bare" { bare = $2 } $1 == figure "_vm" { vm = $2 }
-        END { printf "%s %.4f x 1 -\n", name, vm / bare }' $rows >$out/ratio
+        END { if (bare && vm) printf "%s %.4f x 1 -\n", name, vm / bare }' $rows >$out/ratio
     cat $out/ratio >>$rows
+}
+
+measure_scaling() {
+    scale scale_fork
+    scale scale_compute
 }
 
 # What the library OS costs, each with the components that it is about.
@@ -243,10 +368,6 @@ measure_disk() {
 # Files, bare and in a VM, each from a disk of its own.
 measure_files() {
     local words place
-    can_count "${FV_QEMU:-qemu-system-riscv64}" || {
-        echo "bench: this QEMU was built without plugins: no figures of files" >&2
-        return 0
-    }
     make_disk $out/disk
     for words in "${file_runs[@]}"; do
         for place in bare vm; do
@@ -256,7 +377,7 @@ measure_files() {
             else
                 qemu_args=$(counting $out/marks) run PAYLOAD=fsbench CMDLINE="$words" DISK=$out/disk.img
             fi
-            marked $console $out/marks $place "$wall" >>$rows
+            collect_marked $place
         done
     done
     ratio vm_over_bare_fat_seq_read fat_seq_read
@@ -276,20 +397,40 @@ measure_size() {
 
 # ---- what comes of it ----------------------------------------------------------------------------
 
+# The column "huge" is of the same peer with transparent huge pages.
 print_table() {
-    { echo "$targets" && echo . && cat $rows; } | awk '
+    echo "peers: $(head -n 1 tools/linux/figures)"
+    { echo "$targets" && echo . && tail -n +3 tools/linux/figures && echo . && cat $rows; } | awk '
     # a limit with a sign is one to be above
     function held(value, limit) {
-        return limit == "-" ? "" : (limit ~ /^[+]/ ? value > limit + 0 : value <= limit) ? "ok" : "missed"
+        return limit == "-" ? "" : (limit ~ /^[+]/ ? value > limit + 0 : value <= limit) ? "met" : "missed"
     }
-    BEGIN { line = "%-26s %10s %-6s %6s  %-14s %8s %-7s %8s %-7s %6s\n"
-            printf line, "name", "value", "unit", "n", "peer", "at least", "", "aim", "", "wall s" }
-    $1 == "." { body = 1; next }
-    !body && NF { peer[$1] = $2; floor[$1] = $3; aim[$1] = $4; next }
+    function figure(peer, huge,    part) {
+        if (split(peer, part, ":") != 2) return "-"
+        if (part[1] == "study") return huge ? "-" : part[2]
+        name = part[2] (huge ? "_huge_" : "_") tolower(part[1])
+        return name in figures ? figures[name] : "-"
+    }
+    # an aim that is a part of the peer
+    function number(limit, peer,    sign) {
+        if (limit !~ /peer/) return limit
+        if (peer == "-") return "-"
+        sign = limit ~ /^[+]/ ? "+" : ""
+        sub(/^[+]?peer/, "", limit)
+        return sign (limit ~ /^\// ? peer / substr(limit, 2) : limit ~ /^[*]/ ? peer * substr(limit, 2) : peer)
+    }
+    BEGIN { OFMT = CONVFMT = "%.10g"
+            line = "%-27s %10s %-6s %8s  %-16s %10s %8s %-6s %10s %-6s %5s\n"
+            printf line, "name", "value", "unit", "n", "peer", "huge", "at least", "", "aim", "", "wall s" }
+    $1 == "." { part++; next }
+    part == 0 && NF { peer[$1] = $2; floor[$1] = $3; aim[$1] = $4; next }
+    part == 1 { figures[$1] = $2; next }
     NF { known = $1 in peer
-         printf line, $1, $2, $3, $4, known ? peer[$1] : "-", known ? floor[$1] : "-",
-                known ? held($2, floor[$1]) : "", known ? aim[$1] : "-",
-                known ? held($2, aim[$1]) : "", $5 }'
+         value = known ? figure(peer[$1], 0) : "-"
+         who = known ? peer[$1] : ""; sub(/:.*/, "", who)
+         limit = known ? number(aim[$1], value) : "-"
+         printf line, $1, $2, $3, $4, value == "-" ? "-" : who " " value, known ? figure(peer[$1], 1) : "-",
+                known ? floor[$1] : "-", known ? held($2, floor[$1]) : "", limit, held($2, limit), $5 }'
 }
 
 print_json() {
@@ -298,14 +439,20 @@ print_json() {
          END { print "\n]" }' $rows
 }
 
-measure_exits
-measure_vm_create
-measure_forks
-measure_faults
-measure_memory
-measure_library_os
-measure_disk
-measure_files
-measure_size
+parts=(exits vm_create forks faults memory totals spawn pipes scaling vms wake library_os disk files size)
+by_plugin=' totals spawn pipes scaling files '
+
+for part in "${@:-${parts[@]}}"; do
+    [[ " ${parts[*]} " == *" $part "* ]] || {
+        echo "bench: $part: must be of: ${parts[*]}" >&2
+        exit 64
+    }
+    if [[ $by_plugin == *" $part "* ]] && ! can_count "${FV_QEMU:-qemu-system-riscv64}"; then
+        echo "bench: this QEMU was built without plugins, which count instructions: no figures of $part" >&2
+    else
+        "measure_$part"
+    fi
+done
 print_table
-print_json >build/bench.json
+[ $# != 0 ] || print_json >build/bench.json
+[ "$failed" = 0 ]

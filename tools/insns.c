@@ -4,10 +4,12 @@
  * hypervisor, guest and Linux alike.  Waiting is none: a hart that sleeps in WFI until a disk has
  * answered executes nothing, whatever clocks and cycle counters say meanwhile.
  *
- *     qemu-system-riscv64 -icount shift=0 -plugin insns.so,out=FILE[,profile=FILE] ...
+ *     qemu-system-riscv64 -icount shift=0 -plugin insns.so,out=FILE[,profile=FILE][,entry=ADDRESS]
  *
  * An instruction `slti zero, zero, MARK`, which does nothing and may stand in any program
- * (lib/riscv/mark.h), writes a line "MARK COUNT" to FILE; COUNT is what was executed before it.
+ * (lib/riscv/mark.h), writes a line "MARK COUNT HART..." to FILE; COUNT is what was executed before
+ * it, and HART... how much of it by each hart.  So does, with MARK 0, the instruction at the
+ * virtual address `entry`, which may be where images begin that have no marks.
  *
  * With `profile`, each instruction also has a count of its own, of the times that it was executed
  * between a mark 1 and the next mark 2, whoever executed them.  At QEMU's end these are written,
@@ -16,7 +18,7 @@
  *
  * QEMU's plugin interface is declared here as far as it is used and is the same in all versions. An
  * instruction that faults is counted each time it is tried, one that touches a device once.  Harts
- * share one count, which is right as long as they take turns, as they do with -icount.
+ * take turns with -icount: without it marks of several harts would mix.
  *
  * [UNPRIV "HINT Instructions"]
  */
@@ -33,6 +35,8 @@
 #define MARK_MASK    0x000fffffU
 #define MARK_SHIFT   20
 #define NO_REGISTERS 0
+#define HARTS_MAX    64
+#define MARK_ENTRY   0
 #define MARK_BEGIN   1
 #define MARK_END     2
 
@@ -65,8 +69,10 @@ struct counter {
     u64 address, count;
 };
 
-static u64 executed;
+static u64 executed[HARTS_MAX];
+static unsigned harts; /* that have executed something */
 static FILE *out;
+static u64 entry; /* 0: no address */
 static FILE *profile; /* NULL: not asked for */
 static bool is_between_marks;
 static struct counter *counters;
@@ -79,9 +85,10 @@ __attribute__((constructor)) static void choose_version(void)
 
 static void count(unsigned vcpu, void *arg)
 {
-    (void)vcpu;
     (void)arg;
-    executed++;
+    executed[vcpu % HARTS_MAX]++;
+    if (vcpu >= harts)
+        harts = vcpu + 1;
 }
 
 static void count_own(unsigned vcpu, void *arg)
@@ -120,11 +127,17 @@ static void write_profile(u64 id, void *arg)
 static void mark(unsigned vcpu, void *arg)
 {
     size_t number = (size_t)arg;
+    u64 sum = 0;
 
     (void)vcpu;
     if (number == MARK_BEGIN || number == MARK_END)
         is_between_marks = number == MARK_BEGIN;
-    fprintf(out, "%lu %lu\n", (unsigned long)number, (unsigned long)executed);
+    for (unsigned i = 0; i < harts; i++)
+        sum += executed[i];
+    fprintf(out, "%lu %lu", (unsigned long)number, (unsigned long)sum);
+    for (unsigned i = 0; i < harts; i++)
+        fprintf(out, " %lu", (unsigned long)executed[i]);
+    fputc('\n', out);
     fflush(out);
 }
 
@@ -142,6 +155,8 @@ static void translated(u64 id, struct qemu_plugin_tb *tb)
         if ((word & MARK_MASK) == MARK_MATCH)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, mark, NO_REGISTERS,
                                                    (void *)(size_t)(word >> MARK_SHIFT));
+        if (entry != 0 && qemu_plugin_insn_vaddr(insn) == entry)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, mark, NO_REGISTERS, (void *)MARK_ENTRY);
         qemu_plugin_register_vcpu_insn_exec_cb(insn, count, NO_REGISTERS, NULL);
         if (profile != NULL)
             count_apart(insn);
@@ -172,8 +187,11 @@ int qemu_plugin_install(u64 id, const struct qemu_info *info, int argc, char **a
 
         out = is_out != NULL ? is_out : out;
         profile = is_profile != NULL ? is_profile : profile;
-        if (is_out == NULL && is_profile == NULL) {
-            fprintf(stderr, "insns.so: %s: must be out=FILE or profile=FILE\n", argv[i]);
+        if (strncmp(argv[i], "entry=", 6) == 0) {
+            entry = strtoul(argv[i] + 6, NULL, 0);
+        } else if (is_out == NULL && is_profile == NULL) {
+            fprintf(stderr, "insns.so: %s: must be out=FILE, profile=FILE or entry=ADDRESS\n",
+                    argv[i]);
             return 1;
         }
     }

@@ -38,13 +38,14 @@ can_count() {
     "$1" --help | grep -q '^-plugin'
 }
 
-# marked CONSOLE MARKS SUFFIX SECONDS: rows "name value unit n seconds" of all that the program measured
+# marked CONSOLE MARKS SUFFIX SECONDS: rows "name value unit n seconds" of all that the program measured; a SUFFIX
+# that is not empty comes behind a _
 marked() {
     tr -d '\r' <"$1" | sed -nE 's/.*marked ([a-z0-9_]+) n=([0-9]+) waited=([0-9]+)$/\1 \2 \3/p' >"$1.marked"
     awk '$1 == 1 { begin = $2 } $1 == 2 { printf "%.0f\n", $2 - begin }' "$2" | paste "$1.marked" - |
         awk -v suffix="$3" -v seconds="$4" 'NF != 4 { exit 1 }
             { sub(/_1000$/, "", $1) }
-            { printf "%s_%s %.1f insn %d %s\n", $1, suffix, ($4 - $3) / $2, $2, seconds }'
+            { printf "%s%s %.1f insn %d %s\n", $1, suffix == "" ? "" : "_" suffix, ($4 - $3) / $2, $2, seconds }'
 }
 
 # printed CONSOLE SED-SCRIPT SECONDS: such rows of the lines "bench NAME VALUE UNIT n=N"; the script edits
