@@ -80,8 +80,8 @@ static void describe(struct vm *vm, struct proc_record *record)
                                    .group = vm->group,
                                    .vcpus = vm->vcpus,
                                    .mem_bytes = vm->guest->mem_bytes};
-    _Static_assert(sizeof(record->name) >= sizeof(vm->guest->name), "a name fits");
-    memcpy(record->name, vm->guest->name, sizeof(vm->guest->name));
+    _Static_assert(sizeof(record->name) == sizeof(vm->name), "a name fits");
+    memcpy(record->name, vm->name, sizeof(record->name));
     if (vm->ending)
         record->frames_owned = 1;
     else

@@ -19,6 +19,7 @@
 #include "hv/panic.h"
 #include "hv/power.h"
 #include "hv/proc.h"
+#include "hv/program.h"
 #include "hv/random.h"
 #include "hv/report.h"
 #include "hv/rtc.h"
@@ -130,7 +131,7 @@ static void start_guests(void)
 {
     for (u32 i = 0; i < load_guest_count(); i++) {
         u64 begin = csr_read(CSR_CYCLE);
-        struct vm *vm = vm_create(load_guest(i));
+        struct vm *vm = vm_create(load_guest(i)->program, NULL);
 
         if (vm == NULL)
             give_up("no memory for all guests; raise HOSTMEM");

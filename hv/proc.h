@@ -40,14 +40,12 @@ struct proc_claim {
     struct tree *tree;
     u64 frames;
     u32 sent_to_many;
+    bool is_new; /* the child begins with an image of its own: it takes no signals yet */
 };
 __must_check enum err proc_claim(struct vm *parent, struct proc_claim *claim);
 void proc_cancel(const struct proc_claim *claim);
 __must_check enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
                                  const struct proc_claim *claim, u32 *pid);
-
-/* exec: what ends with the old image.  No vCPU of the VM but the caller's runs. */
-void proc_begin_image(struct vm *vm);
 
 /*
  * ERR_OK: *result is pid << 32 | status, an ended child is gone; or 0 if flags has NOHANG and there

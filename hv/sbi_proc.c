@@ -11,6 +11,7 @@
 #include "hv/futex.h"
 #include "hv/proc.h"
 #include "hv/random.h"
+#include "hv/spawn.h"
 #include "hv/vm.h"
 
 static long proc_call_exit(struct vcpu *vcpu, u64 status)
@@ -115,6 +116,37 @@ __attribute__((noinline)) static long proc_call_entropy(struct vcpu *vcpu, gpa_t
     return err == ERR_OK ? (long)bytes : ecall_sbi_error(err);
 }
 
+static long spawn_error(enum err err)
+{
+    if (err == ERR_STATE)
+        return ecall_verdict(VERDICT_YIELD);
+    if (err == ERR_BUSY)
+        return ecall_verdict(VERDICT_HOLD);
+    return err == ERR_NOENT ? PROC_ERR_NOENT : ecall_sbi_error(err);
+}
+
+static struct spawn_args spawn_args_of(const u64 *args)
+{
+    return (struct spawn_args){{args[0]}, args[1], {args[2]}, args[3]};
+}
+
+__attribute__((noinline)) static long proc_call_exec(struct vcpu *vcpu, const u64 *args)
+{
+    const struct spawn_args from = spawn_args_of(args);
+    enum err err = spawn_exec(vcpu, &from);
+
+    return err == ERR_OK ? ecall_end(vcpu, END_RESET, 0) : spawn_error(err);
+}
+
+__attribute__((noinline)) static long proc_call_spawn(struct vcpu *vcpu, const u64 *args)
+{
+    const struct spawn_args from = spawn_args_of(args);
+    u32 pid;
+    enum err err = spawn_child(vcpu, &from, &pid);
+
+    return err == ERR_OK ? (long)pid : spawn_error(err);
+}
+
 long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     switch (fid) {
@@ -123,6 +155,8 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_WAIT: return proc_call_wait(vcpu, (s64)args[0], args[1]);
     case PROC_GETPID: return vcpu->vm->pid;
     case PROC_GETPPID: return proc_ppid(vcpu->vm);
+    case PROC_EXEC: return proc_call_exec(vcpu, args);
+    case PROC_SPAWN: return proc_call_spawn(vcpu, args);
     case PROC_KILL: return proc_call_kill(vcpu, (s64)args[0], args[1]);
     case PROC_WAIT_ON: return proc_call_wait_on(vcpu, (gpa_t){args[0]}, (u32)args[1], args[2]);
     case PROC_WAKE: return proc_call_wake(vcpu, (gpa_t){args[0]}, args[1]);
