@@ -12,6 +12,7 @@
 #include "hv/proc.h"
 #include "hv/random.h"
 #include "hv/spawn.h"
+#include "hv/tracing.h"
 #include "hv/vm.h"
 
 static long proc_call_exit(struct vcpu *vcpu, u64 status)
@@ -116,6 +117,34 @@ __attribute__((noinline)) static long proc_call_entropy(struct vcpu *vcpu, gpa_t
     return err == ERR_OK ? (long)bytes : ecall_sbi_error(err);
 }
 
+static long proc_call_machine(struct vcpu *vcpu, gpa_t gpa, u64 bytes)
+{
+    struct proc_machine record;
+    enum err err;
+
+    if (!vcpu->vm->control)
+        return SBI_ERR_DENIED;
+    if (bytes < RECORD_BYTES_MIN)
+        return SBI_ERR_INVALID_PARAM;
+    proc_count_machine(&record);
+    err =
+        gstage_write(&vcpu->vm->gs, gpa, &record, bytes < sizeof(record) ? bytes : sizeof(record));
+    return ecall_sbi_error(err);
+}
+
+static long proc_call_trace(struct vcpu *vcpu, s64 on)
+{
+    bool before = tracing_is_on();
+
+    if (!vcpu->vm->control)
+        return SBI_ERR_DENIED;
+    if (on < -1 || on > 1)
+        return SBI_ERR_INVALID_PARAM;
+    if (on != -1 && tracing_set(on == 1) != ERR_OK)
+        return SBI_ERR_NOT_SUPPORTED;
+    return before;
+}
+
 static long spawn_error(enum err err)
 {
     if (err == ERR_STATE)
@@ -168,6 +197,8 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_LIMIT: return proc_call_limit(vcpu, args[0], (s64)args[1]);
     case PROC_FOREGROUND: return proc_call_foreground(vcpu, (s64)args[0]);
     case PROC_ENTROPY: return proc_call_entropy(vcpu, (gpa_t){args[0]}, args[1]);
+    case PROC_TRACE: return proc_call_trace(vcpu, (s64)args[0]);
+    case PROC_MACHINE: return proc_call_machine(vcpu, (gpa_t){args[0]}, args[1]);
     default: return SBI_ERR_NOT_SUPPORTED;
     }
 }

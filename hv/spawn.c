@@ -17,6 +17,7 @@
 
 #include "hv/dev/vtransport.h"
 #include "hv/frame.h"
+#include "hv/load.h"
 #include "hv/proc.h"
 #include "hv/program.h"
 #include "hv/sched.h"
@@ -235,5 +236,32 @@ enum err spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
         program_put(program);
     }
     sched_resume_others(vm);
+    return err;
+}
+
+/*
+ * spawn_guest - the operator's: a process in the machine of the first guest, of its family, without
+ * a parent.
+ */
+enum err spawn_guest(const char *name, const char *args, u64 args_bytes, u32 *pid)
+{
+    const struct program_start start = {
+        .name = name, .bootargs = "", .args = args, .args_bytes = (u32)args_bytes};
+    struct program *program;
+    struct vm *vm;
+    enum err err = program_find(load_guest(0), &start, "spawn", &program);
+
+    if (err != ERR_OK)
+        return err;
+    vm = vm_create(program, NULL);
+    program_put(program);
+    if (vm == NULL)
+        return ERR_NOMEM;
+    vm->control = false;
+    err = proc_enter_alone(vm, pid);
+    if (err != ERR_OK) {
+        vm_destroy(vm);
+        vm_free(vm);
+    }
     return err;
 }
