@@ -19,6 +19,8 @@ entry processes_task           quick 60   guest processes_task
 entry processes_smp            quick 90   guest processes_smp VCPUS=4 HARTS=2
 entry processes_harts          full  90   guest processes HARTS=4
 entry processes_eager          full  90   guest processes FORK=copy
+entry programs                 quick 60   guest programs
+entry programs_bare            quick 30   guest programs BARE=1 CMDLINE=bare
 
 guest() {
     local name=$1
