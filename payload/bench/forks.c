@@ -58,9 +58,12 @@ void bench_fork_child(u64 mib)
     char *memory = touched(mib);
 
     for (int warm = 0; warm < 2; warm++) {
-        u64 begin = now();
-        long pid = fork_now();
+        u64 begin;
+        long pid;
 
+        MARK_BEGIN();
+        begin = now();
+        pid = fork_now();
         value = now() - begin;
         if (pid < 0) {
             give_up("fork_child", pid);
@@ -70,6 +73,7 @@ void bench_fork_child(u64 mib)
             touch(memory, mib * MIB / PAGE);
             continue;
         }
+        MARK_END();
         if (warm) {
             print_events_of("fork_child", mib, &value, 1);
         }
