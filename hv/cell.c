@@ -31,7 +31,9 @@ _Static_assert(sizeof(struct cells) <= CELL_BYTES, "the head is a cell");
 static struct {
     struct spinlock lock;
     struct list partial;
-} pool = {.partial = {&pool.partial, &pool.partial}};
+} pool = {
+    .partial = {&pool.partial, &pool.partial}
+};
 
 static struct cells *cells_of(void *cell)
 {

@@ -10,12 +10,16 @@
  * mix; only the one passing guest may leave a line unfinished (`midline`), and whoever comes next
  * finishes it first.  console_emergency() alone takes no lock.
  *
- * Input is pid 1's.  Any other guest is detached and reads end of input: the byte 4 (EOT) at every
- * second poll, nothing in between, so that a loop that drains the input comes to an end.
+ * Input is one process's, the reader: pid 1, until somebody gives it away.  Who has had it and is
+ * to have it again finds nothing meanwhile.  Any other is detached and reads end of input: the byte
+ * 4 (EOT) at every second poll, nothing in between, so that a loop that drains the input comes to
+ * an end.  Once input was given away there is job control: what the reader writes passes straight
+ * through, without a prefix, as that of an only VM does.
  *
- * The machine's UART interrupts only while a device of pid 1 waits for that, the one that asked
- * last, so that input which nobody reads costs nothing.  A detached guest is interrupted for the
- * end of input until it has read it once.
+ * The machine's UART interrupts only while a device of the reader waits for that, so that input
+ * which nobody reads costs nothing and stays where it is.  A detached guest is interrupted for the
+ * end of input until it has read it once.  With the monitor it always interrupts: what comes is
+ * kept here until it is read, INPUT_BYTES at most, so that the monitor's key is seen.
  *
  * It does not edit lines, echo, or translate newlines.
  */
@@ -29,10 +33,11 @@
 
 #include "hv/dev/dev.h"
 #include "hv/firmware.h"
+#include "hv/monitor.h"
 #include "hv/vm.h"
 
-#define PID_WITH_INPUT 1
-#define END_OF_INPUT   4
+#define END_OF_INPUT 4
+#define INPUT_BYTES  4096U /* a power of two */
 
 static struct spinlock lock;
 
@@ -40,8 +45,16 @@ static struct spinlock lock;
 static struct ns16550 uart;
 static bool shared;
 static bool midline;
-static struct vm *watching;  /* who is to be told when input comes, NULL: nobody ... */
-static struct vcpu *watcher; /* ... by its virtio console, of this vCPU; NULL: by its UART */
+static bool job_control;
+static u32 reader_pid = 1;
+static struct vm *watching; /* the reader, if it is to be told when input comes */
+static struct {
+    bool is_there, is_open, just_opened;
+} monitor;
+static struct {
+    u32 first, end; /* free-running */
+    u8 byte[INPUT_BYTES];
+} input; /* which the monitor has let pass */
 
 void console_init(u64 base, u32 stride)
 {
@@ -87,13 +100,62 @@ static void put_collected(struct vm *vm)
     vm->console.length = 0;
 }
 
-/* lock is held. */
-static void watch(struct vm *vm, struct vcpu *vcpu)
+/* lock is held.  The UART interrupts as it should. */
+static void listen(void)
 {
-    if (watching != vm)
-        ns16550_interrupt(&uart, vm != NULL);
+    ns16550_interrupt(&uart,
+                      monitor.is_there ? input.end - input.first < INPUT_BYTES : watching != NULL);
+}
+
+/* lock is held. */
+static void watch(struct vm *vm)
+{
+    if (watching == vm)
+        return;
     watching = vm;
-    watcher = vcpu;
+    listen();
+}
+
+/* lock is held. */
+static bool can_read(void)
+{
+    return monitor.is_there ? input.first != input.end : ns16550_can_get(&uart);
+}
+
+static int read_byte(void)
+{
+    u8 byte;
+
+    if (!monitor.is_there)
+        return ns16550_getc(&uart);
+    if (input.first == input.end)
+        return CONSOLE_NONE;
+    byte = input.byte[input.first++ % INPUT_BYTES];
+    if (input.end - input.first == INPUT_BYTES - 1)
+        listen();
+    return byte;
+}
+
+/* lock is held; there is input.  Nobody is told twice: a device asks again when its guest has
+ * looked at it. */
+static void tell(struct vm *vm)
+{
+    if (vm->console.waits)
+        vplic_set_level(vm, VUART_SOURCE, true);
+    if (vm->console.waiter != NULL)
+        vcpu_pend_input(vm->console.waiter);
+    vm->console.waits = false;
+    vm->console.waiter = NULL;
+    watch(NULL);
+}
+
+/* lock is held.  True if input goes to vm. */
+static bool is_reader(struct vm *vm)
+{
+    if (!has_uart() || vm->pid != reader_pid)
+        return false;
+    vm->console.had_input = true;
+    return true;
 }
 
 static void collect(struct vm *vm, char c)
@@ -111,7 +173,7 @@ static void collect(struct vm *vm, char c)
 void console_putc(struct vm *vm, char c)
 {
     spin_lock(&lock);
-    if (shared) {
+    if (shared && !(job_control && vm->pid == reader_pid)) {
         collect(vm, c);
     } else {
         put(&c, 1);
@@ -125,8 +187,10 @@ void console_flush(struct vm *vm)
     spin_lock(&lock);
     if (vm->console.length > 0)
         put_collected(vm);
+    vm->console.waits = false;
+    vm->console.waiter = NULL;
     if (watching == vm)
-        watch(NULL, NULL);
+        watch(NULL);
     spin_unlock(&lock);
 }
 
@@ -143,10 +207,10 @@ int console_getc(struct vm *vm)
     int c;
 
     spin_lock(&lock);
-    if (has_uart() && vm->pid == PID_WITH_INPUT)
-        c = ns16550_getc(&uart);
+    if (is_reader(vm))
+        c = read_byte();
     else
-        c = end_of_input(&vm->console);
+        c = vm->console.had_input ? CONSOLE_NONE : end_of_input(&vm->console);
     spin_unlock(&lock);
     return c;
 }
@@ -156,14 +220,16 @@ int console_receive(struct vm *vm, struct vcpu *vcpu)
     int c = CONSOLE_NONE;
 
     spin_lock(&lock);
-    if (has_uart() && vm->pid == PID_WITH_INPUT) {
-        c = ns16550_getc(&uart);
+    if (is_reader(vm)) {
+        c = read_byte();
         if (c == CONSOLE_NONE)
-            watch(vm, vcpu);
-    } else if (!vm->console.eof_read) {
+            watch(vm);
+    } else if (!vm->console.had_input && !vm->console.eof_read) {
         vm->console.eof_read = true;
         c = END_OF_INPUT;
     }
+    if (c == CONSOLE_NONE)
+        vm->console.waiter = vcpu;
     spin_unlock(&lock);
     return c;
 }
@@ -174,10 +240,10 @@ bool console_can_get(struct vm *vm)
     bool can;
 
     spin_lock(&lock);
-    if (has_uart() && vm->pid == PID_WITH_INPUT) {
-        can = ns16550_can_get(&uart);
+    if (is_reader(vm)) {
+        can = can_read();
     } else {
-        can = !vm->console.eof_told;
+        can = !vm->console.had_input && !vm->console.eof_told;
         vm->console.eof_told = false;
     }
     spin_unlock(&lock);
@@ -188,32 +254,113 @@ bool console_can_get(struct vm *vm)
 void console_set_interrupt(struct vm *vm, bool wants_input, bool also)
 {
     spin_lock(&lock);
-    if (has_uart() && vm->pid == PID_WITH_INPUT) {
-        bool can_get = ns16550_can_get(&uart);
+    if (is_reader(vm)) {
+        bool can = can_read();
 
-        if (wants_input && !can_get)
-            watch(vm, NULL);
-        else if (watcher == NULL)
-            watch(NULL, NULL);
-        vplic_set_level(vm, VUART_SOURCE, also || (wants_input && can_get));
+        vm->console.waits = wants_input && !can;
+        watch(vm->console.waits || vm->console.waiter != NULL ? vm : NULL);
+        vplic_set_level(vm, VUART_SOURCE, also || (wants_input && can));
     } else {
-        vplic_set_level(vm, VUART_SOURCE, also || (wants_input && !vm->console.eof_read));
+        vm->console.waits = wants_input;
+        vplic_set_level(vm, VUART_SOURCE,
+                        also || (wants_input && !vm->console.had_input && !vm->console.eof_read));
     }
     spin_unlock(&lock);
 }
 
-/* Nobody is told twice: it watches again when the guest has looked at its device. */
+/*
+ * lock is held.  The next byte of the machine's UART that is the monitor's, or CONSOLE_NONE; what
+ * comes before it is kept for the reader.  The key a second time at once is for the reader.
+ */
+static int take_for_monitor(void)
+{
+    while (monitor.is_there && input.end - input.first < INPUT_BYTES) {
+        int c = ns16550_getc(&uart);
+        bool again = monitor.just_opened;
+
+        if (c == CONSOLE_NONE)
+            return c;
+        monitor.just_opened = false;
+        if (c == CONSOLE_KEY) {
+            monitor.is_open = !monitor.is_open;
+            monitor.just_opened = monitor.is_open;
+            if (again)
+                input.byte[input.end++ % INPUT_BYTES] = (u8)c;
+            return c;
+        }
+        if (monitor.is_open)
+            return c;
+        input.byte[input.end++ % INPUT_BYTES] = (u8)c;
+    }
+    return CONSOLE_NONE;
+}
+
+/* The monitor's commands run here, with no lock held. */
 void console_arrived(void *of)
 {
+    int c;
+
     (void)of;
+    do {
+        spin_lock(&lock);
+        c = take_for_monitor();
+        if (c == CONSOLE_NONE) {
+            if (watching != NULL && can_read())
+                tell(watching);
+            listen();
+        }
+        spin_unlock(&lock);
+        if (c != CONSOLE_NONE)
+            monitor_type((u8)c);
+    } while (c != CONSOLE_NONE);
+}
+
+void console_give_input(struct vm *to, const struct vm *by)
+{
     spin_lock(&lock);
-    if (watching != NULL && ns16550_can_get(&uart)) {
-        if (watcher == NULL)
-            vplic_set_level(watching, VUART_SOURCE, true);
-        else
-            vcpu_pend_input(watcher);
-        watch(NULL, NULL);
+    if (by != NULL) {
+        job_control = true;
+        if (by != to)
+            to->console.given_by = by->pid;
     }
+    if (to->console.length > 0)
+        put_collected(to);
+    reader_pid = to->pid;
+    to->console.had_input = true;
+    watching = to->console.waits || to->console.waiter != NULL ? to : NULL;
+    if (has_uart()) {
+        listen();
+        if (watching != NULL && can_read())
+            tell(to);
+    }
+    spin_unlock(&lock);
+}
+
+bool console_has_input(const struct vm *vm, u32 *heir)
+{
+    bool has;
+
+    spin_lock(&lock);
+    has = vm->pid == reader_pid;
+    *heir = vm->console.given_by;
+    spin_unlock(&lock);
+    return has;
+}
+
+void console_enable_monitor(void)
+{
+    if (!has_uart())
+        return;
+    spin_lock(&lock);
+    monitor.is_there = true;
+    listen();
+    spin_unlock(&lock);
+}
+
+void console_close_monitor(void)
+{
+    spin_lock(&lock);
+    monitor.is_open = false;
     spin_unlock(&lock);
 }
 
@@ -224,21 +371,41 @@ void console_share(void)
     spin_unlock(&lock);
 }
 
+static size_t format_line(char *text, size_t bytes, const char *format, va_list args)
+{
+    int length = vsnprintf(text, bytes, format, args);
+
+    if (length < 0)
+        return 0;
+    return (size_t)length < bytes ? (size_t)length : bytes - 1;
+}
+
 void console_log(const char *format, ...)
 {
     char text[CONSOLE_LINE_BYTES];
-    int length;
+    size_t length;
     va_list args;
 
     va_start(args, format);
-    length = vsnprintf(text, sizeof(text), format, args);
+    length = format_line(text, sizeof(text), format, args);
     va_end(args);
-    if (length < 0)
-        length = 0;
-    if ((size_t)length >= sizeof(text))
-        length = sizeof(text) - 1;
     spin_lock(&lock);
-    put_line("[hv] ", text, (size_t)length);
+    put_line("[hv] ", text, length);
+    spin_unlock(&lock);
+}
+
+void console_print(const char *format, ...)
+{
+    char text[CONSOLE_LINE_BYTES];
+    size_t length;
+    va_list args;
+
+    va_start(args, format);
+    length = format_line(text, sizeof(text), format, args);
+    va_end(args);
+    spin_lock(&lock);
+    put(text, length);
+    midline = length > 0 && text[length - 1] != '\n';
     spin_unlock(&lock);
 }
 

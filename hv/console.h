@@ -10,9 +10,13 @@ struct vm;
 
 /* A guest's side; guarded by the console's lock.  All zero at first, and in a forked child. */
 struct console {
-    u16 length;    /* of what it has written of the current line */
-    bool eof_told; /* a detached reader has just been told the end of input */
-    bool eof_read; /* it was, once: no interrupt is for that any more */
+    u16 length;          /* of what it has written of the current line */
+    bool eof_told;       /* a detached reader has just been told the end of input */
+    bool eof_read;       /* it was, once: no interrupt is for that any more */
+    bool had_input;      /* input went to it before: now it waits, and is not told of an end */
+    bool waits;          /* its UART is to interrupt when there is input ... */
+    struct vcpu *waiter; /* ... or its virtio console, by this vCPU; NULL: no */
+    u32 given_by;        /* pid from which it got the input, and which gets it back */
     char line[CONSOLE_LINE_BYTES];
 };
 
@@ -36,6 +40,21 @@ bool console_can_get(struct vm *vm);
 void console_set_interrupt(struct vm *vm, bool wants_input, bool also);
 /* The machine's UART has interrupted; `of` is nothing. */
 void console_arrived(void *of);
+
+/*
+ * Input goes to `to` from now on, which is pid 1 at first; `by` has said so, and gets it back when
+ * `to` ends (NULL: as it was).  Neither ends meanwhile.
+ */
+void console_give_input(struct vm *to, const struct vm *by);
+/* True if input goes to vm: before it ends, it goes to the live one of *heir, or to pid 1. */
+bool console_has_input(const struct vm *vm, u32 *heir);
+
+/* From now on CONSOLE_KEY opens the operator's monitor, and closes it; see monitor.c. */
+#define CONSOLE_KEY 0x1d /* Ctrl-] */
+void console_enable_monitor(void);
+void console_close_monitor(void);
+/* Its text, as it is. */
+void console_print(const char *format, ...) __printf_like(1, 2);
 /* There is more than one VM from now on: lines are whole and prefixed with the pid. */
 void console_share(void);
 

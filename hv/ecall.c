@@ -12,6 +12,7 @@
  * is told by its result, ecall_verdict().
  *
  *     VERDICT_FULL, _BLOCK, _YIELD   nothing was done, the same call comes again
+ *     VERDICT_HOLD, _SLEEP           the same, before the guest runs
  *     VERDICT_SKIP, _SKIP2, _WAIT    the extension has written a0 and a1 itself
  *     others                         the guest does not return from the call
  *
@@ -100,7 +101,8 @@ __attribute__((noinline, cold)) static enum verdict finish_other(struct vcpu *vc
 
     if (result > ECALL_VERDICT_BASE)
         return finish(vcpu, result, 0);
-    if (verdict == VERDICT_BLOCK || verdict == VERDICT_STOP || verdict == VERDICT_END)
+    if (verdict == VERDICT_BLOCK || verdict == VERDICT_SLEEP || verdict == VERDICT_STOP ||
+        verdict == VERDICT_END)
         vmexit_note(TRACE_DID_SBI, vcpu->regs.a7, (u32)vcpu->regs.a6, SBI_SUCCESS, 0);
     return verdict;
 }

@@ -43,16 +43,18 @@
 #include "lib/kit/spinlock.h"
 
 #include "hv/frame_pool.h"
+#include "hv/gcache.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
+#include "hv/reclaim.h"
 
 #define NONE  UINT32_MAX
 #define GROUP 4U
 
-u64 frame_table_bias, chunk_table_bias, chunk_base;
+u64 frame_table_bias, chunk_base;
+struct chunk *chunks;
 
 static struct frame *frames;
-static struct chunk *chunks;
 static u64 first_pfn; /* of frames[0] */
 static u32 frame_slots, chunk_slots;
 static u64 total_frames;
@@ -309,9 +311,9 @@ hpa_t frame_alloc(void)
 {
     struct frame_cache *cache = &this_hart()->frames;
 
-    if (unlikely(cache->count == 0)) {
+    while (unlikely(cache->count == 0)) {
         cache_fill(cache);
-        if (cache->count == 0)
+        if (cache->count == 0 && !reclaim_slice())
             return (hpa_t){0};
     }
     return hpa_at(cache->index[--cache->count]);
@@ -408,6 +410,8 @@ hpa_t table_alloc(void)
 {
     hpa_t table = clean_take(&pool.clean, 1);
 
+    if (table.v == 0 && gcache_reap())
+        table = clean_take(&pool.clean, 1);
     if (table.v == 0) {
         table = frame_alloc();
         if (table.v == 0)
@@ -441,24 +445,35 @@ void table_free_root(hpa_t root)
     clean_give(&pool.clean_roots, index_of(root), GROUP);
 }
 
+/* The chunk in which a frame has place `index`, if it is loose; NULL if not. */
+static struct chunk *chunk_around(hpa_t frame, u64 index)
+{
+    struct chunk *chunk = chunk_at(index_of(frame));
+
+    if (index_of(frame) % CHUNK_FRAMES != index || chunk->is_cut || chunk->is_reserved)
+        return NULL;
+    return chunk;
+}
+
 /*
  * table_reserve - have the pages of a leaf table where they can become one leaf of 2 MiB.
  *
- * The table is empty.  It costs nobody anything: see "reserved" above.  A few frames in the hart's
- * cache may be what keeps chunks from being spare.
+ * It costs nobody anything: see "reserved" above.  A few frames in the hart's cache may be what
+ * keeps chunks from being spare.  neighbour: the frame of entry `index`.
  */
-void table_reserve(hpa_t table)
+void table_reserve(hpa_t table, hpa_t neighbour, u64 index)
 {
+    struct frame *frame = frame_of(table);
     struct chunk *chunk;
 
-    if (unlikely(pool.spare == NONE))
+    if (unlikely(neighbour.v == 0 && pool.spare == NONE))
         cache_spill(&this_hart()->frames, 0);
     spin_lock(&pool.lock);
-    chunk = chunk_pop();
-    if (chunk != NULL) {
+    chunk = neighbour.v == 0 ? chunk_pop() : chunk_around(neighbour, index);
+    frame->home &= HOME_OWNED;
+    frame->home |= chunk == NULL ? HOME_NEVER : (u32)(chunk - chunks) << HOME_SHIFT;
+    if (chunk != NULL)
         chunk->is_reserved = true;
-        frame_of(table)->home = (u32)(chunk - chunks) << HOME_SHIFT;
-    }
     spin_unlock(&pool.lock);
 }
 
@@ -467,9 +482,9 @@ void table_release(hpa_t table)
     struct frame *frame = frame_of(table);
     struct chunk *chunk = &chunks[frame->home >> HOME_SHIFT];
 
-    if ((frame->home & ~HOME_OWNED) == HOME_NONE)
+    if (frame->home >= HOME_NEVER)
         return;
-    frame->home |= HOME_NONE;
+    frame->home = HOME_NEVER | (frame->home & HOME_OWNED);
     spin_lock(&pool.lock);
     chunk->is_reserved = false;
     if (chunk->out == 0)
@@ -487,45 +502,6 @@ hpa_t frame_alloc_away(hpa_t table)
 {
     table_release(table);
     return frame_alloc();
-}
-
-hpa_t chunk_alloc(void)
-{
-    struct chunk *chunk;
-    u32 first;
-
-    spin_lock(&pool.lock);
-    chunk = chunk_pop();
-    if (chunk != NULL)
-        chunk->out = CHUNK_FRAMES;
-    spin_unlock(&pool.lock);
-    if (chunk == NULL)
-        return (hpa_t){0};
-    chunk->leaves = 1;
-    first = first_of(chunk);
-    for (u32 i = first; i < first + CHUNK_FRAMES; i++)
-        frames[i].refs = 1;
-    return hpa_at(first);
-}
-
-/* Drops the reference that the leaves of 2 MiB hold to each frame. */
-static void chunk_put_frames(u32 first)
-{
-    spin_lock(&pool.lock);
-    for (u32 i = first; i < first + CHUNK_FRAMES; i++) {
-        if (__atomic_fetch_sub(&frames[i].refs, 1, __ATOMIC_ACQ_REL) == 1)
-            pool_give(i);
-    }
-    spin_unlock(&pool.lock);
-}
-
-void chunk_put(hpa_t chunk)
-{
-    u32 before = __atomic_fetch_sub(&chunk_of(chunk)->leaves, 1, __ATOMIC_ACQ_REL);
-
-    assert(before != 0);
-    if (before == 1)
-        chunk_put_frames(index_of(chunk));
 }
 
 u64 frame_free_count(void)
@@ -568,11 +544,10 @@ void pool_start(struct memory_range span, hpa_t at)
     first_pfn = span.base >> PAGE_SHIFT;
     frame_slots = (u32)(span.bytes >> PAGE_SHIFT);
     chunk_slots = frame_slots / CHUNK_FRAMES;
-    assert(chunk_slots < HOME_NONE >> HOME_SHIFT);
+    assert(chunk_slots < HOME_NEVER >> HOME_SHIFT);
     frames = hpa_ptr(at);
     chunks = (struct chunk *)(frames + frame_slots);
     frame_table_bias = (u64)frames - first_pfn * sizeof(*frames);
-    chunk_table_bias = (u64)chunks - (span.base >> CHUNK_SHIFT) * sizeof(*chunks);
     for (u32 i = 0; i < frame_slots; i++)
         frames[i] = (struct frame){.refs = 1};
     for (u32 i = 0; i < chunk_slots; i++)

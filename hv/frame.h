@@ -12,7 +12,7 @@
 #define CHUNK_BYTES  (1UL << CHUNK_SHIFT)
 
 /*
- * One per frame of RAM.  For a frame that is a page table, [first, end) spans the entries in use:
+ * One per frame of RAM.  For a table above the leaves, [first, end) spans the entries in use:
  * outside of it every entry is zero.
  */
 struct frame {
@@ -20,10 +20,14 @@ struct frame {
         u32 refs; /* FRAME_FREE, FRAME_SPARE: nobody holds it */
         u32 home; /* page tables: the chunk that is reserved for its pages, and how many of its
                      leaves have W; see HOME_OWNED */
+        u32 next_dropped; /* page tables that are to be cleaned: see gcache.c */
     };
     union {
         struct {
             u16 first, end; /* page tables in use */
+        };
+        struct {
+            u16 unused, reads; /* leaf tables in use: how many lines were filled for reads */
         };
         u32 next_clean; /* clean page tables: the one after it in its list */
     };
@@ -37,33 +41,26 @@ _Static_assert(sizeof(struct frame) == 16, "frame_of() shifts by this");
 /* home is the chunk's number, counted from the first of RAM, above 10 bits for the count. */
 #define HOME_SHIFT 10
 #define HOME_OWNED ((1U << HOME_SHIFT) - 1)
-#define HOME_NONE  (UINT32_MAX & ~HOME_OWNED)
+#define HOME_NONE  (UINT32_MAX & ~HOME_OWNED)       /* nobody has asked for one */
+#define HOME_NEVER (HOME_NONE - (1U << HOME_SHIFT)) /* there is none */
 
 /* One per chunk. */
 struct chunk {
-    u32 out;    /* its frames that are neither free nor spare: held, or in a hart's cache */
-    u32 leaves; /* of 2 MiB, that map it; together they hold one reference to each frame */
-    u32 next;   /* in the list of chunks that are all spare */
+    u32 out;  /* its frames that are neither free nor spare: held, or in a hart's cache */
+    u32 next; /* in the list of chunks that are all spare */
     bool is_cut;
     bool is_reserved; /* for one leaf table, which names it in its home */
 };
-_Static_assert(sizeof(struct chunk) == 16, "chunk_of() shifts by this");
 
 /* frame_of(hpa) is this, plus the frame number times 16. */
 extern u64 frame_table_bias;
-/* chunk_of(hpa) is this, plus HPA >> CHUNK_SHIFT times 16. */
-extern u64 chunk_table_bias;
-/* Where chunk 0 is. */
+/* One for each 2 MiB from chunk_base on. */
+extern struct chunk *chunks;
 extern u64 chunk_base;
 
 static inline struct frame *frame_of(hpa_t hpa)
 {
     return (struct frame *)(frame_table_bias + (hpa.v >> PAGE_SHIFT << 4));
-}
-
-static inline struct chunk *chunk_of(hpa_t hpa)
-{
-    return (struct chunk *)(chunk_table_bias + (hpa.v >> CHUNK_SHIFT << 4));
 }
 
 struct memory_range {
@@ -114,8 +111,15 @@ void table_free(hpa_t table);
 __must_check hpa_t table_alloc_root(void);
 void table_free_root(hpa_t root);
 
-/* A leaf table's pages are to have their places in one chunk, if some chunk is spare. */
-void table_reserve(hpa_t table);
+/* A leaf table's pages are to have their places in one chunk: the one in which `neighbour` has its
+ * place, which is that of entry `index`; {0}: any that is spare.  Otherwise it has no chunk. */
+void table_reserve(hpa_t table, hpa_t neighbour, u64 index);
+
+static inline bool table_wants_chunk(hpa_t table)
+{
+    return frame_of(table)->home >= HOME_NONE;
+}
+
 /* The reservation ends, if there is one. */
 void table_release(hpa_t table);
 /* A frame for entry `index` when its place in the chunk is not to be had. */
@@ -131,18 +135,24 @@ __must_check static inline hpa_t frame_alloc_home(hpa_t table, u64 index)
     hpa_t hpa = {chunk_base + (chunk << CHUNK_SHIFT | index << PAGE_SHIFT)};
     u32 spare = FRAME_SPARE;
 
-    if (unlikely(chunk == HOME_NONE >> HOME_SHIFT) ||
+    if (unlikely(chunk >= HOME_NEVER >> HOME_SHIFT) ||
         unlikely(!__atomic_compare_exchange_n(&frame_of(hpa)->refs, &spare, 1, false,
                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
         return frame_alloc_away(table);
-    __atomic_fetch_add(&chunk_of(hpa)->out, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&chunks[chunk].out, 1, __ATOMIC_RELAXED);
     return hpa;
 }
 
-/* One more of the table's leaves has W.  True: all have. */
-static inline bool table_own(hpa_t table)
+/* So many more of the table's leaves have W.  True: all have. */
+static inline bool table_own(hpa_t table, u32 leaves)
 {
-    return (++frame_of(table)->home & HOME_OWNED) == CHUNK_FRAMES;
+    return ((frame_of(table)->home += leaves) & HOME_OWNED) == CHUNK_FRAMES;
+}
+
+/* One has not any more. */
+static inline void table_disown_one(hpa_t table)
+{
+    frame_of(table)->home--;
 }
 
 /* None has. */
@@ -150,31 +160,6 @@ static inline void table_disown(hpa_t table)
 {
     frame_of(table)->home &= ~HOME_OWNED;
 }
-
-/*
- * Leaves of 2 MiB: the first one takes over the reference that its maker holds to each frame of the
- * chunk, the last one puts these.
- */
-static inline u32 chunk_leaves(hpa_t chunk)
-{
-    return __atomic_load_n(&chunk_of(chunk)->leaves, __ATOMIC_ACQUIRE);
-}
-
-static inline void chunk_get(hpa_t chunk)
-{
-    __atomic_fetch_add(&chunk_of(chunk)->leaves, 1, __ATOMIC_RELAXED);
-}
-
-void chunk_put(hpa_t chunk);
-
-/* The only leaf of 2 MiB goes; its references are the caller's. */
-static inline void chunk_end(hpa_t chunk)
-{
-    __atomic_store_n(&chunk_of(chunk)->leaves, 0, __ATOMIC_RELAXED);
-}
-
-/* 2 MiB in one piece, for one leaf that is counted already; {0} if no chunk is spare. */
-__must_check hpa_t chunk_alloc(void);
 
 /* Notes that entry `index` of a table is in use. */
 static inline void table_use(hpa_t table, u64 index)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Process groups, and the one that console input goes to.
+ * Process groups.
  *
  * A group is a number that processes have in common; its count of members stands in the pid table
  * at that number, so that the number is no new process's while it has any.  All members are of one
@@ -8,19 +8,6 @@
  */
 #include "hv/proc_parts.h"
 #include "hv/vcpu.h"
-
-#define FIRST_PID 1U
-
-static u32 first_group = FIRST_PID; /* that of pid 1; atomic */
-static u32 foreground = FIRST_PID;  /* atomic */
-
-/* The family's lock is held.  No live process is left in `group`. */
-static void lose_foreground(u32 group)
-{
-    __atomic_compare_exchange_n(&foreground, &group,
-                                __atomic_load_n(&first_group, __ATOMIC_RELAXED), false,
-                                __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-}
 
 void group_join(struct vm *vm, u32 group)
 {
@@ -33,8 +20,7 @@ void group_join(struct vm *vm, u32 group)
 
 void group_end(const struct vm *vm)
 {
-    if (--pid_slot(vm->group)->live == 0)
-        lose_foreground(vm->group);
+    pid_slot(vm->group)->live--;
 }
 
 void group_leave(struct vm *vm)
@@ -45,8 +31,7 @@ void group_leave(struct vm *vm)
     pid_drop(slot);
 }
 
-/* The family's lock is held. */
-static bool has_member_below(struct vm *caller, u64 group)
+bool group_has_member(struct vm *caller, u64 group)
 {
     const struct vm *leader = proc_of_family(family_of(caller), group);
 
@@ -71,15 +56,13 @@ static enum err set_group(struct vm *caller, u64 pid, u64 group)
         return ERR_CHILD;
     if (group == 0)
         group = vm->pid;
-    if (group != vm->pid && !has_member_below(caller, group))
+    if (group != vm->pid && !group_has_member(caller, group))
         return ERR_PERM;
     if (group == vm->group)
         return ERR_OK;
     group_end(vm);
     group_leave(vm);
     group_join(vm, (u32)group);
-    if (vm->pid == FIRST_PID)
-        __atomic_store_n(&first_group, (u32)group, __ATOMIC_RELAXED);
     return ERR_OK;
 }
 
@@ -109,39 +92,4 @@ enum err proc_getpgid(struct vcpu *vcpu, u64 pid, u32 *group)
     *group = vm->group;
     family_unlock(family_of(vm));
     return ERR_OK;
-}
-
-/* The family's lock is held. */
-static bool is_known(const struct vm *caller, u32 group)
-{
-    u32 owner = __atomic_load_n(&pid_slot(group)->owner, __ATOMIC_RELAXED);
-
-    return caller->control ||
-           (owner != 0 && family_numbered(owner)->lock == family_of(caller)->lock);
-}
-
-/* ERR_PERM: no live process of that group is in the caller's tree. */
-enum err proc_set_foreground(struct vcpu *vcpu, s64 group, u32 *before)
-{
-    struct vm *caller = vcpu->vm;
-    enum err err = ERR_OK;
-
-    family_lock(family_of(caller));
-    *before = __atomic_load_n(&foreground, __ATOMIC_RELAXED);
-    if (!is_known(caller, *before))
-        *before = 0;
-    if (group != -1) {
-        if (group > 0 && has_member_below(caller, (u64)group) && pid_slot((u64)group)->live > 0)
-            __atomic_store_n(&foreground, (u32)group, __ATOMIC_RELAXED);
-        else
-            err = ERR_PERM;
-    }
-    family_unlock(family_of(caller));
-    return err;
-}
-
-bool proc_is_foreground(const struct vm *vm)
-{
-    return __atomic_load_n(&vm->group, __ATOMIC_RELAXED) ==
-           __atomic_load_n(&foreground, __ATOMIC_RELAXED);
 }

@@ -2,11 +2,13 @@
 #pragma once
 /* The G-stage address space of one VM: its RAM, page by page.  See gstage.c. */
 #include "lib/kit/err.h"
+#include "lib/kit/list.h"
 #include "lib/kit/spinlock.h"
 #include "lib/riscv/ops.h"
 #include "sbi/trace.h"
 
 #include "hv/limits.h"
+#include "hv/space.h"
 #include "hv/vmid.h"
 
 /* What a page contains when it is first touched: parts of files, zeros elsewhere. */
@@ -30,6 +32,9 @@ struct backing {
 
 #define SEED_BYTES 32UL
 
+/* RAM and windows end below; see gcache.c for what is there. */
+#define GSTAGE_END (1536UL << 30)
+
 struct gstage {
     struct spinlock lock;
     u32 vcpus;
@@ -41,7 +46,12 @@ struct gstage {
     const struct backing *backing;
 
     /* guarded by lock: */
-    hpa_t root;
+    struct space space;    /* the truth about its RAM */
+    struct ranges *shared; /* NULL: there are none; see gshare.c */
+    hpa_t root;            /* of the tables, which are a cache of it; {0}: there are none */
+    u32 lines, writes;     /* of the tables, in the logs at the end of the root: see gcache.c */
+
+    struct list has_root; /* guarded by the lock of gcache.c */
 };
 
 /* How fork copies memory. */
@@ -52,6 +62,12 @@ __must_check enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_b
 __must_check enum err gstage_clone(struct gstage *child, struct gstage *parent,
                                    enum clone_mode mode);
 void gstage_destroy(struct gstage *gs);
+
+/* The number of its page in the space: they count from where a line and 2 MiB begin. */
+static inline u64 gstage_page(const struct gstage *gs, gpa_t gpa)
+{
+    return (gpa.v - align_down(gs->ram_base.v, 1UL << 21)) >> PAGE_SHIFT;
+}
 
 static inline bool gstage_is_ram(const struct gstage *gs, gpa_t gpa)
 {
@@ -99,6 +115,9 @@ __must_check enum err gstage_create_from(struct gstage *gs, struct gstage *image
  * are none, or somebody is busy with it.  Never waits. */
 bool gstage_evict(struct gstage *gs);
 
+/* The root with which a vCPU is loaded. */
+hpa_t gstage_load(struct gstage *gs, u32 vcpu);
+
 /* The byte at gpa, and how many behind it, for a device.  {0}: not RAM, or no memory. */
 __must_check hpa_t gstage_pin(struct gstage *gs, gpa_t gpa, u64 *run);
 
@@ -114,3 +133,9 @@ struct gstage_census {
     u64 leaves_4k, leaves_2m; /* of either size */
 };
 struct gstage_census gstage_count(struct gstage *gs);
+
+/* Between gstage.c and gshare.c; gs->lock is held. */
+__must_check hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access);
+__must_check enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from);
+void gstage_forget_ranges(struct gstage *gs);
+void gstage_fence_code(const struct gstage *gs);

@@ -10,6 +10,7 @@
 #include "hv/frame.h"
 #include "hv/hart.h"
 #include "hv/proc_parts.h"
+#include "hv/timer.h"
 #include "hv/vcpu.h"
 
 /* vcpu->vmexits[] counts interrupts in [0]. */
@@ -27,11 +28,28 @@ static enum proc_exit_kind kind_of_cause(u32 cause)
     }
 }
 
+/* The family's lock is held; vm is live.  A vCPU that leaves its hart just now may count a slice
+ * twice or not at all. */
+static u64 run_ticks(const struct vm *vm)
+{
+    u64 ticks = 0, now = timer_now();
+
+    for (u32 i = 0; i < vm->vcpus; i++) {
+        const struct vcpu *vcpu = vm->vcpu[i];
+
+        ticks += vcpu->run_ticks;
+        if (vcpu->state == VCPU_RUNNING && now > vcpu->loaded_at)
+            ticks += now - vcpu->loaded_at;
+    }
+    return ticks;
+}
+
 /* The family's lock is held; vm is live: its memory and vCPUs stay while the lock is held. */
 static void describe_machine(struct vm *vm, struct proc_record *record)
 {
     struct gstage_census census = gstage_count(&vm->gs);
 
+    record->run_ticks = run_ticks(vm);
     vtransport_count(vm, &census.owned, &census.shared);
     record->frames_owned = census.owned + vm->vcpus; /* the VM, and each vCPU but the first */
     record->frames_shared = census.shared;
@@ -43,7 +61,6 @@ static void describe_machine(struct vm *vm, struct proc_record *record)
 
         if (vcpu->state == VCPU_RUNNING || vcpu->state == VCPU_RUNNABLE)
             record->state = PROC_RUNNABLE;
-        record->run_ticks += vcpu->run_ticks;
         for (u32 cause = 0; cause < CAUSE_COUNT; cause++)
             record->exits[kind_of_cause(cause)] += vcpu->vmexits[cause];
     }
@@ -74,33 +91,60 @@ static void describe(struct vm *vm, struct proc_record *record)
 /* The smallest pid from `pid` on of a process that the caller may know of, or 0. */
 static u32 next_seen(const struct vm *caller, u64 pid)
 {
-    const struct family *family = family_of(caller);
+    struct family *family = caller == NULL ? NULL : family_of(caller);
+    bool any = caller == NULL || caller->control;
     u32 end = pid_end(), found = 0;
 
-    family_lock(family_of(caller));
+    if (family != NULL)
+        family_lock(family);
     for (; pid < end && found == 0; pid++) {
         const struct pid_slot *slot = pid_slot(pid);
         const struct vm *vm = slot == NULL ? NULL : __atomic_load_n(&slot->vm, __ATOMIC_RELAXED);
 
         if (vm == NULL)
             continue;
-        if (caller->control || (proc_of_family(family, pid) == vm && in_tree_of(vm, caller)))
+        if (any || (proc_of_family(family, pid) == vm && in_tree_of(vm, caller)))
             found = (u32)pid;
     }
-    family_unlock(family_of(caller));
+    if (family != NULL)
+        family_unlock(family);
     return found;
 }
 
-void proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *record, bool *found, u32 *next)
+static bool inspect(const struct vm *caller, u64 pid, struct proc_record *record, u32 *next)
 {
-    struct vm *caller = vcpu->vm, *vm = proc_lock(caller, pid);
+    struct vm *vm = proc_lock(caller, pid);
 
-    *found = vm != NULL;
     if (vm != NULL) {
         describe(vm, record);
         family_unlock(family_of(vm));
     }
     *next = pid >= PIDS_MAX ? 0 : next_seen(caller, pid + 1);
+    return vm != NULL;
+}
+
+void proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *record, bool *found, u32 *next)
+{
+    *found = inspect(vcpu->vm, pid, record, next);
+}
+
+bool proc_describe(u32 pid, struct proc_record *record, u32 *next)
+{
+    return inspect(NULL, pid, record, next);
+}
+
+u64 proc_run_since(u32 pid)
+{
+    struct vm *vm = proc_lock(NULL, pid);
+    u64 before, now = 0;
+
+    if (vm == NULL)
+        return 0;
+    before = vm->run_ticks_seen;
+    if (!vm->ending)
+        vm->run_ticks_seen = now = run_ticks(vm);
+    family_unlock(family_of(vm));
+    return now > before ? now - before : 0;
 }
 
 void proc_count_machine(struct proc_machine *machine)

@@ -17,6 +17,7 @@
 #include "hv/panic.h"
 #include "hv/sched.h"
 #include "hv/timer.h"
+#include "hv/tracing.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 #include "hv/vmexit.h"
@@ -116,6 +117,7 @@ static enum verdict serve_ipi(struct vcpu *vcpu)
 {
     csr_clear(CSR_SIP, IP_SSIP);
     vmexit_note(TRACE_DID_IPI, 0, 0, 0, 0);
+    tracing_follow();
     if (sched_must_leave(vcpu))
         return VERDICT_YIELD;
     vcpu_take_pending(vcpu);

@@ -11,6 +11,7 @@
 #include "hv/disk_machine.h"
 #include "hv/firmware.h"
 #include "hv/frame.h"
+#include "hv/futex.h"
 #include "hv/hart.h"
 #include "hv/irq.h"
 #include "hv/load.h"
@@ -129,7 +130,6 @@ static void start_guests(void)
 {
     for (u32 i = 0; i < load_guest_count(); i++) {
         u64 begin = csr_read(CSR_CYCLE);
-
         struct vm *vm = vm_create(load_guest(i));
 
         if (vm == NULL)
@@ -159,12 +159,15 @@ void hv_main(u64 hart_id, void *fdt)
     timer_init(machine.timebase_hz, machine.has_sstc && probe_stimecmp(), options.sstc);
     vmid_init(vmid_bits());
     sched_init();
+    futex_init();
     proc_set_clone_mode(options.fork);
     say_machine();
     if (options.trace && tracing_start(&machine, options.trace_filter) != ERR_OK)
         give_up("TRACE=exits needs a virtio console port on the machine");
     hart_setup();
     irq_init(&machine);
+    if (options.monitor)
+        console_enable_monitor();
     disk_init(&machine, options.disk_timeout);
     if (load_guests(&machine) != ERR_OK)
         give_up("no guest can be started from what QEMU was given as -initrd");

@@ -15,8 +15,8 @@
 #include "hv/frame.h"
 
 #define SLOTS       (PAGE_BYTES / sizeof(struct pid_slot)) /* in a page */
-#define PIDS_FIRST  32768U /* the limit at first */
-#define TAKEN_MAX   64U    /* so many in a row raise it */
+#define PIDS_FIRST  32768U                                 /* the limit at first */
+#define TAKEN_MAX   64U                                    /* so many in a row raise it */
 #define FIRST_AGAIN 2U
 
 static struct {

@@ -18,7 +18,8 @@ struct pid_slot {
     u32 live;      /* ... that have not ended */
 };
 
-/* The next free pid now belongs to that guest, with nobody in it; 0: there is none, or no memory. */
+/* The next free pid now belongs to that guest, with nobody in it; 0: there is none, or no memory.
+ */
 u32 pid_take(u32 owner);
 /* The slot of a pid, or NULL if it was never taken. */
 struct pid_slot *pid_slot(u64 pid);

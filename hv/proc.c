@@ -27,6 +27,7 @@
 #include "hv/proc.h"
 
 #include "hv/console.h"
+#include "hv/futex.h"
 #include "hv/panic.h"
 #include "hv/proc_parts.h"
 #include "hv/report.h"
@@ -95,13 +96,17 @@ struct vm *proc_lock(const struct vm *caller, u64 pid)
 {
     struct pid_slot *slot = pid_slot(pid);
     u32 owner = slot == NULL ? 0 : __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE);
-    struct family *family = caller->control && owner != 0 ? family_numbered(owner)
-                                                          : family_of(caller);
+    bool any = caller == NULL || caller->control;
+    struct family *family;
     struct vm *vm;
+
+    if (caller == NULL && owner == 0)
+        return NULL;
+    family = any && owner != 0 ? family_numbered(owner) : family_of(caller);
 
     family_lock(family);
     vm = proc_of_family(family, pid);
-    if (vm != NULL && (caller->control || in_tree_of(vm, caller)))
+    if (vm != NULL && (any || in_tree_of(vm, caller)))
         return vm;
     family_unlock(family);
     return NULL;
@@ -148,6 +153,7 @@ static enum err enter(struct vm *vm, struct vm *parent, struct family *family)
     list_init(&vm->children);
     list_init(&vm->ended);
     list_init(&vm->sibling);
+    list_init(&vm->words.list);
     vm->parent = parent;
     if (parent != NULL)
         list_add_tail(&parent->children, &vm->sibling);
@@ -290,6 +296,7 @@ void proc_begin_image(struct vm *vm)
 {
     struct family *family = family_of(vm);
 
+    futex_forget(vm);
     family_lock(family);
     vm->takes_signals = false;
     vm->waiting = 0;
@@ -344,8 +351,7 @@ void proc_tell_change(struct vm *vm, u32 status)
 
 static bool has_news(const struct vm *child, u64 flags)
 {
-    return child->zombie ||
-           (child->change == PROC_STATUS_STOPPED && (flags & PROC_WAIT_STOPPED)) ||
+    return child->zombie || (child->change == PROC_STATUS_STOPPED && (flags & PROC_WAIT_STOPPED)) ||
            (child->change == PROC_STATUS_CONTINUED && (flags & PROC_WAIT_CONTINUED));
 }
 
@@ -609,8 +615,9 @@ void proc_end(struct vcpu *vcpu)
         return;
     }
     sched_forget_others(vm, vcpu);
-    console_flush(vm);
     set_ending(vm);
+    console_flush(vm);
+    futex_forget(vm);
     if (reason == END_RESET) {
         if (vm_reset(vm) == ERR_OK) {
             start_again(vm);
@@ -619,6 +626,7 @@ void proc_end(struct vcpu *vcpu)
         reason = END_SIGNAL;
         status = PROC_STATUS_SIGNALED(PROC_SIGKILL);
     }
+    foreground_leave(vm);
     report_end(vm, vcpu, reason, status);
     tracing_vm(TRACE_DID_END, vm->pid, status);
     vm_destroy(vm);

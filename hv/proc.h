@@ -70,8 +70,6 @@ __must_check enum err proc_setpgid(struct vcpu *vcpu, u64 pid, u64 group);
 __must_check enum err proc_getpgid(struct vcpu *vcpu, u64 pid, u32 *group);
 /* group -1 only asks.  *before: 0 if it is not to be known. */
 __must_check enum err proc_set_foreground(struct vcpu *vcpu, s64 group, u32 *before);
-/* True if console input is for this process. */
-bool proc_is_foreground(const struct vm *vm);
 
 /* value -1 only asks; *before: the limit.  ERR_PERM: upwards.  ERR_INVAL, ERR_NOMEM. */
 __must_check enum err proc_limit(struct vcpu *vcpu, u64 what, s64 value, u64 *before);
@@ -88,3 +86,18 @@ void proc_count_machine(struct proc_machine *machine);
  * if a disk has requests of the VM, it sleeps until they are done, and then ends it.
  */
 void proc_end(struct vcpu *vcpu);
+
+/*
+ * For the operator, who may see and do everything; on any hart, no lock held.  *next: the smallest
+ * pid above pid, 0 at the end.  False: there is no such process.  The busy one says in run_ticks
+ * how long it ran since it was asked last.
+ */
+bool proc_describe(u32 pid, struct proc_record *record, u32 *next);
+/* How many ticks its vCPUs ran since this was asked last. */
+u64 proc_run_since(u32 pid);
+bool proc_describe_busy(u32 pid, struct proc_record *record, u32 *next);
+void proc_describe_machine(struct proc_machine *machine);
+/* ERR_CHILD: there is no such process.  ERR_STATE: it has ended. */
+__must_check enum err proc_signal(u32 pid, u32 signal);
+/* Console input goes to it. */
+__must_check enum err proc_attach(u32 pid);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* What the files of the process extension share: proc.c, signal.c, group.c, inspect.c, limit.c. */
+/* What the files of the process extension share: proc.c, signal.c, group.c, foreground.c,
+ * inspect.c, limit.c. */
 #include "hv/pid.h"
 #include "hv/proc.h"
 #include "hv/vm.h"
@@ -66,10 +67,17 @@ void group_join(struct vm *vm, u32 group);
 void group_end(const struct vm *vm);
 /* A zombie goes, or a live process goes to another group. */
 void group_leave(struct vm *vm);
+/* True if the caller or a descendant of it is in the group. */
+bool group_has_member(struct vm *caller, u64 group);
+
+/* vm, of which nobody finds the machine any more, has no console input from now on; no lock is
+ * held. */
+void foreground_leave(const struct vm *vm);
 
 /*
- * The process `pid`, if `caller` may know of it, with the family that it belongs to locked.  NULL:
- * nobody, or nobody that it may know of; nothing is locked, and proc_unknown() is what to answer.
+ * The process `pid`, if `caller` (NULL: the operator) may know of it, with the family that it
+ * belongs to locked.  NULL: nobody, or nobody that it may know of; nothing is locked, and
+ * proc_unknown() is what to answer.
  */
 struct vm *proc_lock(const struct vm *caller, u64 pid);
 static inline enum err proc_unknown(const struct vm *caller)

@@ -8,6 +8,7 @@
 
 #include "hv/ecall.h"
 #include "hv/fork.h"
+#include "hv/futex.h"
 #include "hv/proc.h"
 #include "hv/random.h"
 #include "hv/vm.h"
@@ -33,6 +34,21 @@ static long proc_call_kill(struct vcpu *vcpu, s64 pid, u64 signal)
     enum err err = proc_kill(vcpu, pid, signal, &count);
 
     return err == ERR_OK ? (long)count : ecall_sbi_error(err);
+}
+
+static long proc_call_wait_on(struct vcpu *vcpu, gpa_t gpa, u32 expected, u64 timeout)
+{
+    enum err err = futex_wait_on(vcpu, gpa, expected, timeout, &vcpu->until);
+
+    return err == ERR_STATE ? ecall_verdict(VERDICT_SLEEP) : ecall_sbi_error(err);
+}
+
+static long proc_call_wake(struct vcpu *vcpu, gpa_t gpa, u64 n)
+{
+    u64 woken;
+    enum err err = futex_wake(vcpu, gpa, n, &woken);
+
+    return err == ERR_OK ? (long)woken : ecall_sbi_error(err);
 }
 
 static long proc_call_getpgid(struct vcpu *vcpu, u64 pid)
@@ -108,6 +124,8 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_GETPID: return vcpu->vm->pid;
     case PROC_GETPPID: return proc_ppid(vcpu->vm);
     case PROC_KILL: return proc_call_kill(vcpu, (s64)args[0], args[1]);
+    case PROC_WAIT_ON: return proc_call_wait_on(vcpu, (gpa_t){args[0]}, (u32)args[1], args[2]);
+    case PROC_WAKE: return proc_call_wake(vcpu, (gpa_t){args[0]}, args[1]);
     case PROC_INSPECT: return proc_call_inspect(vcpu, args[0], (gpa_t){args[1]}, args[2]);
     case PROC_EVENTS: return proc_events(vcpu);
     case PROC_SIGNALS: return proc_signals(vcpu);

@@ -20,7 +20,7 @@
 #define SIGTTIN     21
 #define SIGTTOU     22
 /* Those that end a process that has never asked for signals. */
-#define FATAL                                                                        \
+#define FATAL                                                                      \
     (BIT(PROC_SIGHUP) | BIT(PROC_SIGINT) | BIT(PROC_SIGQUIT) | BIT(PROC_SIGABRT) | \
      BIT(PROC_SIGTERM))
 #define STOPPING (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
@@ -152,11 +152,18 @@ static enum err kill_one(const struct vm *caller, u64 pid, u32 signal, u64 *coun
     struct vm *vm = proc_lock(caller, pid);
 
     if (vm == NULL)
-        return proc_unknown(caller);
+        return caller == NULL ? ERR_CHILD : proc_unknown(caller);
     deliver(vm, signal);
     family_unlock(family_of(vm));
     *count = 1;
     return ERR_OK;
+}
+
+enum err proc_signal(u32 pid, u32 signal)
+{
+    u64 count;
+
+    return kill_one(NULL, pid, signal, &count);
 }
 
 /*

@@ -23,3 +23,6 @@ struct spawn_args {
 __must_check enum err spawn_exec(struct vcpu *vcpu, const struct spawn_args *args);
 /* A child of the VM of `vcpu` that begins with the image.  Errors as above, and ERR_QUOTA. */
 __must_check enum err spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid);
+
+/* A new guest, as those of the command line, with an image of the bundle; args as of spawn(). */
+__must_check enum err spawn_guest(const char *name, const char *args, u64 args_bytes, u32 *pid);

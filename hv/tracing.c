@@ -14,6 +14,7 @@
 #include "dts/machine.h"
 
 #include "hv/console.h"
+#include "hv/firmware.h"
 #include "hv/timer.h"
 #include "hv/trace.h"
 #include "hv/vcpu.h"
@@ -24,6 +25,8 @@
 static struct trace_port port;
 static struct trace_ring rings[HARTS_MAX];
 static bool is_on;
+static bool
+    is_paused; /* atomic; each hart follows by itself, since it is in the midst of a record */
 
 static void clock(u64 *time, u64 *cycle)
 {
@@ -79,10 +82,41 @@ void tracing_stop(void)
         return;
     is_on = false;
     for (u32 i = 0; i < hart_count(); i++) {
-        if (hart_at(i)->trace != NULL)
-            used[count++] = hart_at(i)->trace;
+        if (rings[i].records != NULL)
+            used[count++] = &rings[i];
     }
     trace_close(used, count);
+}
+
+enum err tracing_set(bool on)
+{
+    if (!is_on)
+        return ERR_STATE;
+    __atomic_store_n(&is_paused, !on, __ATOMIC_RELEASE);
+    tracing_follow();
+    for (u32 i = 0; i < hart_count(); i++) {
+        if (hart_at(i) != this_hart())
+            firmware_send_ipi(hart_at(i)->id);
+    }
+    return ERR_OK;
+}
+
+bool tracing_is_on(void)
+{
+    return is_on && !__atomic_load_n(&is_paused, __ATOMIC_RELAXED);
+}
+
+/* What is recorded of this exit already is dropped. */
+void tracing_follow(void)
+{
+    struct hart *hart = this_hart();
+    struct trace_ring *ring = &rings[hart->index];
+
+    if (ring->records == NULL || (hart->trace != NULL) == tracing_is_on())
+        return;
+    ring->is_open = false;
+    ring->is_idle = false;
+    hart->trace = hart->trace == NULL ? ring : NULL;
 }
 
 void tracing_record_exit(const struct vmexit *e)

@@ -21,6 +21,13 @@ void tracing_start_hart(struct hart *hart);
  * panics may hold the port. */
 void tracing_stop(void);
 
+/* Whether exits are recorded from now on, where tracing was started; on all harts, soon. ERR_STATE:
+ * it was not. */
+__must_check enum err tracing_set(bool on);
+bool tracing_is_on(void);
+/* This hart does as tracing_set() has said.  In an exit, or with no vCPU loaded. */
+void tracing_follow(void);
+
 void tracing_record_exit(const struct vmexit *e);
 void tracing_record_entry(void);
 void tracing_record_vm(enum trace_did did, u32 pid, u32 detail);

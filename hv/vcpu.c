@@ -82,7 +82,7 @@ void vcpu_load(struct vcpu *vcpu)
     hart->vcpu = vcpu;
     break_reservation(&hart->reservation);
     fp_load(vcpu);
-    vmid_load(&vcpu->vm->gs.vmid[vcpu->id], vcpu->vm->gs.root);
+    vmid_load(&vcpu->vm->gs.vmid[vcpu->id], gstage_load(&vcpu->vm->gs, vcpu->id));
     csr_write(CSR_VSATP, csr->vsatp);
     csr_write(CSR_VSSTATUS, csr->vsstatus);
     csr_write(CSR_VSIE, csr->vsie);
@@ -149,6 +149,14 @@ static enum verdict next_verdict(struct vcpu *vcpu)
     return held == VERDICT_FULL ? vmexit_finish(vcpu, VERDICT_FULL) : held;
 }
 
+/* The vCPU is on no hart.  A timer that cannot interrupt ends no sleep. */
+static u64 end_of_sleep(const struct vcpu *vcpu)
+{
+    u64 timer = vcpu->csr.vsie & IP_STIP ? vcpu->csr.timer : UINT64_MAX;
+
+    return timer < vcpu->until ? timer : vcpu->until;
+}
+
 /*
  * vcpu_run - the life of a loaded vCPU on its hart.
  *
@@ -175,6 +183,11 @@ void vcpu_run(struct vcpu *vcpu)
             vcpu->held = VERDICT_FULL;
             vcpu_put(vcpu);
             sched_block(vcpu, UINT64_MAX);
+            return;
+        case VERDICT_SLEEP:
+            vcpu->held = VERDICT_FULL;
+            vcpu_put(vcpu);
+            sched_block(vcpu, end_of_sleep(vcpu));
             return;
         case VERDICT_YIELD:
             vcpu_put(vcpu);

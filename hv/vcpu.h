@@ -14,6 +14,7 @@
 #include "lib/riscv/cause.h"
 #include "lib/riscv/ops.h"
 
+#include "hv/futex.h"
 #include "hv/vmexit.h"
 
 struct vm;
@@ -77,6 +78,9 @@ struct vcpu {
         enum end_reason reason;
         u32 status; /* as wait() gives it */
     } end;          /* for VERDICT_END */
+
+    u64 until; /* for VERDICT_SLEEP */
+    struct word_wait word;
 
     u64 run_ticks, loaded_at; /* time on harts; time of the last load */
 

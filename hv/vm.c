@@ -156,8 +156,7 @@ enum err vm_reset(struct vm *vm)
 
 void vm_destroy(struct vm *vm)
 {
-    if (vm->gs.root.v != 0)
-        gstage_destroy(&vm->gs);
+    gstage_destroy(&vm->gs);
     vtransport_end(vm);
     free_vcpus(vm);
 }

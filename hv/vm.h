@@ -89,6 +89,7 @@ struct vm {
     u32 waiting;          /* set of vCPUs that wait for a child */
     u32 sent_to_many;     /* signals that it got as one of several */
     u32 status;           /* of a zombie, as wait() gives it */
+    u64 run_ticks_seen;   /* when proc_run_since() asked last */
     bool is_guest;        /* of the command line: a pid from 1 to n */
     bool ending;          /* its machine is being taken apart, or is gone */
     bool zombie;          /* and it can be waited for */
@@ -98,6 +99,12 @@ struct vm {
     bool stopped;         /* by signal */
     bool dying;           /* by signal: its end is under way */
     bool takes_signals;   /* it or its parent has called signals() */
+
+    struct {
+        struct spinlock lock;
+        u32 count;
+        struct list list;
+    } words; /* registered for: see futex.c */
 
     /* atomic: */
     u32 signals;    /* pending: bit n for signal n */

@@ -94,7 +94,7 @@ static __attribute__((noinline)) enum verdict serve_traced(struct vcpu *vcpu, u6
     tracing_record_exit(&vcpu->vmexit);
     verdict = dispatch(vcpu, cause);
     if (verdict <= VERDICT_SKIP)
-        tracing_record_entry();
+        tracing_entry();
     return verdict;
 }
 

@@ -34,6 +34,8 @@ enum verdict {
     VERDICT_BLOCK,                  /* wait for a wake-up, then run the same instruction again */
     VERDICT_HOLD,                   /* wait for a wake-up, then serve this exit again, in full,
                                        before the guest runs */
+    VERDICT_SLEEP,                  /* as VERDICT_HOLD, but also until vcpu->until or the guest's
+                                       timer */
     VERDICT_WAIT, /* skip 4 bytes, then wait for a wake-up or the guest's timer: wfi */
     VERDICT_STOP, /* this vCPU stops [SBI HSM hart_stop] */
     VERDICT_END,  /* the VM ends as vcpu->end says */

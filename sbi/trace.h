@@ -60,6 +60,7 @@ enum trace_did {
                                result: trace_access */
     TRACE_DID_INJECT_TIMER, /* host timer: the guest's own deadline came and VSTIP was set, once
                                for each; arg0: 1 if the slice was used up, too */
+    TRACE_DID_FILL,         /* fault: what was there was mapped: eight pages, or 2 MiB */
     TRACE_DID_COUNT
 };
 

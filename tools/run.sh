@@ -411,7 +411,8 @@ run_bare() {
 
 # Guests in the hypervisor.
 run_guests() {
-    local args status=0
+    local args status=0 monitor=off
+    [ ! -t 0 ] || monitor=on # where nobody types, input may be anything
     collect_guests
     add_images
     [ "${PFLASH_MODE:-emulated}" = emulated ] || [ -n "$flash" ] ||
@@ -419,7 +420,7 @@ run_guests() {
     "$root/build/host/mkimage" -o "$out/bundle" "${bundle[@]}" || exit
     args=(-cpu rv64 -smp "${HARTS:-1}" -m "${HOSTMEM:-1G}"
         -kernel "${FV_HV:-$root/build/hv/forkvisor.elf}" -initrd "$out/bundle"
-        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on}")
+        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on} monitor=$monitor")
     flash_args
     disk_args
     if [ "$trace" != off ]; then

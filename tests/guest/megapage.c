@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 8 MiB, touched in no order: "leaves=N" of 2 MiB must map it then, in a forked child too, and
- * again in the parent after the child has written and gone.  Three generations then write while all
+ * 8 MiB, touched in no order: "leaves=N" of 2 MiB must map it then, in a forked child that reads it
+ * too, and again in the parent after the child has written and gone.  Three generations then write while all
  * of them live.  Everybody finds what it wrote itself, or its parent before the fork.
  */
 #include <stdio.h>
@@ -97,8 +97,8 @@ static void child_writes(u64 page)
     long pid = fork_now();
 
     if (pid == 0) {
-        expect_leaves("leaves of the child", leaves_wanted);
         expect_pages(PAGES, 0);
+        expect_leaves("leaves of the child", leaves_wanted);
         *word_of(page) = ~page;
         expect_pages(page, ~page);
         expect_leaves("leaves of the child that wrote", leaves_wanted - (leaves_wanted > 0));

@@ -45,7 +45,7 @@ static bool region_begin(struct region *region)
     if (region->table.v == 0)
         return false;
     note(region->table, 1);
-    table_reserve(region->table);
+    table_reserve(region->table, (hpa_t){0}, 0);
     return true;
 }
 
@@ -185,15 +185,10 @@ TEST(chunk_reservation_is_cut_for_roots)
     test_must_pass(run_roots, NULL);
 }
 
-/* Regions, chunks as a whole and frames come and go; every frame has one owner. */
+/* Regions and frames come and go; every frame has one owner. */
 #define REGIONS 5
-#define LEAVES  4
 
 static struct region regions[REGIONS];
-static struct {
-    hpa_t chunk; /* {0}: none */
-    u32 leaves;
-} leaves[LEAVES];
 static hpa_t loose[FRAMES];
 static u32 loose_count;
 static u64 dice;
@@ -201,12 +196,6 @@ static u64 dice;
 static u64 pick(u64 count)
 {
     return test_random(&dice) % count;
-}
-
-static void note_chunk(hpa_t chunk, u8 change)
-{
-    for (u64 i = 0; i < CHUNK_FRAMES; i++)
-        note((hpa_t){chunk.v + i * PAGE_BYTES}, change);
 }
 
 static void step_region(struct region *region)
@@ -218,26 +207,6 @@ static void step_region(struct region *region)
     } else {
         for (u64 i = 0, count = pick(100); i < count; i++)
             (void)region_touch(region, pick(CHUNK_FRAMES));
-    }
-}
-
-static void step_leaf(u32 i)
-{
-    if (leaves[i].chunk.v == 0) {
-        leaves[i].chunk = chunk_alloc();
-        leaves[i].leaves = 1;
-        if (leaves[i].chunk.v != 0)
-            note_chunk(leaves[i].chunk, 1);
-    } else if (pick(3) == 0) {
-        chunk_get(leaves[i].chunk);
-        leaves[i].leaves++;
-    } else {
-        CHECK_EQ(chunk_leaves(leaves[i].chunk), leaves[i].leaves);
-        if (--leaves[i].leaves == 0)
-            note_chunk(leaves[i].chunk, (u8)-1);
-        chunk_put(leaves[i].chunk);
-        if (leaves[i].leaves == 0)
-            leaves[i].chunk.v = 0;
     }
 }
 
@@ -278,13 +247,11 @@ static void run_random(void *argument)
     harts = 1 + (u32)pick(WORLD_HARTS);
     world_boot(harts, FRAMES);
     for (u64 step = 0; step < world_times(3000); step++) {
-        u64 what = pick(10);
+        u64 what = pick(8);
 
         world_on((u32)pick(harts));
         if (what < 5)
             step_region(&regions[pick(REGIONS)]);
-        else if (what < 7)
-            step_leaf((u32)pick(LEAVES));
         else
             step_frames();
         CHECK_EQ(frame_free_count(), frame_total_count() - owned_frames());
@@ -294,10 +261,6 @@ static void run_random(void *argument)
     for (u32 i = 0; i < REGIONS; i++) {
         if (regions[i].table.v != 0)
             region_end(&regions[i]);
-    }
-    for (u32 i = 0; i < LEAVES; i++) {
-        while (leaves[i].chunk.v != 0)
-            step_leaf(i);
     }
     CHECK_EQ(frame_free_count(), frame_total_count());
 }

@@ -16,6 +16,7 @@
 #define ns16550_getc      fake_uart_getc
 #define ns16550_can_get   fake_uart_can_get
 #define ns16550_interrupt fake_uart_interrupt
+#define monitor_type      fake_monitor_type
 
 static struct {
     char out[1 << 16];
@@ -58,23 +59,38 @@ static void fake_uart_interrupt(const struct ns16550 *uart, bool on)
     fake_uart.interrupts = on;
 }
 
+/* What went to the monitor. */
+static u8 typed[64];
+static size_t typed_length;
+
+static void fake_monitor_type(u8 byte)
+{
+    if (typed_length < sizeof(typed))
+        typed[typed_length++] = byte;
+}
+
 /* The unit under test, with the fake UART below it. */
 #include "hv/console.c" // NOLINT(bugprone-suspicious-include)
 
-void console_fake_reset(const char *input)
+void console_fake_reset(const char *text)
 {
     fake_uart.length = 0;
-    fake_uart.in = input;
+    fake_uart.in = text;
     shared = false;
     midline = false;
     watching = NULL;
+    job_control = false;
+    reader_pid = 1;
+    memset(&monitor, 0, sizeof(monitor));
+    memset(&input, 0, sizeof(input));
+    typed_length = 0;
     fake_uart.interrupts = false;
     console_init((u64)fake_uart.out, 1);
 }
 
-void console_fake_type(const char *input)
+void console_fake_type(const char *text)
 {
-    fake_uart.in = input;
+    fake_uart.in = text;
     if (fake_uart.interrupts)
         console_arrived(NULL);
 }
@@ -177,4 +193,65 @@ TEST(console_without_uart_is_the_firmwares)
     console_log("where am I?");
     CHECK_STR(console_fake_output(), "[hv] where am I?\n");
     CHECK_EQ(console_getc(&vm), 4);
+}
+
+TEST(console_input_is_given_away_and_back)
+{
+    static struct vm shell = {.pid = 1}, job = {.pid = 5}, other = {.pid = 6};
+    u32 heir = 0;
+
+    console_fake_reset("ab");
+    console_share();
+    CHECK_EQ(console_getc(&shell), 'a');
+    console_give_input(&job, &shell);
+    CHECK_EQ(console_getc(&shell), CONSOLE_NONE); /* it waits ... */
+    CHECK(!console_can_get(&shell));
+    CHECK_EQ(console_getc(&other), 4); /* ... and others are detached */
+    CHECK_EQ(console_getc(&job), 'b');
+    CHECK(!console_has_input(&shell, &heir));
+    CHECK(console_has_input(&job, &heir));
+    CHECK_EQ(heir, 1);
+    write_text(&job, "half");
+    write_text(&other, "line\n");
+    CHECK_STR(console_fake_output(), "half\n[6] line\n");
+    fake_uart.in = "c";
+    console_give_input(&shell, NULL);
+    CHECK_EQ(console_getc(&job), CONSOLE_NONE);
+    CHECK_EQ(console_getc(&shell), 'c');
+}
+
+TEST(console_the_monitors_key_is_seen_whoever_reads)
+{
+    static struct vm vm = {.pid = 1};
+
+    console_fake_reset("");
+    console_enable_monitor();
+    CHECK(fake_uart.interrupts);
+    console_fake_type("a\035ps\035b\035\035");
+    CHECK_EQ(typed_length, 6);
+    CHECK(memcmp(typed, "\035ps\035\035\035", 6) == 0);
+    CHECK_EQ(console_getc(&vm), 'a');
+    CHECK_EQ(console_getc(&vm), 'b');
+    CHECK_EQ(console_getc(&vm), CONSOLE_KEY); /* typed twice: one for the guest */
+    CHECK_EQ(console_getc(&vm), CONSOLE_NONE);
+}
+
+/* What nobody reads stays in the UART once there is no room, and comes in order. */
+TEST(console_keeps_input_until_it_is_read)
+{
+    static struct vm vm = {.pid = 1};
+    static char text[INPUT_BYTES + 8];
+
+    for (u32 i = 0; i < sizeof(text) - 1; i++)
+        text[i] = (char)('a' + i % 26);
+    console_fake_reset("");
+    console_enable_monitor();
+    console_fake_type(text);
+    CHECK(!fake_uart.interrupts);
+    for (u32 i = 0; i < sizeof(text) - 1; i++) {
+        CHECK_EQ(console_getc(&vm), 'a' + i % 26);
+        if (fake_uart.interrupts)
+            console_arrived(NULL);
+    }
+    CHECK_EQ(console_getc(&vm), CONSOLE_NONE);
 }

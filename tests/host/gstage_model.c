@@ -12,6 +12,8 @@
  * the same guests, and what these read must be the same.
  *
  * vcpu_load() and vcpu_put() here are what is left of hv's for this machine.
+ *
+ * Now and then hv takes away a VM's tables, which no guest notices.
  */
 #include "tests/host/gstage_model.h"
 
@@ -22,7 +24,9 @@
 #include "lib/riscv/pgtable.h"
 
 #include "hv/frame.h"
+#include "hv/gcache.h"
 #include "hv/hart.h"
+#include "hv/reclaim.h"
 
 #include "tests/host/hv_world.h"
 #include "tests/test.h"
@@ -42,11 +46,18 @@ struct model_vcpu {
     u64 fence_i_at; /* the guest's own last fence.i */
 };
 
+/* What a page must hold, in the VMs that share it, or in one. */
+struct model_page {
+    u32 vms;
+    bool is_shared;
+    u64 written_at[ICACHE_PARTS]; /* by guests */
+    u8 bytes[PAGE_BYTES];
+};
+
 struct model_vm {
     bool live;
     struct gstage gs;
-    u8 *memory;                              /* [TLB_PAGES * PAGE_BYTES] */
-    u64 written_at[TLB_PAGES][ICACHE_PARTS]; /* by the guest */
+    struct model_page *page[TLB_PAGES];
     struct model_vcpu vcpu[VCPUS];
 };
 
@@ -132,40 +143,64 @@ static u8 first_byte(u64 gpa)
 /* Where the walk to a page of the VM ends. */
 static pte_t walk_to(const struct model_vm *vm, u32 page, u32 *level)
 {
-    static const struct pgtable_mode sv39x4 = SV39X4_MODE;
-
+    *level = 2;
+    if (vm->gs.root.v == 0)
+        return (pte_t){0};
     return *pgtable_find(&sv39x4, vm->gs.root, gpas[page].v, level);
+}
+
+/* What the VM's space says of a page; NULL: nothing.  Those of the window are in no space. */
+static const u64 *entry_of(const struct model_vm *vm, u32 page, bool *alone)
+{
+    u64 number = gstage_page(&vm->gs, gpas[page]);
+    const u64 *line;
+
+    if (in_window(page) || !gstage_is_ram(&vm->gs, gpas[page]))
+        return NULL;
+    line = space_line(&vm->gs.space, number, alone);
+    return line == NULL ? NULL : &line[number % SPACE_LINE];
+}
+
+static u64 entry_at(const struct model_vm *vm, u32 page, bool *alone)
+{
+    const u64 *entry = entry_of(vm, page, alone);
+
+    return entry == NULL ? 0 : *entry;
 }
 
 /* {0} if the page was never touched, or is a device's and so no frame. */
 static hpa_t frame_at(const struct model_vm *vm, u32 page)
 {
-    u32 level;
-    pte_t pte = walk_to(vm, page, &level);
+    bool alone;
 
-    if (!pte_valid(pte) || in_window(page))
-        return (hpa_t){0};
-    return (hpa_t){pte_hpa(pte).v + gpas[page].v % pgtable_entry_bytes(level)};
+    return (hpa_t){entry_at(vm, page, &alone) & ~SPACE_FLAGS};
 }
 
-/* What the leaves that map a frame need of it, which is what all leaves of 2 MiB count as one. */
+static bool is_first(const u64 **seen, u32 count, const u64 *entry)
+{
+    for (u32 i = 0; i < count; i++) {
+        if (seen[i] == entry)
+            return false;
+    }
+    return true;
+}
+
+/* Lines that have the frame, of spaces that live. */
 static u32 references_to(hpa_t frame)
 {
-    u32 small = 0, big = 0;
+    const u64 *seen[VMS];
+    u32 count = 0;
 
     for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
         for (u32 page = 0; vm->live && page < TLB_PAGES; page++) {
-            u32 level;
+            bool alone;
 
-            if (frame_at(vm, page).v != frame.v)
-                continue;
-            walk_to(vm, page, &level);
-            small += level == 0;
-            big += level == 1;
+            if (frame_at(vm, page).v == frame.v && count < VMS &&
+                is_first(seen, count, entry_of(vm, page, &alone)))
+                seen[count++] = entry_of(vm, page, &alone);
         }
     }
-    CHECK_EQ(chunk_leaves(frame), big);
-    return small + (big > 0);
+    return count;
 }
 
 /* Remembers what is mapped, and when: new frames have new contents. */
@@ -194,7 +229,7 @@ static void vcpu_load(struct model_vm *vm, u32 id)
 {
     struct model_vcpu *vcpu = &vm->vcpu[id];
 
-    vmid_load(&vm->gs.vmid[id], vm->gs.root);
+    vmid_load(&vm->gs.vmid[id], gstage_load(&vm->gs, id));
     tlb_set_vsatp(vcpu->vsatp);
     vcpu->hart = this_hart()->index;
     running[vcpu->hart].vm = vm;
@@ -223,7 +258,7 @@ static void put_on_its_hart(struct model_vm *vm, u32 id)
 
 /* ---- VMs ---- */
 
-static u32 table_of(const struct model_vm *vm, u32 id, u32 asid)
+static u32 guest_table(const struct model_vm *vm, u32 id, u32 asid)
 {
     return (u32)(((vm - vms) * VCPUS + id) * ASIDS + asid + 1);
 }
@@ -232,28 +267,39 @@ static void start_vcpus(struct model_vm *vm)
 {
     for (u32 id = 0; id < VCPUS; id++) {
         for (u32 asid = 0; asid < ASIDS; asid++)
-            tlb_guest_changes(VSATP_OF(table_of(vm, id, asid), asid));
+            tlb_guest_changes(VSATP_OF(guest_table(vm, id, asid), asid));
         vm->vcpu[id] = (struct model_vcpu){.hart = NOBODY,
-                                           .vsatp = VSATP_OF(table_of(vm, id, 0), 0),
+                                           .vsatp = VSATP_OF(guest_table(vm, id, 0), 0),
                                            .fence_i_at = vm->vcpu[id].fence_i_at};
     }
     vm->live = true;
 }
 
+static struct model_page *new_page(void)
+{
+    struct model_page *page = calloc(1, sizeof(*page));
+
+    page->vms = 1;
+    return page;
+}
+
+static void put_page(struct model_page *page)
+{
+    if (--page->vms == 0)
+        free(page);
+}
+
 static void create(struct model_vm *vm)
 {
     u32 shape = (u32)pick(&guests_random, ARRAY_LEN(shapes));
-    u64 free_before = frame_free_count();
 
-    if (gstage_create(&vm->gs, (gpa_t){shapes[shape].base}, shapes[shape].bytes, &backing, VCPUS) !=
-        ERR_OK) {
-        CHECK_EQ(frame_free_count(), free_before);
-        return;
-    }
+    CHECK_EQ(
+        gstage_create(&vm->gs, (gpa_t){shapes[shape].base}, shapes[shape].bytes, &backing, VCPUS),
+        ERR_OK);
     for (u32 page = 0; page < TLB_PAGES; page++) {
+        vm->page[page] = new_page();
         for (u64 i = 0; i < PAGE_BYTES; i++)
-            vm->memory[page * PAGE_BYTES + i] = first_byte(gpas[page].v + i);
-        memset(vm->written_at[page], 0, sizeof(vm->written_at[page]));
+            vm->page[page]->bytes[i] = first_byte(gpas[page].v + i);
     }
     for (u32 id = 0; id < VCPUS; id++)
         vm->vcpu[id].fence_i_at = 0;
@@ -266,7 +312,7 @@ static void check_memory(struct model_vm *vm)
     for (u32 page = 0; page < TLB_PAGES; page++) {
         hpa_t frame = frame_at(vm, page);
 
-        if (frame.v != 0 && memcmp(hpa_ptr(frame), vm->memory + page * PAGE_BYTES, PAGE_BYTES) != 0)
+        if (frame.v != 0 && memcmp(hpa_ptr(frame), vm->page[page]->bytes, PAGE_BYTES) != 0)
             FAIL("VM %td holds something else at GPA %#lx", vm - vms, gpas[page].v);
     }
 }
@@ -277,6 +323,10 @@ static void end(struct model_vm *vm)
         put_on_its_hart(vm, id);
     gstage_destroy(&vm->gs);
     vm->live = false;
+    for (u32 page = 0; page < TLB_PAGES; page++)
+        put_page(vm->page[page]);
+    if (pick(&machine_random, 2))
+        reclaim_all();
 }
 
 static void destroy(struct model_vm *vm)
@@ -285,12 +335,26 @@ static void destroy(struct model_vm *vm)
     end(vm);
 }
 
+static struct model_page *fork_page(struct model_page *page)
+{
+    struct model_page *copy;
+
+    if (page->is_shared) {
+        page->vms++;
+        return page;
+    }
+    copy = new_page();
+    memcpy(copy->written_at, page->written_at, sizeof(page->written_at));
+    memcpy(copy->bytes, page->bytes, PAGE_BYTES);
+    return copy;
+}
+
 /* NULL: no child came of it. */
 static struct model_vm *fork_vm(struct model_vm *vm, u32 id)
 {
     struct model_vm *child = vms;
     u64 free_before, since;
-    hpa_t none[TLB_PAGES] = {0};
+    hpa_t not_new[TLB_PAGES] = {0};
 
     while (child < vms + VMS && child->live)
         child++;
@@ -302,18 +366,21 @@ static struct model_vm *fork_vm(struct model_vm *vm, u32 id)
     }
     icache_observe();
     since = icache_now();
-    free_before = frame_free_count();
+    free_before = world_free_frames();
     if (gstage_clone(&child->gs, &vm->gs, run->mode) != ERR_OK) {
-        CHECK_EQ(frame_free_count(), free_before);
+        CHECK_EQ(world_free_frames(), free_before);
         return NULL;
     }
-    memcpy(child->memory, vm->memory, TLB_PAGES * PAGE_BYTES);
-    memcpy(child->written_at, vm->written_at, sizeof(vm->written_at));
+    for (u32 page = 0; page < TLB_PAGES; page++) {
+        child->page[page] = fork_page(vm->page[page]);
+        if (vm->page[page]->is_shared)
+            not_new[page] = frame_at(vm, page);
+    }
     for (u32 i = 0; i < VCPUS; i++)
         child->vcpu[i].fence_i_at = vm->vcpu[i].fence_i_at;
     start_vcpus(child);
     if (run->mode == CLONE_COPY)
-        after_change(child, none, since);
+        after_change(child, not_new, since);
     return child;
 }
 
@@ -343,6 +410,12 @@ static enum err sweep_page(struct model_vm *vm, gpa_t gpa, enum access access)
     return gstage_fault(&vm->gs, gpa, access, &did);
 }
 
+/* Not so if it was loaded while the VM had none, and a sibling has brought one meanwhile. */
+static bool has_the_root(const struct model_vm *vm)
+{
+    return (hgatp_read() & HGATP_PPN) == vm->gs.root.v >> PAGE_SHIFT;
+}
+
 /*
  * True if the guest has the page now; false if memory has run out: then it is gone, sooner or
  * later.  A PTE that was cached while there was no table may cost a second fault, nothing a third.
@@ -351,7 +424,7 @@ static bool fault(struct model_vm *vm, gpa_t gpa, enum access access)
 {
     enum err err = fault_once(vm, gpa, access);
 
-    if (err == ERR_OK && tlb_leaf_may_refuse(gpa, access))
+    if (err == ERR_OK && has_the_root(vm) && tlb_leaf_may_refuse(gpa, access))
         FAIL("hart %u faults again at GPA %#lx", this_hart()->index, gpa.v);
     if (err == ERR_OK && tlb_may_refuse(gpa, access))
         err = fault_once(vm, gpa, access);
@@ -400,6 +473,7 @@ static void act_as_guest(struct model_vm *vm, u32 id, u32 page, enum access acce
 {
     gpa_t gpa = {gpas[page].v + offset};
     struct model_vcpu *vcpu = &vm->vcpu[id];
+    struct model_page *is = vm->page[page];
     u8 *at;
 
     tlb_observe();
@@ -417,7 +491,7 @@ static void act_as_guest(struct model_vm *vm, u32 id, u32 page, enum access acce
     at = translate(vm, page, access) + offset;
     switch (access) {
     case ACCESS_EXEC:
-        if (vcpu->fence_i_at <= vm->written_at[page][ICACHE_PART(offset)]) {
+        if (vcpu->fence_i_at <= is->written_at[ICACHE_PART(offset)]) {
             vcpu->fence_i_at = ++clock_now;
             icache_guest_fence_i();
         }
@@ -427,13 +501,13 @@ static void act_as_guest(struct model_vm *vm, u32 id, u32 page, enum access acce
         break;
     case ACCESS_WRITE:
         memcpy(at, &value, sizeof(value));
-        memcpy(vm->memory + page * PAGE_BYTES + offset, &value, sizeof(value));
-        vm->written_at[page][ICACHE_PART(offset)] = ++clock_now;
+        memcpy(is->bytes + offset, &value, sizeof(value));
+        is->written_at[ICACHE_PART(offset)] = ++clock_now;
         icache_changed(hpa_of(at));
         break;
     case ACCESS_READ: break;
     }
-    if (memcmp(at, vm->memory + page * PAGE_BYTES + offset, sizeof(value)) != 0)
+    if (memcmp(at, is->bytes + offset, sizeof(value)) != 0)
         FAIL("VM %td reads %#lx at GPA %#lx", vm - vms, *(u64 *)at, gpa.v);
     if (!is_nested)
         digest = digest * 31 + *(u64 *)at;
@@ -479,22 +553,20 @@ static void sweep(struct model_vm *vm, u32 id)
         end(child);
 }
 
-/* hv reads or writes guest memory, across the end of a page at times. */
+/* hv reads or writes guest memory. */
 static void transfer(struct model_vm *vm)
 {
     u32 page = (u32)pick(&guests_random, TLB_PAGES);
     u64 offset = pick(&guests_random, PAGE_BYTES), bytes = pick(&guests_random, 200);
-    u8 *expected = vm->memory + page * PAGE_BYTES + offset, buffer[200];
+    u8 *expected = vm->page[page]->bytes + offset, buffer[200];
     gpa_t gpa = {gpas[page].v + offset};
     bool is_write = pick(&guests_random, 2), is_ram;
     hpa_t frames[TLB_PAGES];
     u64 since;
     enum err err;
 
-    if (page + 1 == TLB_PAGES || gpas[page + 1].v != gpas[page].v + PAGE_BYTES)
-        bytes = bytes < PAGE_BYTES - offset ? bytes : PAGE_BYTES - offset;
-    is_ram = bytes == 0 ||
-             (gstage_is_ram(&vm->gs, gpa) && gstage_is_ram(&vm->gs, (gpa_t){gpa.v + bytes - 1}));
+    bytes = bytes < PAGE_BYTES - offset ? bytes : PAGE_BYTES - offset;
+    is_ram = bytes == 0 || gstage_is_ram(&vm->gs, gpa);
     for (u64 i = 0; i < bytes; i++)
         buffer[i] = (u8)test_random(&guests_random);
     since = before_change(vm, frames);
@@ -512,9 +584,40 @@ static void transfer(struct model_vm *vm)
         memcpy(expected, buffer, bytes);
         clock_now++;
         for (u64 i = offset; i < offset + bytes; i++)
-            vm->written_at[page + i / PAGE_BYTES][ICACHE_PART(i % PAGE_BYTES)] = clock_now;
+            vm->page[page]->written_at[ICACHE_PART(i)] = clock_now;
     }
     CHECK(memcmp(buffer, expected, bytes) == 0);
+}
+
+/* The guest shares some of its pages, or has them for itself again. */
+static void share(struct model_vm *vm)
+{
+    u32 first = (u32)pick(&guests_random, TLB_PAGES), count = 1;
+    bool is_share = pick(&guests_random, 2);
+    hpa_t frames[TLB_PAGES];
+    u64 since;
+    enum err err;
+
+    while (count < 3 && first + count < TLB_PAGES &&
+           gpas[first + count].v == gpas[first].v + count * PAGE_BYTES)
+        count++;
+    since = before_change(vm, frames);
+    err = (is_share ? gstage_share : gstage_unshare)(&vm->gs, gpas[first], count * PAGE_BYTES);
+    after_change(vm, frames, since);
+    if (!gstage_is_ram(&vm->gs, gpas[first]) || !gstage_is_ram(&vm->gs, gpas[first + count - 1])) {
+        CHECK_EQ(err, ERR_FAULT);
+        return;
+    }
+    if (err == ERR_NOMEM)
+        return;
+    CHECK_EQ(err, ERR_OK);
+    for (u32 page = first; page < first + count; page++) {
+        if (!is_share) {
+            put_page(vm->page[page]);
+            vm->page[page] = new_page();
+        }
+        vm->page[page]->is_shared = is_share;
+    }
 }
 
 /* ---- steps ---- */
@@ -522,6 +625,12 @@ static void transfer(struct model_vm *vm)
 /* A frame that a stale translation leads to must still be held for it: see own() in gstage.c. */
 static void check_held(hpa_t frame)
 {
+    if (frame.v - WINDOW_AT < backing.window.bytes)
+        return;
+    for (u32 page = 0; page < TLB_PAGES; page++) {
+        if (frame_at(running[this_hart()->index].vm, page).v == frame.v)
+            return;
+    }
     if (frame_refs(frame) <= references_to(frame))
         FAIL("a frame was let go while a hart can still reach it");
 }
@@ -562,8 +671,10 @@ static void step_idle(void)
     if (!vm->live) {
         if (pick(&guests_random, 8) == 0)
             create(vm);
-        if (run->sweeps > 0 && vm->live)
-            sweep(vm, NOBODY);
+        if (run->sweeps > 0 && vm->live) {
+            vcpu_load(vm, id);
+            sweep(vm, id);
+        }
     } else if (vm->vcpu[id].hart == NOBODY) {
         vcpu_load(vm, id);
     } else if (pick(&guests_random, 4) == 0) {
@@ -575,7 +686,7 @@ static void change_tables(struct model_vm *vm, u32 id)
 {
     u32 asid = (u32)pick(&guests_random, ASIDS);
 
-    vm->vcpu[id].vsatp = VSATP_OF(table_of(vm, id, asid), asid);
+    vm->vcpu[id].vsatp = VSATP_OF(guest_table(vm, id, asid), asid);
     tlb_set_vsatp(vm->vcpu[id].vsatp);
     if (pick(&guests_random, 2) == 0) {
         tlb_guest_changes(vsatp_read());
@@ -602,7 +713,7 @@ static void tell_siblings(struct model_vm *vm, u32 id)
             vmid_fence_code(&vm->gs.vmid[other]);
             vcpu->fence_i_at = ++clock_now;
         } else {
-            tlb_guest_changes(VSATP_OF(table_of(vm, other, asid), asid));
+            tlb_guest_changes(VSATP_OF(guest_table(vm, other, asid), asid));
             vmid_fence_vs(&vm->gs.vmid[other]);
         }
     }
@@ -622,8 +733,10 @@ static void step_running(struct model_vm *vm, u32 id)
         change_tables(vm, id);
     else if (what < 79)
         tell_siblings(vm, id);
-    else if (what < 85)
+    else if (what < 83)
         transfer(vm);
+    else if (what < 85)
+        share(vm);
     else if (what < 92)
         vcpu_put(vm, id);
     else if (what < 97)
@@ -678,34 +791,53 @@ static u32 count_owned(hpa_t table)
     u32 count = 0;
 
     for (u32 i = 0; i < TABLE_ENTRIES; i++)
-        count += (entry[i].v & PTE_W) != 0;
+        count += (entry[i].v & (PTE_W | PTE_SHARED)) == PTE_W;
     return count;
 }
 
 /*
- * Outside of [first, end) of a table every entry is zero; a leaf table counts its leaves with W,
- * and has not got all of them in their places.
+ * Outside of [first, end) of a table above the leaves every entry is zero; a leaf table counts its
+ * leaves with W, and has not got all of them in their places.
  */
 static void check_table(hpa_t table, u32 level)
 {
     const struct frame *span = frame_of(table);
     const pte_t *entry = hpa_ptr(table);
 
-    for (u32 i = 0; i < (level == 2 ? 2048 : 512); i++) {
+    if (level == 0) {
+        CHECK_EQ(span->home & HOME_OWNED, count_owned(table));
+        return;
+    }
+    for (u32 i = 0; i < (level == 2 ? LOG_FIRST : TABLE_ENTRIES); i++) {
         if (i < span->first || i >= span->end)
             CHECK_EQ(entry[i].v, 0);
-        else if (level > 0 && pte_valid(entry[i]) && !pte_leaf(entry[i]))
+        else if (pte_valid(entry[i]) && !pte_leaf(entry[i]))
             check_table(pte_hpa(entry[i]), level - 1);
     }
-    if (level == 0)
-        CHECK_EQ(span->home & HOME_OWNED, count_owned(table));
 }
 
-/* Every count is the number of leaves that point to the frame. */
+/* The tables say what the space says, and never allow more. */
+static void check_cached(const struct model_vm *vm, u32 page)
+{
+    bool alone = false;
+    u64 entry = entry_at(vm, page, &alone);
+    u32 level;
+    pte_t pte = walk_to(vm, page, &level);
+    hpa_t frame = {entry & ~SPACE_FLAGS};
+
+    if (!pte_valid(pte) || in_window(page))
+        return;
+    CHECK_EQ(pte_hpa(pte).v + gpas[page].v % pgtable_entry_bytes(level), frame.v);
+    if ((pte.v & PTE_W) && !(entry & SPACE_SHARED))
+        CHECK(alone && frame_refs(frame) == 1);
+}
+
+/* Every count is the number of lines that have the frame. */
 static void census(void)
 {
+    reclaim_all();
     for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
-        if (vm->live)
+        if (vm->live && vm->gs.root.v != 0)
             check_table(vm->gs.root, 2);
         for (u32 page = 0; vm->live && page < TLB_PAGES; page++) {
             hpa_t frame = frame_at(vm, page);
@@ -714,6 +846,30 @@ static void census(void)
                 CHECK_EQ(frame_refs(frame), references_to(frame));
         }
     }
+}
+
+static void check_all_caches(void)
+{
+    for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
+        for (u32 page = 0; vm->live && page < TLB_PAGES; page++)
+            check_cached(vm, page);
+    }
+}
+
+/* hv needs memory: not that of VMs that are on a hart. */
+static void evict(void)
+{
+    struct model_vm *vm = &vms[pick(&machine_random, VMS)];
+    bool is_loaded = false, has_tables = vm->gs.root.v != 0;
+
+    if (pick(&machine_random, 32) != 0 || !vm->live)
+        return;
+    for (u32 id = 0; id < VCPUS; id++)
+        is_loaded |= vm->vcpu[id].hart != NOBODY;
+    if (pick(&machine_random, 8) == 0)
+        (void)gcache_evict_some();
+    else
+        CHECK_EQ(gstage_evict(&vm->gs), has_tables && !is_loaded);
 }
 
 static void start(void)
@@ -725,8 +881,6 @@ static void start(void)
     tlb.at_switch = at_switch;
     tlb.without = run->without;
     tlb.knows_no_code = run->sweeps > 0;
-    for (struct model_vm *vm = vms; vm < vms + VMS; vm++)
-        vm->memory = malloc(TLB_PAGES * PAGE_BYTES);
     guests_random = run->seed;
     machine_random = ~run->seed;
 }
@@ -738,7 +892,7 @@ void gstage_model_run(void *argument)
     run = argument;
     world_boot(run->harts, run->frames);
     start();
-    free_at_start = frame_free_count();
+    free_at_start = world_free_frames();
     for (u64 step = 0; step < run->steps; step++) {
         u32 hart = (u32)pick(&guests_random, run->harts);
         struct vmid numbers[VMS][VCPUS];
@@ -749,17 +903,18 @@ void gstage_model_run(void *argument)
             step_idle();
         else
             step_running(running[hart].vm, running[hart].vcpu);
+        evict();
         give_back_numbers(numbers);
         check_all_harts();
+        check_all_caches();
         if (step % 1024 == 0)
             census();
     }
     for (struct model_vm *vm = vms; vm < vms + VMS; vm++) {
         if (vm->live)
             destroy(vm);
-        free(vm->memory);
     }
-    CHECK_EQ(frame_free_count(), free_at_start);
+    CHECK_EQ(world_free_frames(), free_at_start);
     if (run->digest != NULL)
         *run->digest = digest;
 }

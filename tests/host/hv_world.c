@@ -16,6 +16,8 @@
 #include "lib/kit/list.h"
 
 #include "hv/frame.h"
+#include "hv/reclaim.h"
+#include "hv/space.h"
 
 #include "tests/test.h"
 
@@ -55,6 +57,29 @@ hpa_t world_ram(void)
 u32 world_frames(void)
 {
     return ram_frames;
+}
+
+u64 world_free_frames(void)
+{
+    u32 here = current;
+
+    reclaim_all();
+    for (u32 hart = 0; hart < hart_total; hart++) {
+        world_on(hart);
+        space_node_flush();
+    }
+    world_on(here);
+    return frame_free_count();
+}
+
+enum err world_fault(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did)
+{
+    enum err err;
+
+    vmid_load(&gs->vmid[0], gstage_load(gs, 0));
+    err = gstage_fault(gs, gpa, access, did);
+    vmid_unload(&gs->vmid[0]);
+    return err;
 }
 
 u64 world_times(u64 quick)

@@ -9,6 +9,7 @@
  */
 #include "lib/riscv/ops.h"
 
+#include "hv/gstage.h"
 #include "hv/hart.h"
 
 #define WORLD_HARTS 4
@@ -26,6 +27,12 @@ int world_ram_fd(void);
 /* RAM is [base, base + frames). */
 hpa_t world_ram(void);
 u32 world_frames(void);
+
+/* All that nobody uses is free again, and this many frames are free then. */
+u64 world_free_frames(void);
+
+/* A fault of vCPU 0, which is on this hart for the time. */
+enum err world_fault(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did);
 
 /* How often: `quick` in the quick tier, 20 times that in the full one, 200 times in the soak. */
 u64 world_times(u64 quick);

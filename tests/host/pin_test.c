@@ -25,11 +25,14 @@ static u64 free_at_start;
 
 static void boot(u32 harts, u32 frames, struct gstage *gs)
 {
+    enum trace_did did;
+
     world_boot(harts, frames);
     vmid_init(2);
     tlb_start(gpas);
-    free_at_start = frame_free_count();
+    free_at_start = world_free_frames();
     CHECK_EQ(gstage_create(gs, (gpa_t){RAM_BASE}, RAM_BYTES, &nothing, 1), ERR_OK);
+    CHECK_EQ(world_fault(gs, (gpa_t){RAM_BASE + RAM_BYTES - 1}, ACCESS_READ, &did), ERR_OK);
 }
 
 static hpa_t pin(struct gstage *gs, u64 offset, u64 expected_run)
@@ -66,7 +69,7 @@ static void run_pieces(void *argument)
     CHECK_EQ(pin(&gs, -1UL, 0).v, 0);
     CHECK_EQ(pin(&gs, -RAM_BASE, 0).v, 0);
     gstage_destroy(&gs);
-    CHECK_EQ(frame_free_count(), free_at_start);
+    CHECK_EQ(world_free_frames(), free_at_start);
 }
 
 TEST(pin_tells_pieces)
@@ -95,7 +98,7 @@ static void run_shared(void *argument)
     CHECK_EQ(*(u64 *)hpa_ptr(before), 7);
     gstage_destroy(&child);
     gstage_destroy(&parent);
-    CHECK_EQ(frame_free_count(), free_at_start);
+    CHECK_EQ(world_free_frames(), free_at_start);
 }
 
 TEST(pin_breaks_copy_on_write)
@@ -136,7 +139,7 @@ static void run_elsewhere(void *argument)
         CHECK_EQ(gstage_write(&parent, gpas[page], &word, sizeof(word)), ERR_OK);
     CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
     world_on(1);
-    vmid_load(&parent.vmid[0], parent.root);
+    vmid_load(&parent.vmid[0], gstage_load(&parent, 0));
     tlb_observe();
     world_on(0);
     CHECK(pin(&parent, 0, PAGE_BYTES).v != 0);
@@ -146,7 +149,7 @@ static void run_elsewhere(void *argument)
     world_on(0);
     CHECK(pin(&parent, 0x1000, PAGE_BYTES).v != 0);
     world_on(1);
-    vmid_load(&parent.vmid[0], parent.root);
+    vmid_load(&parent.vmid[0], gstage_load(&parent, 0));
     tlb_check();
 }
 

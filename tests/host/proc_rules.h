@@ -17,7 +17,7 @@ static struct rule {
     u32 parent, status, guest, group;
     u32 end;   /* zombies: the smaller the sooner it ended, or was adopted */
     u32 limit; /* index of the limit that it is in */
-    u32 change, signals, events, event_vcpu, waiting;
+    u32 change, signals, events, event_vcpu, waiting, given_by;
     bool is_guest, waited, control, stopped, takes, owns_limit;
     bool ending; /* its machine is being taken apart just now */
     u32 dying;   /* status; 0: it is not */
@@ -30,7 +30,7 @@ static struct {
 } limits[LIMITS_MAX];
 static u32 limits_used;
 
-static u32 rule_guests, ends, rule_foreground, rule_first_group;
+static u32 rule_guests, ends, rule_foreground, rule_reader;
 /* What the fakes must have been asked, as in world. */
 static u32 must_wake[PIDS_MAX], must_interrupt[PIDS_MAX];
 
@@ -227,14 +227,24 @@ static enum err rule_kill(u32 caller, s64 asked, u64 signal, u64 *count)
 
 /* ---- the end ---- */
 
-static void rule_lose_foreground(u32 group)
+static bool rule_attach(u32 pid)
 {
-    for (u32 pid = 1; pid < PIDS_MAX; pid++) {
-        if (rule[pid].state == LIVE && rule[pid].group == group)
-            return;
-    }
-    if (rule_foreground == group)
-        rule_foreground = rule_first_group;
+    if (rule[pid].state != LIVE)
+        return false;
+    rule_reader = pid;
+    rule_foreground = rule[pid].group;
+    return true;
+}
+
+/* Input goes back to who gave it away, or to pid 1. */
+static void rule_leave_foreground(u32 pid)
+{
+    u32 heir = rule[pid].given_by, guest = rule[pid].guest;
+
+    if (rule_reader != pid)
+        return;
+    if (heir == 0 || heir == pid || rule[heir].guest != guest || !rule_attach(heir))
+        (void)(pid != 1 && rule_attach(1));
 }
 
 /* Guest 1 takes orphans, once it has shown that it waits. */
@@ -269,8 +279,9 @@ static void rule_give_away(u32 pid)
 
 static void rule_end(u32 pid, u32 status)
 {
-    u32 group = rule[pid].group, parent = rule[pid].parent;
+    u32 parent = rule[pid].parent;
 
+    rule_leave_foreground(pid);
     rule_give_away(pid);
     rule_guests -= rule[pid].is_guest;
     if (parent != 0) {
@@ -282,7 +293,6 @@ static void rule_end(u32 pid, u32 status)
     } else {
         memset(&rule[pid], 0, sizeof(rule[pid]));
     }
-    rule_lose_foreground(group);
 }
 
 /* ---- wait ---- */
@@ -346,7 +356,7 @@ static bool has_group_below(u32 caller, u64 group, bool only_live)
 
 static enum err rule_setpgid(u32 caller, u64 asked, u64 group)
 {
-    u32 pid = asked == 0 ? caller : (u32)(asked < PIDS_MAX ? asked : 0), before;
+    u32 pid = asked == 0 ? caller : (u32)(asked < PIDS_MAX ? asked : 0);
 
     if (pid == 0 || !is_below(pid, caller))
         return rule_unknown(caller);
@@ -356,12 +366,7 @@ static enum err rule_setpgid(u32 caller, u64 asked, u64 group)
         group = pid;
     if (group != pid && !has_group_below(caller, group, false))
         return ERR_PERM;
-    before = rule[pid].group;
     rule[pid].group = (u32)group;
-    if (before != group)
-        rule_lose_foreground(before);
-    if (pid == 1)
-        rule_first_group = (u32)group;
     return ERR_OK;
 }
 

@@ -99,6 +99,7 @@ static void compare(void)
             compare_signals(vm);
     }
     CHECK_EQ(foreground, rule_foreground);
+    CHECK_EQ(world.reader, rule_reader);
     CHECK_EQ(world.machines, live);
     CHECK_EQ(world.processes, count_all());
     CHECK_EQ(guests_live, rule_guests);
@@ -223,8 +224,7 @@ static void try_fork(struct vcpu *vcpu)
                               .group = rule[parent].group,
                               .limit = rule[parent].limit,
                               .takes = rule[parent].takes,
-                              .control =
-                                  rule[parent].control && (flags & PROC_FORK_KEEP_CONTROL)};
+                              .control = rule[parent].control && (flags & PROC_FORK_KEEP_CONTROL)};
 }
 
 static void rule_reset(u32 pid)
@@ -382,8 +382,7 @@ static void try_groups(struct vcpu *vcpu)
     bool sees = asked == 0 || rule_may_see(caller, (u64)asked);
 
     if (pick(3) == 0) {
-        CHECK_EQ(proc_getpgid(vcpu, (u64)asked, &group),
-                 sees ? ERR_OK : rule_unknown(caller));
+        CHECK_EQ(proc_getpgid(vcpu, (u64)asked, &group), sees ? ERR_OK : rule_unknown(caller));
         if (sees)
             CHECK_EQ(group, rule[asked == 0 ? caller : (u32)asked].group);
         return;
@@ -391,18 +390,39 @@ static void try_groups(struct vcpu *vcpu)
     CHECK_EQ(proc_setpgid(vcpu, (u64)asked, (u64)to), rule_setpgid(caller, (u64)asked, (u64)to));
 }
 
+/* Not one that is just ending. */
+static bool has_reader_below(u32 caller, u64 group)
+{
+    for (u32 pid = 1; pid < PIDS_MAX; pid++) {
+        if (rule[pid].state == LIVE && rule[pid].group == group && is_below(pid, caller) &&
+            !pid_slot(pid)->vm->ending)
+            return true;
+    }
+    return false;
+}
+
 static void try_foreground(struct vcpu *vcpu)
 {
     u32 caller = vcpu->vm->pid, before = 77, expected_before = rule_foreground;
     s64 group = pick(4) == 0 ? any_pid(caller) : (s64)rule[1 + pick(PIDS_MAX - 1)].group;
-    bool can = group == -1 || (group > 0 && has_group_below(caller, (u64)group, true));
+    bool can = group == -1 || (group > 0 && has_reader_below(caller, (u64)group));
 
     CHECK_EQ(proc_set_foreground(vcpu, group, &before), can ? ERR_OK : ERR_PERM);
     CHECK(before == expected_before || before == 0);
     if (rule[caller].control)
         CHECK_EQ(before, expected_before);
-    if (can && group != -1)
-        rule_foreground = (u32)group;
+    if (!can || group == -1)
+        return;
+    CHECK_EQ(rule[world.reader].state, LIVE); /* any of them, if there is no leader */
+    CHECK_EQ(rule[world.reader].group, group);
+    CHECK(is_below(world.reader, caller));
+    if (rule[group].state == LIVE && rule[group].group == group && is_below((u32)group, caller) &&
+        !pid_slot((u64)group)->vm->ending)
+        CHECK_EQ(world.reader, group);
+    rule_reader = world.reader;
+    rule_foreground = (u32)group;
+    if (rule_reader != caller)
+        rule[rule_reader].given_by = caller;
 }
 
 static void try_limit(struct vcpu *vcpu)
@@ -441,7 +461,7 @@ static void start_guests(void)
     memset(rule, 0, sizeof(rule));
     families_used = guests_live = rule_guests = ends = 0;
     first_waits = false;
-    foreground = first_group = rule_foreground = rule_first_group = 1;
+    foreground = rule_foreground = world.reader = rule_reader = 1;
     limits_used = TREES;
     for (u32 i = 0; i < TREES; i++) {
         struct vm *vm;
@@ -449,8 +469,9 @@ static void start_guests(void)
         limits[i].parent = LIMITS_MAX;
         limits[i].procs_max = 1 + pick(30);
         limits[i].frames_max = QUOTA_NO_LIMIT;
-        guests[i] = (struct guest){.family.tree = {.procs_max = limits[i].procs_max,
-                                                   .frames_max = limits[i].frames_max}};
+        guests[i] = (struct guest){
+            .family.tree = {.procs_max = limits[i].procs_max, .frames_max = limits[i].frames_max}
+        };
         vm = make_vm(&guests[i]);
         vm->control = pick(3) == 0;
         CHECK_EQ(proc_add_guest(vm), ERR_OK);

@@ -16,6 +16,7 @@
 #include "hv/proc.h"
 #include "hv/report.h"
 #include "hv/sched.h"
+#include "hv/timer.h"
 #include "hv/tracing.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"
@@ -27,8 +28,11 @@
 #define PIDS_MAX 40
 
 #define console_flush        fake_console_flush
+#define console_give_input   fake_console_give_input
+#define console_has_input    fake_console_has_input
 #define console_share        fake_console_share
 #define frame_alloc()        fake_frame_alloc()
+#define futex_forget         fake_futex_forget
 #define gstage_count         fake_gstage_count
 #define report_and_power_off fake_power_off
 #define report_end           fake_report_end
@@ -45,6 +49,7 @@
 #define tracing_vm(...)      ((void)0)
 #define vcpu_has_interrupt   fake_vcpu_has_interrupt
 #define vcpu_pend_soft       fake_vcpu_pend_soft
+#define timer_now            fake_timer_now
 #define vcpu_put             fake_vcpu_put
 #define vcpu_take_pending    fake_vcpu_take_pending
 #define vm_clone             fake_vm_clone
@@ -59,11 +64,11 @@
 static struct {
     bool is_stopping, has_interrupt, is_out_of_memory, is_in_flight;
     u32 blocks, stops, resumes, starts, requeues, puts, machines, processes;
-    u32 left_at_end;
+    u32 left_at_end, reader;
     u32 woken[PIDS_MAX], interrupted[PIDS_MAX]; /* sets of vCPUs, since the step began */
     bool halted[PIDS_MAX];
-    u32 doomed[PIDS_MAX];                /* a status; 0: it is not */
-    void (*meanwhile)(struct vm *vm);    /* what others do while a machine is made or taken apart */
+    u32 doomed[PIDS_MAX];             /* a status; 0: it is not */
+    void (*meanwhile)(struct vm *vm); /* what others do while a machine is made or taken apart */
     jmp_buf power_off;
 } world;
 
@@ -78,10 +83,34 @@ static void run_meanwhile(struct vm *vm)
 
 static void fake_console_flush(struct vm *vm)
 {
-    CHECK(!vm->ending);
+    CHECK(vm->ending); /* so that nobody gives it the input any more */
 }
 
 static void fake_console_share(void) {}
+
+static void fake_futex_forget(struct vm *vm)
+{
+    CHECK_EQ(vm->words.count, 0);
+}
+
+static u64 fake_timer_now(void)
+{
+    return 1000;
+}
+
+static void fake_console_give_input(struct vm *to, const struct vm *by)
+{
+    CHECK(!to->ending && !to->zombie);
+    if (by != NULL && by != to)
+        to->console.given_by = by->pid;
+    world.reader = to->pid;
+}
+
+static bool fake_console_has_input(const struct vm *vm, u32 *heir)
+{
+    *heir = vm->console.given_by;
+    return world.reader == vm->pid;
+}
 
 static hpa_t fake_frame_alloc(void)
 {
@@ -271,6 +300,7 @@ static void fake_sched_block(struct vcpu *vcpu, u64 deadline)
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
 #include "hv/cell.c"
+#include "hv/foreground.c"
 #include "hv/group.c"
 #include "hv/inspect.c"
 #include "hv/limit.c"

@@ -18,23 +18,32 @@
 #include "tests/host/console_fake.h"
 #include "tests/test.h"
 
-#define gstage_read       fake_gstage_read
-#define gstage_write      fake_gstage_write
-#define proc_fork         fake_proc_fork
-#define proc_inspect      fake_proc_inspect
-#define proc_ppid         fake_proc_ppid
-#define proc_wait         fake_proc_wait
-#define random_bytes      fake_random_bytes
-#define random_seeded     fake_random_seeded
-#define sched_start       fake_sched_start
-#define vcpu_load         fake_vcpu_load
-#define vcpu_pend_soft    fake_vcpu_pend_soft
-#define vcpu_put          fake_vcpu_put
-#define vcpu_set_entry    fake_vcpu_set_entry
-#define vcpu_set_timer    fake_vcpu_set_timer
-#define vcpu_take_pending fake_vcpu_take_pending
-#define vmid_fence_code   fake_vmid_fence_code
-#define vmid_fence_vs     fake_vmid_fence_vs
+#define futex_wait_on       fake_futex_wait_on
+#define futex_wake          fake_futex_wake
+#define gstage_read         fake_gstage_read
+#define gstage_write        fake_gstage_write
+#define proc_events         fake_proc_events
+#define proc_fork           fake_proc_fork
+#define proc_getpgid        fake_proc_getpgid
+#define proc_inspect        fake_proc_inspect
+#define proc_kill           fake_proc_kill
+#define proc_limit          fake_proc_limit
+#define proc_ppid           fake_proc_ppid
+#define proc_set_foreground fake_proc_set_foreground
+#define proc_setpgid        fake_proc_setpgid
+#define proc_signals        fake_proc_signals
+#define proc_wait           fake_proc_wait
+#define random_bytes        fake_random_bytes
+#define random_seeded       fake_random_seeded
+#define sched_start         fake_sched_start
+#define vcpu_load           fake_vcpu_load
+#define vcpu_pend_soft      fake_vcpu_pend_soft
+#define vcpu_put            fake_vcpu_put
+#define vcpu_set_entry      fake_vcpu_set_entry
+#define vcpu_set_timer      fake_vcpu_set_timer
+#define vcpu_take_pending   fake_vcpu_take_pending
+#define vmid_fence_code     fake_vmid_fence_code
+#define vmid_fence_vs       fake_vmid_fence_vs
 
 #define RAM_BASE  0x80000000UL
 #define RAM_BYTES 0x4000UL
@@ -49,7 +58,7 @@ static struct {
     u32 started, pended, fenced_vs, fenced_code; /* sets of vCPUs */
     u32 loads;
     enum err err; /* what proc.c answers */
-    u64 insn_bytes;
+    u64 insn_bytes, args;
     bool has_no_seed;
     u8 random; /* the last number given */
 } asked;
@@ -95,6 +104,75 @@ static enum err fake_proc_wait(struct vcpu *vcpu, s64 pid, u64 flags, u64 *resul
     (void)pid;
     (void)flags;
     *result = 7UL << 32 | PROC_STATUS_EXITED(3);
+    return asked.err;
+}
+
+/* What a call gave, in decimal digits: its two arguments, if there are so many. */
+static u64 digits(u64 first, u64 second)
+{
+    return 10 * first + second;
+}
+
+static enum err fake_futex_wait_on(struct vcpu *vcpu, gpa_t gpa, u32 expected, u64 timeout,
+                                   u64 *deadline)
+{
+    (void)vcpu;
+    asked.args = digits(digits(gpa.v - RAM_BASE, expected), timeout);
+    *deadline = 4711;
+    return asked.err;
+}
+
+static enum err fake_futex_wake(struct vcpu *vcpu, gpa_t gpa, u64 n, u64 *woken)
+{
+    (void)vcpu;
+    *woken = digits(gpa.v - RAM_BASE, n);
+    return asked.err;
+}
+
+static enum err fake_proc_kill(struct vcpu *vcpu, s64 pid, u64 signal, u64 *count)
+{
+    (void)vcpu;
+    *count = digits((u64)pid, signal);
+    return asked.err;
+}
+
+static u32 fake_proc_signals(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    return 1U << PROC_SIGNAL_MAX;
+}
+
+static u32 fake_proc_events(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    return PROC_EVENT_WORD;
+}
+
+static enum err fake_proc_setpgid(struct vcpu *vcpu, u64 pid, u64 group)
+{
+    (void)vcpu;
+    asked.args = digits(pid, group);
+    return asked.err;
+}
+
+static enum err fake_proc_getpgid(struct vcpu *vcpu, u64 pid, u32 *group)
+{
+    (void)vcpu;
+    *group = (u32)pid + 1;
+    return asked.err;
+}
+
+static enum err fake_proc_set_foreground(struct vcpu *vcpu, s64 group, u32 *before)
+{
+    (void)vcpu;
+    *before = (u32)group + 1;
+    return asked.err;
+}
+
+static enum err fake_proc_limit(struct vcpu *vcpu, u64 what, s64 value, u64 *before)
+{
+    (void)vcpu;
+    *before = digits(what, (u64)value);
     return asked.err;
 }
 

@@ -56,7 +56,7 @@ entry out_of_memory            quick 60   out_of_memory
 entry forks_in_a_row           quick 60   forks 5000 0 HOSTMEM=40M MEM=16M
 entry forks_deep               quick 60   forks 0 200
 entry megapage                 quick 60   megapage 3
-entry megapage_copy            quick 60   megapage 3 FORK=copy
+entry megapage_copy            quick 60   megapage 0 FORK=copy
 entry megapage_harts           quick 60   megapage 3 HARTS=2
 entry megapage_scarce          quick 60   megapage 0 HOSTMEM=32M
 

@@ -110,6 +110,7 @@ static const char *const dids[TRACE_DID_COUNT] = {
     [TRACE_DID_IDLE] = "idle",
     [TRACE_DID_PASSTHROUGH] = "passthrough",
     [TRACE_DID_INJECT_TIMER] = "inject timer",
+    [TRACE_DID_FILL] = "fill",
 };
 
 static const char *const doors[] = {
@@ -134,7 +135,7 @@ const char *trace_cause_words(u64 cause)
 static bool is_fault(const struct trace_record *record)
 {
     return (record->did >= TRACE_DID_LAZY && record->did <= TRACE_DID_SPURIOUS) ||
-           record->did == TRACE_DID_PASSTHROUGH;
+           record->did == TRACE_DID_PASSTHROUGH || record->did == TRACE_DID_FILL;
 }
 
 /* "TIME.set_timer"; what has no name as a number. */

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ranges of a VM's RAM that stay shared in its forks, and images that VMs are made of.
+ *
+ * A page is shared by a flag of its entry in the space: it has W in every VM and is never copied.
+ * The frame counts the lines that have it, as any other does; so it lives as long as one of them.
+ *
+ * Which ranges these are a VM remembers in a frame of its own, by address, neighbours as one.
+ *
+ * Invariant: a page is in a range exactly if its entry has the flag.  Both change together, when
+ * all memory that is needed is there.
+ */
+#include <string.h>
+
+#include "sbi/proc.h"
+
+#include "hv/frame.h"
+#include "hv/gcache.h"
+#include "hv/gstage.h"
+#include "hv/panic.h"
+
+struct ranges {
+    u32 count;
+    struct range {
+        u64 first, end; /* GPAs */
+    } range[PROC_SHARED_RANGES_MAX];
+};
+_Static_assert(sizeof(struct ranges) <= PAGE_BYTES, "ranges are one frame");
+
+static void append(struct ranges *ranges, u64 first, u64 end)
+{
+    if (ranges->count < PROC_SHARED_RANGES_MAX)
+        ranges->range[ranges->count] = (struct range){first, end};
+    ranges->count++;
+}
+
+/* What the ranges are with `with`.  ERR_QUOTA: too many. */
+static enum err plan_share(const struct ranges *now, struct range with, struct ranges *then)
+{
+    bool is_in = false;
+
+    then->count = 0;
+    for (u32 i = 0; i < now->count; i++) {
+        const struct range *range = &now->range[i];
+
+        if (range->end < with.first) {
+            append(then, range->first, range->end);
+        } else if (range->first > with.end) {
+            if (!is_in)
+                append(then, with.first, with.end);
+            is_in = true;
+            append(then, range->first, range->end);
+        } else {
+            with.first = range->first < with.first ? range->first : with.first;
+            with.end = range->end > with.end ? range->end : with.end;
+        }
+    }
+    if (!is_in)
+        append(then, with.first, with.end);
+    return then->count <= PROC_SHARED_RANGES_MAX ? ERR_OK : ERR_QUOTA;
+}
+
+/* ... without. */
+static enum err plan_unshare(const struct ranges *now, struct range without, struct ranges *then)
+{
+    then->count = 0;
+    for (u32 i = 0; i < now->count; i++) {
+        const struct range *range = &now->range[i];
+
+        if (range->end <= without.first || range->first >= without.end) {
+            append(then, range->first, range->end);
+            continue;
+        }
+        if (range->first < without.first)
+            append(then, range->first, without.first);
+        if (range->end > without.end)
+            append(then, without.end, range->end);
+    }
+    return then->count <= PROC_SHARED_RANGES_MAX ? ERR_OK : ERR_QUOTA;
+}
+
+/* Its ranges, none at first.  False: no memory. */
+static bool have_ranges(struct gstage *gs)
+{
+    hpa_t frame;
+
+    if (gs->shared != NULL)
+        return true;
+    frame = frame_alloc();
+    if (frame.v == 0)
+        return false;
+    gs->shared = hpa_ptr(frame);
+    gs->shared->count = 0;
+    return true;
+}
+
+static u64 *own_entry(struct gstage *gs, u64 gpa)
+{
+    u64 page = gstage_page(gs, (gpa_t){gpa}), *line = space_own_line(&gs->space, page);
+
+    return line == NULL ? NULL : &line[page % SPACE_LINE];
+}
+
+static bool is_shared(const struct gstage *gs, u64 gpa)
+{
+    u64 page = gstage_page(gs, (gpa_t){gpa});
+    bool alone;
+    const u64 *line = space_line(&gs->space, page, &alone);
+
+    return line != NULL && (line[page % SPACE_LINE] & SPACE_SHARED);
+}
+
+/* gs->lock is held.  Each page is the VM's own afterwards, or shared already. */
+static enum err own_all(struct gstage *gs, struct range range)
+{
+    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+        if (gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE).v == 0)
+            return ERR_NOMEM;
+    }
+    return ERR_OK;
+}
+
+static enum err share_locked(struct gstage *gs, struct range range)
+{
+    struct ranges then;
+    enum err err;
+
+    if (!have_ranges(gs))
+        return ERR_NOMEM;
+    err = plan_share(gs->shared, range, &then);
+    if (err == ERR_OK)
+        err = own_all(gs, range);
+    if (err != ERR_OK)
+        return err;
+    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+        if (is_shared(gs, gpa))
+            continue;
+        *own_entry(gs, gpa) |= SPACE_SHARED;
+        gcache_share(gs, (gpa_t){gpa});
+    }
+    *gs->shared = then;
+    return ERR_OK;
+}
+
+static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
+{
+    return gstage_is_ram(gs, gpa) && bytes <= gs->ram_base.v + gs->ram_bytes - gpa.v;
+}
+
+/*
+ * gstage_share - the pages of a range are the same memory in all later clones.
+ *
+ * They are allocated at once, and copied where somebody else has them too: afterwards no store to
+ * them needs memory.
+ */
+enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
+{
+    enum err err;
+
+    if (!is_in_ram(gs, gpa, bytes))
+        return ERR_FAULT;
+    spin_lock(&gs->lock);
+    err = share_locked(gs, (struct range){gpa.v, gpa.v + bytes});
+    spin_unlock(&gs->lock);
+    return err;
+}
+
+/* Frees what is in a chain of frames, each of which holds the address of the next. */
+static void free_chain(hpa_t chain)
+{
+    while (chain.v != 0) {
+        hpa_t frame = chain;
+
+        chain = *(const hpa_t *)hpa_ptr(frame);
+        frame_put(frame);
+    }
+}
+
+/* A frame for each page of the range, whose lines are the VM's own then.  {0}: no memory. */
+static hpa_t alloc_chain(struct gstage *gs, struct range range)
+{
+    hpa_t chain = {0};
+
+    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+        hpa_t frame = own_entry(gs, gpa) == NULL ? (hpa_t){0} : frame_alloc();
+
+        if (frame.v == 0) {
+            free_chain(chain);
+            return (hpa_t){0};
+        }
+        *(hpa_t *)hpa_ptr(frame) = chain;
+        chain = frame;
+    }
+    return chain;
+}
+
+static enum err unshare_locked(struct gstage *gs, struct range range)
+{
+    struct ranges then;
+    hpa_t chain;
+    enum err err;
+
+    if (!have_ranges(gs))
+        return ERR_NOMEM;
+    err = plan_unshare(gs->shared, range, &then);
+    if (err != ERR_OK)
+        return err;
+    chain = alloc_chain(gs, range);
+    if (chain.v == 0)
+        return ERR_NOMEM;
+    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES)
+        gcache_forget(gs, (gpa_t){gpa});
+    /* before a frame is another's */
+    gstage_fence(gs);
+    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+        u64 *entry = own_entry(gs, gpa), old = *entry;
+        hpa_t frame = chain;
+
+        chain = *(const hpa_t *)hpa_ptr(frame);
+        page_zero(frame);
+        space_set(&gs->space, entry, frame.v);
+        if (old != 0)
+            frame_put((hpa_t){old & ~SPACE_FLAGS});
+    }
+    gstage_fence_code(gs);
+    *gs->shared = then;
+    return ERR_OK;
+}
+
+/*
+ * gstage_unshare - the pages of a range are the VM's own, and zero; for others nothing changes.
+ *
+ * No device has one of them pinned.
+ */
+enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes)
+{
+    enum err err;
+
+    if (!is_in_ram(gs, gpa, bytes))
+        return ERR_FAULT;
+    spin_lock(&gs->lock);
+    err = unshare_locked(gs, (struct range){gpa.v, gpa.v + bytes});
+    spin_unlock(&gs->lock);
+    return err;
+}
+
+bool gstage_shared_range(struct gstage *gs, u32 index, gpa_t *gpa, u64 *bytes)
+{
+    bool is_there;
+
+    spin_lock(&gs->lock);
+    is_there = gs->shared != NULL && index < gs->shared->count;
+    if (is_there) {
+        const struct range *range = &gs->shared->range[index];
+
+        gpa->v = range->first;
+        *bytes = range->end - range->first;
+    }
+    spin_unlock(&gs->lock);
+    return is_there;
+}
+
+/* to has the same ranges; nobody else knows it yet.  ERR_NOMEM: it has none. */
+enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from)
+{
+    if (from->shared == NULL || from->shared->count == 0)
+        return ERR_OK;
+    if (!have_ranges(to))
+        return ERR_NOMEM;
+    *to->shared = *from->shared;
+    return ERR_OK;
+}
+
+void gstage_forget_ranges(struct gstage *gs)
+{
+    if (gs->shared != NULL)
+        frame_put(hpa_of(gs->shared));
+    gs->shared = NULL;
+}
+
+/* Puts a shared page of another space at the same place. */
+static enum err adopt_page(struct gstage *gs, u64 gpa, u64 shared)
+{
+    u64 *entry = own_entry(gs, gpa), old;
+
+    if (entry == NULL)
+        return ERR_NOMEM;
+    old = *entry;
+    frame_get((hpa_t){shared & ~SPACE_FLAGS});
+    space_set(&gs->space, entry, shared);
+    if (old != 0)
+        frame_put((hpa_t){old & ~SPACE_FLAGS});
+    return ERR_OK;
+}
+
+/* Both have the same RAM; keep->lock is held. */
+static enum err adopt(struct gstage *gs, const struct gstage *keep)
+{
+    enum err err = gstage_copy_ranges(gs, keep);
+
+    for (u32 i = 0; err == ERR_OK && gs->shared != NULL && i < gs->shared->count; i++) {
+        const struct range *range = &gs->shared->range[i];
+
+        for (u64 gpa = range->first; gpa < range->end && err == ERR_OK; gpa += PAGE_BYTES) {
+            u64 page = gstage_page(keep, (gpa_t){gpa});
+            bool alone;
+
+            err = adopt_page(gs, gpa, space_line(&keep->space, page, &alone)[page % SPACE_LINE]);
+        }
+    }
+    return err;
+}
+
+/*
+ * gstage_create_from - a VM's memory as an image has it.
+ *
+ * keep, if any, has RAM of the same place and size; backing says what pages contain that the image
+ * has not.
+ *
+ * ERR_NOMEM: nothing is held.
+ */
+enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
+                            const struct backing *backing, u32 vcpus, struct gstage *keep)
+{
+    enum err err =
+        gstage_create(gs, image_template->ram_base, image_template->ram_bytes, backing, vcpus);
+
+    if (err != ERR_OK)
+        return err;
+    spin_lock(&image_template->lock);
+    gcache_protect(image_template);
+    space_fork(&gs->space, &image_template->space);
+    spin_unlock(&image_template->lock);
+    if (keep == NULL)
+        return ERR_OK;
+    assert(keep->ram_base.v == gs->ram_base.v && keep->ram_bytes == gs->ram_bytes);
+    spin_lock(&keep->lock);
+    err = adopt(gs, keep);
+    spin_unlock(&keep->lock);
+    if (err != ERR_OK)
+        gstage_destroy(gs);
+    return err;
+}
+
+/*
+ * gstage_word - what futexes compare, and by what they are found.
+ *
+ * gpa is aligned to 4.
+ */
+enum err gstage_word(struct gstage *gs, gpa_t gpa, u32 *value, struct word_key *key)
+{
+    hpa_t frame;
+
+    if (!gstage_is_ram(gs, gpa))
+        return ERR_FAULT;
+    spin_lock(&gs->lock);
+    frame = gstage_frame(gs, gpa, ACCESS_READ);
+    if (frame.v != 0) {
+        u64 offset = gpa.v % PAGE_BYTES;
+
+        *value = __atomic_load_n((const u32 *)((u8 *)hpa_ptr(frame) + offset), __ATOMIC_SEQ_CST);
+        *key = is_shared(gs, gpa.v) ? (struct word_key){frame.v + offset, NULL}
+                                    : (struct word_key){gpa.v, gs};
+    }
+    spin_unlock(&gs->lock);
+    return frame.v != 0 ? ERR_OK : ERR_NOMEM;
+}

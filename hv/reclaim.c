@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory that nobody uses, but that is not free yet:
+ *
+ *     what                                 left by             taken apart by
+ *     trees of pages without an owner      ends, exec          space_reap()
+ *     tables that were dropped             forks, ends         gcache_reap()
+ *     tables of VMs that are on no hart    they are a cache    gcache_evict_some()
+ *
+ * The first two are done by harts that are idle, and by whoever finds no free frame: frame_alloc()
+ * asks for a slice before it fails, so this must not take a lock under which memory is asked for.
+ * The last one locks VMs: it is for those who hold no lock, and only when nothing else is left.
+ */
+#include "hv/reclaim.h"
+
+#include "hv/gcache.h"
+#include "hv/space.h"
+
+#define SLICE_ENTRIES 256
+
+bool reclaim_slice(void)
+{
+    return space_reap(SLICE_ENTRIES) || gcache_reap();
+}
+
+void reclaim_all(void)
+{
+    while (reclaim_slice())
+        ;
+}
+
+bool reclaim(void)
+{
+    return reclaim_slice() || gcache_evict_some();
+}
