@@ -91,40 +91,47 @@ void fork_sleepers(u64 n)
     }
 }
 
-/* Lets the others run until there is nothing to do. */
-static void wait_until_idle(void)
+/* Until each of these processes sleeps, or has ended. */
+static void wait_until_asleep(const long *pids, u64 n)
 {
-    u64 ms = machine_timebase() / 1000, before, after;
+    struct proc_record record;
 
-    do {
-        before = machine_record().idle_ticks;
-        sleep_ms();
-        after = machine_record().idle_ticks;
-    } while (after - before < ms / 2);
+    for (u64 i = 0; i < n;) {
+        if (proc_inspect(pids[i], &record) < 0) {
+            give_up("inspect", pids[i]);
+        }
+        if (record.state == PROC_RUNNABLE) {
+            sleep_ms();
+        } else {
+            i++;
+        }
+    }
 }
 
-/* So many more, each of which writes its stack and a page, and sleeps.  False: there is no memory.
- */
-static bool add_vms(char *page, u64 n, u64 *made)
+/* Some more, each of which writes its stack and a page, and sleeps.  False: there is no memory. */
+static bool add_vms(char *page, u64 *made)
 {
-    for (u64 i = 0; i < n; i++) {
-        long pid = fork_now();
+    static long pids[VMS_A_TIME];
+    u64 n = 0;
+    long pid = 0;
 
-        if (pid == 0) {
-            touch(page, 1);
-            while (true) {
-                wfi();
-            }
-        }
-        if (pid == PROC_ERR_NOMEM) {
-            return false;
-        }
+    for (; n < VMS_A_TIME; n++) {
+        pid = fork_now();
         if (pid < 0) {
-            give_up("vms: procs= of the guest is too low", pid);
+            break;
         }
-        *made += 1;
+        while (pid == 0) {
+            touch(page, 1);
+            wfi();
+        }
+        pids[n] = pid;
     }
-    return true;
+    if (pid < 0 && pid != PROC_ERR_NOMEM) {
+        give_up("vms: is procs= of the guest too low?", pid);
+    }
+    wait_until_asleep(pids, n);
+    *made += n;
+    return pid > 0;
 }
 
 /* Those that ended because there was no frame for what they wrote. */
@@ -158,14 +165,12 @@ void bench_vms(u64 mib)
     bool more = true;
 
     while (more && free > FRAMES_AT_END) {
-        more = add_vms(page, VMS_A_TIME, &made);
-        wait_until_idle();
+        more = add_vms(page, &made);
         free = machine_record().frames_free;
     }
     print_vms("vms_live", "vm_bytes", made, frames - free);
     while (more) {
-        more = add_vms(page, VMS_A_TIME, &made);
-        wait_until_idle();
+        more = add_vms(page, &made);
     }
     made -= reap_ended();
     print_vms("vms_asleep", "vm_asleep_bytes", made, frames - machine_record().frames_free);
