@@ -50,7 +50,7 @@ Variables of make run:
   SSTC=on|off              the guests' timer: the hart's own, or injected interrupts
   TRACE=off|exits[:filter] a line for each VM exit in build/run/exits.log; filter: pid=3,cause=ecall
   TIMEOUT=seconds          end a run that hangs, with status 124
-  (OVERCOMMIT=strict has no function yet)
+  OVERCOMMIT=lazy|strict   strict: a VM begins only if all that it may ever touch is left for it
 
 Variables of others:
   TIER=quick|full|soak     how much make test does

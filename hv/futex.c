@@ -46,14 +46,6 @@ void futex_init(void)
         list_init(&buckets[i].waiters);
 }
 
-/* Words of pages that are not shared; until all are found by their place in memory. */
-__attribute__((weak)) enum err gstage_word(struct gstage *gs, gpa_t gpa, u32 *value,
-                                           struct word_key *key)
-{
-    *key = (struct word_key){gpa.v, gs};
-    return gstage_read(gs, gpa, value, sizeof(*value));
-}
-
 static struct bucket *bucket_of(const struct word_key *key)
 {
     u64 mixed = (key->where >> 2 ^ (u64)key->who >> 4) * 0x9e3779b97f4a7c15UL;

@@ -800,6 +800,15 @@ void gstage_destroy(struct gstage *gs)
     (void)reclaim_slice();
 }
 
+/* It has no tables yet: nothing but the caller knows where it is. */
+void gstage_replace(struct gstage *gs, struct gstage *by)
+{
+    assert(by->root.v == 0);
+    gstage_destroy(gs);
+    *gs = *by;
+    list_init(&gs->has_root);
+}
+
 /* Frames of this VM, its tables included, devices not: owned by it alone, or shared with others. */
 struct gstage_census gstage_count(struct gstage *gs)
 {

@@ -111,6 +111,10 @@ __must_check enum err gstage_create_from(struct gstage *gs, struct gstage *image
                                          const struct backing *backing, u32 vcpus,
                                          struct gstage *keep);
 
+/* gs becomes what `by` is, which nothing has run in yet, and gives back what it was.  None of its
+ * vCPUs is loaded. */
+void gstage_replace(struct gstage *gs, struct gstage *by);
+
 /* The tables of a VM none of whose vCPUs runs are given back; faults bring new ones.  False: there
  * are none, or somebody is busy with it.  Never waits. */
 bool gstage_evict(struct gstage *gs);

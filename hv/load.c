@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Guests out of the initrd.  Nothing is copied: a guest's backing names pieces of the initrd, from
- * which gstage.c makes pages when they are touched.  What is made here is the guest's device tree,
- * in frames of its own, as more pieces:
+ * Guests out of the initrd: the machines, that is their memory, disks and devices.  What begins in
+ * them is program.c's.
  *
- *     0x8000_0000                                                      + mem
- *     +-----------+---------------------+--------+---------------+-----+
- *     | zeros     | image, .bss         | zeros  | initrd        | FDT |
- *     +-----------+---------------------+--------+---------------+-----+
- *                 entry                                    page-aligned, a1
- *
- * Invariant: the pieces of a guest lie within its RAM and do not overlap, and neither do its
- * devices; so nothing that a bundle contains can fail later.  The initrd's memory is reserved for
- * as long as there are guests.
+ * Invariant: a guest's devices do not overlap, so nothing that a bundle contains can fail later.
+ * The initrd's memory is reserved for as long as there are guests.
  *
  * Where devices are is read from guest.dts, once.
- *
- * Not done: entries of the bundle that are not started (they wait for exec).
  */
 #include "hv/load.h"
 
@@ -32,20 +22,17 @@
 #include "hv/disk.h"
 #include "hv/frame.h"
 #include "hv/panic.h"
-#include "hv/random.h"
+#include "hv/program.h"
 #include "hv/rtc.h"
 #include "hv/timer.h"
 #include "hv/vm.h"
 
-#define FDT_PAGES_MAX (BACKING_PARTS_MAX - 1 - ELF_SEGMENTS_MAX)
-#define FDT_BYTES_MAX (FDT_PAGES_MAX * PAGE_BYTES)
-#define FDT_END_MAX   (1UL << 30) /* in RAM */
-#define BUNDLE_ALIGN  8
-#define WINDOW_ALIGN  (PAGE_BYTES * TABLE_ENTRIES) /* what a leaf table maps */
+#define GROUP_BYTES  (4 * PAGE_BYTES)
+#define BUNDLE_ALIGN 8
+#define WINDOW_ALIGN (PAGE_BYTES * TABLE_ENTRIES) /* what a leaf table maps */
 
 _Static_assert(BUNDLE_VCPUS_MAX <= VCPUS_MAX, "what a bundle may ask for, a VM can have");
 _Static_assert(MACHINE_WORDS_MAX <= ARRAY_LEN(((struct guest *)0)->word), "likewise");
-_Static_assert(GUEST_FDT_SEED_BYTES == SEED_BYTES, "what is announced is what is filled in");
 _Static_assert(BUNDLE_NAME_BYTES <= sizeof(((struct guest *)0)->name), "likewise");
 
 #define PFLASH_COMPATIBLE "cfi-flash"
@@ -84,25 +71,8 @@ static bool guest_has(const struct guest *guest, const struct kind *kind)
     return is_emulated(guest, kind) || guest->backing.window.bytes > 0;
 }
 
-/* ---- image, disk and devices ----------------------------------------------------------------- */
-
-static void add_part(struct guest *guest, u64 gpa, const u8 *from, u64 bytes)
-{
-    guest->backing.part[guest->backing.count++] =
-        (struct backing_part){.gpa = {gpa}, .bytes = bytes, .from = from};
-}
-
-static void add_image(struct guest *guest, const struct bundle_guest *entry)
-{
-    guest->entry = (gpa_t){entry->image.entry};
-    for (u32 i = 0; i < entry->image.count; i++) {
-        const struct image_segment *segment = &entry->image.segments[i];
-
-        if (segment->file_bytes > 0)
-            add_part(guest, segment->gpa, (const u8 *)entry->file + segment->file_at,
-                     segment->file_bytes);
-    }
-}
+/* ---- disk and devices -------------------------------------------------------------------------
+ */
 
 /* One for all guests that have these bytes. */
 static struct disk *disk_in_memory(const void *bytes, u64 count)
@@ -186,157 +156,31 @@ static enum err add_machine_options(struct guest *guest, const struct machine_op
     return ERR_OK;
 }
 
-/* ---- initrd and device tree ------------------------------------------------------------------ */
+/* ---- device tree ------------------------------------------------------------------------------
+ */
 
-/* Where in RAM the tree goes, which has so many bytes: to its end, or to that of its first GiB,
- * which is as far as guests see that have but one leaf of their own. */
-static u64 fdt_offset(u64 mem_bytes, u64 fdt_bytes)
+/* The tree of the machine, without what depends on what begins in it, goes into frames that are
+ * never given back. */
+static enum err make_tree(struct guest *guest, const struct machine *machine)
 {
-    return (mem_bytes < FDT_END_MAX ? mem_bytes : FDT_END_MAX) - align_up(fdt_bytes, PAGE_BYTES);
-}
-
-/* Whether something of the image is in these bytes of RAM. */
-static bool is_taken(const struct bundle_guest *entry, u64 base, u64 bytes)
-{
-    for (u32 i = 0; i < entry->image.count; i++) {
-        const struct image_segment *segment = &entry->image.segments[i];
-        u64 offset = segment->gpa - GUEST_RAM_BASE;
-
-        if (offset < base + bytes && offset + segment->mem_bytes > base)
-            return true;
-    }
-    return false;
-}
-
-/* What RAM must have for the image, so many bytes behind it, and the largest tree. */
-static u64 bytes_needed(const struct bundle_guest *entry, u64 bytes)
-{
-    u64 end = 0;
-
-    for (u32 i = 0; i < entry->image.count; i++) {
-        const struct image_segment *segment = &entry->image.segments[i];
-
-        if (segment->gpa - GUEST_RAM_BASE + segment->mem_bytes > end)
-            end = segment->gpa - GUEST_RAM_BASE + segment->mem_bytes;
-    }
-    return align_up(end, PAGE_BYTES) + align_up(bytes, PAGE_BYTES) + FDT_BYTES_MAX;
-}
-
-/* Below the place of the largest tree. */
-static enum err add_initrd(struct guest *guest, const struct bundle_guest *entry)
-{
-    u64 bytes = align_up(entry->initrd_bytes, PAGE_BYTES);
-    u64 needed = bytes_needed(entry, bytes);
-    u64 at;
-
-    if (bytes == 0)
-        return ERR_OK;
-    if (entry->mem_bytes < needed) {
-        console_log("guest %s: no room behind its image for its initrd, %lu bytes; give it %lu MiB "
-                    "of memory (mem=)",
-                    guest->name, entry->initrd_bytes, align_up(needed, 1UL << 20) >> 20);
-        return ERR_FORMAT;
-    }
-    at = fdt_offset(entry->mem_bytes, FDT_BYTES_MAX) - bytes;
-    if (needed > FDT_END_MAX || is_taken(entry, at, bytes)) {
-        console_log("guest %s: its initrd, %lu bytes, has no room in the first GiB of its memory; "
-                    "make it smaller",
-                    guest->name, entry->initrd_bytes);
-        return ERR_FORMAT;
-    }
-    guest->initrd = (gpa_t){GUEST_RAM_BASE + at};
-    add_part(guest, guest->initrd.v, entry->initrd, entry->initrd_bytes);
-    return ERR_OK;
-}
-
-/* Copies the tree into frames and puts these at its place. */
-static enum err store_fdt(struct guest *guest, const u8 *fdt, u64 bytes)
-{
-    guest->fdt = (gpa_t){GUEST_RAM_BASE + fdt_offset(guest->mem_bytes, bytes)};
-    for (u64 at = 0; at < bytes; at += PAGE_BYTES) {
-        u64 now = bytes - at < PAGE_BYTES ? bytes - at : PAGE_BYTES;
-        hpa_t frame = frame_alloc();
-
-        if (frame.v == 0) {
-            console_log("guest %s: no memory for its device tree; give the machine more (HOSTMEM)",
-                        guest->name);
-            return ERR_NOMEM;
-        }
-        memcpy(hpa_ptr(frame), fdt + at, now);
-        add_part(guest, guest->fdt.v + at, hpa_ptr(frame), now);
-    }
-    return ERR_OK;
-}
-
-static enum err add_fdt(struct guest *guest, const struct bundle_guest *entry,
-                        const struct machine *machine)
-{
-    static _Alignas(u64) u8 fdt[FDT_BYTES_MAX];
-    const struct guest_fdt open = {.mem_bytes = entry->mem_bytes,
-                                   .vcpus = entry->vcpus,
+    const struct guest_fdt open = {.mem_bytes = guest->mem_bytes,
+                                   .vcpus = guest->vcpus,
                                    .has_sstc = timer_guest_has_sstc(),
                                    .has_zicboz = machine->has_zicboz,
                                    .mmu_type = machine->mmu_type,
                                    .timebase_hz = machine->timebase_hz,
-                                   .bootargs = entry->cmdline,
                                    .has_pflash =
                                        guest->pflash != NULL || guest->backing.window.bytes > 0,
-                                   .initrd = guest->initrd.v,
-                                   .initrd_bytes = entry->initrd_bytes,
-                                   .has_rtc = rtc_is_there(),
-                                   .has_rng_seed = random_seeded()};
-    size_t bytes;
-    u64 taken;
-    enum err err;
+                                   .has_rtc = rtc_is_there()};
+    hpa_t frames = frame_alloc_group();
 
-    if (guest_fdt_make(fdt, sizeof(fdt), &open, &bytes) != ERR_OK) {
-        console_log("guest %s: its device tree is larger than %zu bytes; shorten its command line",
-                    guest->name, sizeof(fdt));
-        return ERR_FORMAT;
+    if (frames.v == 0) {
+        console_log("guest %s: no memory for its device tree; give the machine more (HOSTMEM)",
+                    guest->name);
+        return ERR_NOMEM;
     }
-    taken = align_up(bytes, PAGE_BYTES);
-    if (taken > entry->mem_bytes || is_taken(entry, fdt_offset(entry->mem_bytes, taken), taken)) {
-        console_log("guest %s: no room behind its image for its device tree, %zu bytes; give it "
-                    "more memory (mem=)",
-                    guest->name, bytes);
-        return ERR_FORMAT;
-    }
-    err = store_fdt(guest, fdt, bytes);
-    if (open.has_rng_seed)
-        guest->backing.seed.v = guest->fdt.v + guest_fdt_rng_seed(fdt);
-    return err;
-}
-
-/* ---- blank memory ---------------------------------------------------------------------------- */
-
-/* How much of RAM from gpa on no part is in. */
-static u64 bytes_without_parts(const struct guest *guest, u64 gpa)
-{
-    u64 end = guest->ram_base.v + guest->mem_bytes;
-
-    for (u32 i = 0; i < guest->backing.count; i++) {
-        const struct backing_part *part = &guest->backing.part[i];
-
-        if (part->gpa.v + part->bytes > gpa && part->gpa.v < end)
-            end = part->gpa.v;
-    }
-    return end > gpa ? end - gpa : 0;
-}
-
-/* The longest piece of RAM between two parts, which most first touches are in. */
-static void find_blank(struct guest *guest)
-{
-    struct backing *backing = &guest->backing;
-
-    for (u32 i = 0; i < backing->count; i++) {
-        u64 from = align_up(backing->part[i].gpa.v + backing->part[i].bytes, PAGE_BYTES);
-        u64 bytes = align_down(bytes_without_parts(guest, from), PAGE_BYTES);
-
-        if (bytes > backing->blank_bytes) {
-            backing->blank = (gpa_t){from};
-            backing->blank_bytes = bytes;
-        }
-    }
+    /* At most 8 vCPUs: there is room. */
+    return guest_fdt_make(hpa_ptr(frames), GROUP_BYTES, &open, &guest->tree);
 }
 
 /* ---- guests ---------------------------------------------------------------------------------- */
@@ -345,6 +189,7 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
                              const struct machine *machine)
 {
     u64 host_bytes = frame_total_count() * PAGE_BYTES;
+    const struct program_who who = {.verb = "guest", .name = guest->name};
     enum err err = ERR_OK;
 
     *guest = (struct guest){
@@ -354,6 +199,8 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         .control = entry->has_control,
         .pflash = entry->pflash_bytes > 0 ? entry->pflash : NULL,
         .pflash_bytes = entry->pflash_bytes,
+        .initrd = entry->initrd,
+        .initrd_bytes = entry->initrd_bytes,
         .family.tree.procs_max = entry->procs == 0          ? PROCS_DEFAULT
                                  : entry->procs >= PIDS_MAX ? PIDS_MAX - 1
                                                             : entry->procs,
@@ -366,7 +213,6 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
                     guest->name, entry->mem_bytes >> 20, host_bytes >> 20);
         return ERR_NOMEM;
     }
-    add_image(guest, entry);
     if (entry->passthrough)
         err = pass_pflash_through(guest, machine);
     if (err == ERR_OK)
@@ -374,11 +220,10 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
     if (err == ERR_OK)
         err = add_disk(guest, entry);
     if (err == ERR_OK)
-        err = add_initrd(guest, entry);
-    if (err == ERR_OK)
-        err = add_fdt(guest, entry, machine);
-    find_blank(guest);
-    return err;
+        err = make_tree(guest, machine);
+    if (err != ERR_OK)
+        return err;
+    return program_of_guest(guest, entry, &who, &guest->program);
 }
 
 /* A guest that was refused for anything but its name has a good one. */
@@ -476,6 +321,7 @@ enum err load_guests(const struct machine *machine)
     if (err != ERR_OK)
         return err;
     find_devices();
+    program_use_bundle(&bundle);
     for (u32 i = 0; i < bundle.guests; i++) {
         err = load_entry(&bundle, i, machine);
         if (err != ERR_OK)

@@ -169,7 +169,6 @@ static void leave(struct vm *vm)
     struct pid_slot *slot = pid_slot(vm->pid);
 
     list_del(&vm->sibling);
-    quota_uncommit(frames_to_commit(vm));
     quota_return_proc(vm->tree);
     quota_tree_put(vm->tree);
     slot->vm = NULL;
@@ -234,7 +233,7 @@ enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
     if (likely(!parent->dying && !parent->stopped && parent->tree == claim->tree &&
                parent->sent_to_many == claim->sent_to_many)) {
         child->tree = parent->tree;
-        child->takes_signals = parent->takes_signals;
+        child->takes_signals = parent->takes_signals && !claim->is_new;
         err = enter(child, parent, family);
     }
     if (likely(err == ERR_OK)) {
@@ -245,6 +244,31 @@ enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
     family_unlock(family);
     if (unlikely(err != ERR_OK))
         proc_cancel(claim);
+    return err;
+}
+
+/* The family's lock is not held; nobody asks for its end, so it leaves no zombie. */
+enum err proc_enter_alone(struct vm *vm, u32 *pid)
+{
+    struct family *family = family_of(vm);
+    struct proc_claim claim;
+    enum err err;
+
+    vm->tree = &family->tree;
+    err = proc_claim(vm, &claim);
+    if (err != ERR_OK)
+        return err;
+    console_share();
+    family_lock(family);
+    err = enter(vm, NULL, family);
+    if (err == ERR_OK) {
+        *pid = vm->pid;
+        tracing_vm(TRACE_DID_CREATE, vm->pid, 0);
+        sched_start(vm->vcpu[0]);
+    }
+    family_unlock(family);
+    if (err != ERR_OK)
+        proc_cancel(&claim);
     return err;
 }
 
@@ -290,19 +314,6 @@ enum err proc_fork(struct vcpu *vcpu, u64 flags, u64 insn_bytes, u32 *pid)
     err = fork_stopped(vcpu, flags, insn_bytes, pid);
     sched_resume_others(vcpu->vm);
     return err;
-}
-
-void proc_begin_image(struct vm *vm)
-{
-    struct family *family = family_of(vm);
-
-    futex_forget(vm);
-    family_lock(family);
-    vm->takes_signals = false;
-    vm->waiting = 0;
-    __atomic_store_n(&vm->events, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&vm->event_vcpu, 0, __ATOMIC_RELAXED);
-    family_unlock(family);
 }
 
 /* ---- what a parent is told ---- */
@@ -539,6 +550,7 @@ static void become_zombie(struct vm *vm, u32 status)
     bool is_last = false;
     struct vm *parent;
 
+    quota_uncommit(frames_to_commit(vm));
     lock_with_heir(vm);
     give_away_children(vm);
     proc_forget_change(vm);
@@ -577,16 +589,19 @@ static void set_ending(struct vm *vm)
     family_unlock(family_of(vm));
 }
 
-/* What signals did meanwhile has been noted, and happens now. */
-static void start_again(struct vm *vm)
+/* What signals did meanwhile has been noted, and happens now.  Those that pend stay in exec. */
+static void start_again(struct vm *vm, bool is_exec)
 {
     family_lock(family_of(vm));
     vm->ending = false;
     vm->waiting = 0;
     vm->takes_signals = false;
     __atomic_store_n(&vm->events, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&vm->signals, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&vm->event_vcpu, 0, __ATOMIC_RELAXED);
+    if (!is_exec)
+        __atomic_store_n(&vm->signals, 0, __ATOMIC_RELAXED);
+    else if (__atomic_load_n(&vm->signals, __ATOMIC_RELAXED) != 0)
+        proc_raise(vm, PROC_EVENT_SIGNAL);
     if (vm->stopped)
         sched_halt(vm);
     else
@@ -619,8 +634,10 @@ void proc_end(struct vcpu *vcpu)
     console_flush(vm);
     futex_forget(vm);
     if (reason == END_RESET) {
+        bool is_exec = vm->next != NULL;
+
         if (vm_reset(vm) == ERR_OK) {
-            start_again(vm);
+            start_again(vm, is_exec);
             return;
         }
         reason = END_SIGNAL;

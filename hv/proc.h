@@ -40,14 +40,16 @@ struct proc_claim {
     struct tree *tree;
     u64 frames;
     u32 sent_to_many;
+    bool is_new; /* the child begins with an image of its own: it takes no signals yet */
 };
 __must_check enum err proc_claim(struct vm *parent, struct proc_claim *claim);
 void proc_cancel(const struct proc_claim *claim);
 __must_check enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
                                  const struct proc_claim *claim, u32 *pid);
 
-/* exec: what ends with the old image.  No vCPU of the VM but the caller's runs. */
-void proc_begin_image(struct vm *vm);
+/* A whole machine becomes a process without a parent, and runs.  ERR_QUOTA, ERR_NOMEM: it is still
+ * the caller's. */
+__must_check enum err proc_enter_alone(struct vm *vm, u32 *pid);
 
 /*
  * ERR_OK: *result is pid << 32 | status, an ended child is gone; or 0 if flags has NOHANG and there
@@ -77,7 +79,8 @@ __must_check enum err proc_limit(struct vcpu *vcpu, u64 what, s64 value, u64 *be
 /* *found: *record describes pid; false if it does not exist or is not in the caller's tree, which
  * look alike.  *next: the smallest pid of the tree above pid, 0 if there is none. */
 void proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *record, bool *found, u32 *next);
-/* All but the times. */
+/* Uptime counts from here. */
+void proc_run_begins(void);
 void proc_count_machine(struct proc_machine *machine);
 
 /*

@@ -15,6 +15,7 @@
 #include "hv/limits.h"
 #include "hv/pid.h"
 #include "hv/power.h"
+#include "hv/program.h"
 #include "hv/reclaim.h"
 #include "hv/space.h"
 #include "hv/tracing.h"
@@ -93,8 +94,10 @@ void report_begin(void)
 /* The census: with no VM left, every frame is free again, or we have lost some. */
 static void say_leaks(void)
 {
-    u64 free_frames = count_free();
+    u64 free_frames;
 
+    program_forget();
+    free_frames = count_free();
     if (free_frames != ends.free_frames)
         console_log("%lu frames leaked: a bug of the hypervisor, please report it",
                     (unsigned long)(ends.free_frames - free_frames));

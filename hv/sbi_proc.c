@@ -11,6 +11,8 @@
 #include "hv/futex.h"
 #include "hv/proc.h"
 #include "hv/random.h"
+#include "hv/spawn.h"
+#include "hv/tracing.h"
 #include "hv/vm.h"
 
 static long proc_call_exit(struct vcpu *vcpu, u64 status)
@@ -115,6 +117,65 @@ __attribute__((noinline)) static long proc_call_entropy(struct vcpu *vcpu, gpa_t
     return err == ERR_OK ? (long)bytes : ecall_sbi_error(err);
 }
 
+static long proc_call_machine(struct vcpu *vcpu, gpa_t gpa, u64 bytes)
+{
+    struct proc_machine record;
+    enum err err;
+
+    if (!vcpu->vm->control)
+        return SBI_ERR_DENIED;
+    if (bytes < RECORD_BYTES_MIN)
+        return SBI_ERR_INVALID_PARAM;
+    proc_count_machine(&record);
+    err =
+        gstage_write(&vcpu->vm->gs, gpa, &record, bytes < sizeof(record) ? bytes : sizeof(record));
+    return ecall_sbi_error(err);
+}
+
+static long proc_call_trace(struct vcpu *vcpu, s64 on)
+{
+    bool before = tracing_is_on();
+
+    if (!vcpu->vm->control)
+        return SBI_ERR_DENIED;
+    if (on < -1 || on > 1)
+        return SBI_ERR_INVALID_PARAM;
+    if (on != -1 && tracing_set(on == 1) != ERR_OK)
+        return SBI_ERR_NOT_SUPPORTED;
+    return before;
+}
+
+static long spawn_error(enum err err)
+{
+    if (err == ERR_STATE)
+        return ecall_verdict(VERDICT_YIELD);
+    if (err == ERR_BUSY)
+        return ecall_verdict(VERDICT_HOLD);
+    return err == ERR_NOENT ? PROC_ERR_NOENT : ecall_sbi_error(err);
+}
+
+static struct spawn_args spawn_args_of(const u64 *args)
+{
+    return (struct spawn_args){{args[0]}, args[1], {args[2]}, args[3]};
+}
+
+__attribute__((noinline)) static long proc_call_exec(struct vcpu *vcpu, const u64 *args)
+{
+    const struct spawn_args from = spawn_args_of(args);
+    enum err err = spawn_exec(vcpu, &from);
+
+    return err == ERR_OK ? ecall_end(vcpu, END_RESET, 0) : spawn_error(err);
+}
+
+__attribute__((noinline)) static long proc_call_spawn(struct vcpu *vcpu, const u64 *args)
+{
+    const struct spawn_args from = spawn_args_of(args);
+    u32 pid;
+    enum err err = spawn_child(vcpu, &from, &pid);
+
+    return err == ERR_OK ? (long)pid : spawn_error(err);
+}
+
 long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
 {
     switch (fid) {
@@ -123,6 +184,8 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_WAIT: return proc_call_wait(vcpu, (s64)args[0], args[1]);
     case PROC_GETPID: return vcpu->vm->pid;
     case PROC_GETPPID: return proc_ppid(vcpu->vm);
+    case PROC_EXEC: return proc_call_exec(vcpu, args);
+    case PROC_SPAWN: return proc_call_spawn(vcpu, args);
     case PROC_KILL: return proc_call_kill(vcpu, (s64)args[0], args[1]);
     case PROC_WAIT_ON: return proc_call_wait_on(vcpu, (gpa_t){args[0]}, (u32)args[1], args[2]);
     case PROC_WAKE: return proc_call_wake(vcpu, (gpa_t){args[0]}, args[1]);
@@ -134,6 +197,8 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_LIMIT: return proc_call_limit(vcpu, args[0], (s64)args[1]);
     case PROC_FOREGROUND: return proc_call_foreground(vcpu, (s64)args[0]);
     case PROC_ENTROPY: return proc_call_entropy(vcpu, (gpa_t){args[0]}, args[1]);
+    case PROC_TRACE: return proc_call_trace(vcpu, (s64)args[0]);
+    case PROC_MACHINE: return proc_call_machine(vcpu, (gpa_t){args[0]}, args[1]);
     default: return SBI_ERR_NOT_SUPPORTED;
     }
 }

@@ -13,7 +13,10 @@
 #include "hv/frame.h"
 #include "hv/load.h"
 #include "hv/panic.h"
+#include "hv/program.h"
 
+_Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
+_Static_assert(sizeof(((struct vm *)0)->name) == sizeof(((struct program *)0)->name), "a name");
 _Static_assert(sizeof(struct vcpu) <= PAGE_BYTES, "a vCPU beyond the first is one frame");
 
 static void free_vcpus(struct vm *vm)
@@ -42,11 +45,17 @@ static enum err alloc_vcpus(struct vm *vm, u32 count)
     return ERR_OK;
 }
 
+static void set_program(struct vm *vm, struct program *program)
+{
+    vm->program = program;
+    memcpy(vm->name, program->name, sizeof(vm->name));
+}
+
 static void reset_vcpus(struct vm *vm)
 {
     for (u32 i = 0; i < vm->vcpus; i++)
         vcpu_init(vm->vcpu[i], vm, i);
-    vcpu_set_entry(vm->vcpu[0], vm->guest->entry, 0, vm->guest->fdt.v);
+    vcpu_set_entry(vm->vcpu[0], vm->program->entry, 0, vm->program->fdt.v);
 }
 
 static struct vm *alloc_vm(u32 vcpus)
@@ -66,29 +75,31 @@ static struct vm *alloc_vm(u32 vcpus)
     return vm;
 }
 
-static bool open_disk(struct vm *vm)
+static bool open_disk(struct vm *vm, struct vm *parent)
 {
-    vm->disk = disk_open(vm->guest->disk);
+    vm->disk = parent == NULL ? disk_open(vm->guest->disk) : disk_clone(parent->disk);
     return vm->disk != NULL;
 }
 
-struct vm *vm_create(struct guest *guest)
+struct vm *vm_create(struct program *program, struct vm *parent)
 {
-    struct vm *vm = alloc_vm(guest->vcpus);
+    struct vm *vm = alloc_vm(program->guest->vcpus);
 
     if (vm == NULL)
         return NULL;
-    vm->guest = guest;
-    vm->control = guest->control;
-    if (gstage_create(&vm->gs, guest->ram_base, guest->mem_bytes, &guest->backing, vm->vcpus) !=
-        ERR_OK) {
+    vm->guest = program->guest;
+    set_program(vm, program);
+    vm->control = parent == NULL && vm->guest->control;
+    if (gstage_create_from(&vm->gs, &program->text->gs, &program->backing, vm->vcpus,
+                           parent == NULL ? NULL : &parent->gs) != ERR_OK) {
         free_vcpus(vm);
         frame_put(hpa_of(vm));
         return NULL;
     }
+    program_get(program);
     reset_vcpus(vm);
     load_attach_devices(vm);
-    if (guest->disk != NULL && !open_disk(vm)) {
+    if (vm->guest->disk != NULL && !open_disk(vm, parent)) {
         vm_destroy(vm);
         vm_free(vm);
         return NULL;
@@ -132,6 +143,8 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
         frame_put(hpa_of(child));
         return NULL;
     }
+    set_program(child, parent->program);
+    program_get(child->program);
     vcpu_save(vcpu);
     clone_vcpus(child, vcpu);
     if (clone_devices(child, parent) != ERR_OK) {
@@ -142,12 +155,58 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
     return child;
 }
 
+static enum err prepare(struct vm *vm, struct program *program, struct gstage *keep)
+{
+    hpa_t frame = frame_alloc();
+    struct vm_next *next = hpa_ptr(frame);
+
+    if (frame.v == 0)
+        return ERR_NOMEM;
+    if (gstage_create_from(&next->gs, &program->text->gs, &program->backing, vm->vcpus, keep) !=
+        ERR_OK) {
+        frame_put(frame);
+        return ERR_NOMEM;
+    }
+    program_get(program);
+    next->program = program;
+    vm->next = next;
+    return ERR_OK;
+}
+
+enum err vm_prepare(struct vm *vm, struct program *program)
+{
+    return prepare(vm, program, &vm->gs);
+}
+
+/* What it began with, again. */
+static enum err prepare_again(struct vm *vm)
+{
+    struct program *again;
+    enum err err = program_again(vm->program, &again);
+
+    if (err != ERR_OK)
+        return err;
+    err = prepare(vm, again, NULL);
+    program_put(again);
+    return err;
+}
+
+static void free_next(struct vm *vm)
+{
+    frame_put(hpa_of(vm->next));
+    vm->next = NULL;
+}
+
 enum err vm_reset(struct vm *vm)
 {
-    gstage_destroy(&vm->gs);
-    if (gstage_create(&vm->gs, vm->guest->ram_base, vm->guest->mem_bytes, &vm->guest->backing,
-                      vm->vcpus) != ERR_OK)
-        return ERR_NOMEM;
+    enum err err = vm->next == NULL ? prepare_again(vm) : ERR_OK;
+
+    if (err != ERR_OK)
+        return err;
+    gstage_replace(&vm->gs, &vm->next->gs);
+    program_put(vm->program);
+    set_program(vm, vm->next->program);
+    free_next(vm);
     reset_vcpus(vm);
     for (u32 i = 0; i < vm->devices; i++)
         vm->device[i].ops->reset(&vm->device[i]);
@@ -157,6 +216,12 @@ enum err vm_reset(struct vm *vm)
 void vm_destroy(struct vm *vm)
 {
     gstage_destroy(&vm->gs);
+    if (vm->next != NULL) {
+        gstage_destroy(&vm->next->gs);
+        program_put(vm->next->program);
+        free_next(vm);
+    }
+    program_put(vm->program);
     vtransport_end(vm);
     free_vcpus(vm);
 }

@@ -9,6 +9,8 @@
 #include "lib/kit/spinlock.h"
 #include "sbi/proc.h"
 
+#include "dts/guest_fdt.h"
+
 #include "hv/console.h"
 #include "hv/dev/dev.h"
 #include "hv/dev/vplic.h"
@@ -20,6 +22,8 @@
 
 struct disk;
 struct disk_view;
+
+struct program;
 
 /*
  * All processes that descend from one guest of the command line: who is whose parent, in which
@@ -33,8 +37,8 @@ struct family {
     struct tree tree;
 };
 
-/* How a guest of the bundle is set up; immutable but for the family, outlives its VMs.  Filled by
- * load.c. */
+/* How a guest of the bundle is set up: the machine that all VMs of its family are.  Immutable but
+ * for the family, outlives its VMs.  Filled by load.c. */
 struct guest {
     char name[32];
     gpa_t ram_base;
@@ -43,10 +47,11 @@ struct guest {
     bool control;
     bool has_mhartid; /* machine option: csrr mhartid reads as this */
     u64 mhartid;
-    gpa_t entry; /* pc and a1 of vCPU 0 at reset */
-    gpa_t fdt;
-    gpa_t initrd;           /* 0: none */
-    struct backing backing; /* the image, the initrd and the FDT */
+    struct guest_fdt_made tree;
+    const u8 *initrd;       /* what lies in memory beside each image */
+    u64 initrd_bytes;       /* 0: nothing */
+    struct backing backing; /* without what programs add */
+    struct program *program;
     struct family family;
     /* devices beyond those that each VM has: */
     const u8 *pflash; /* contents of pflash 1, NULL if none */
@@ -59,8 +64,17 @@ struct guest {
     u32 words;
 };
 
+/* What a VM is going to be: see vm_prepare(). */
+struct vm_next {
+    struct program *program;
+    struct gstage gs;
+};
+
 struct vm {
     struct guest *guest;
+    struct program *program; /* that it began with */
+    struct vm_next *next;    /* NULL: none */
+    char name[32];           /* of the program's image; stays when that is gone */
     struct gstage gs;
     u32 vcpus;
     struct vcpu *vcpu[VCPUS_MAX]; /* vcpu[0] is &boot_vcpu */
@@ -118,8 +132,13 @@ struct vm {
 };
 _Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one frame");
 
-/* A machine at reset, not yet running.  NULL: no memory. */
-struct vm *vm_create(struct guest *guest);
+/* A machine at reset, not yet running.  It shares memory with `parent`, and its disk is a view like
+ * the parent's; NULL: nothing is shared, and the disk is opened.  All vCPUs of parent but the
+ * caller's are outside the guest, and parent is settled.  NULL: no memory. */
+struct vm *vm_create(struct program *program, struct vm *parent);
+/* The next reset begins with this program and keeps shared memory, and cannot fail.  No vCPU of the
+ * VM but the caller's is in the guest. */
+__must_check enum err vm_prepare(struct vm *vm, struct program *program);
 /* A machine that continues where `vcpu` of `parent` is; its other vCPUs are stopped.  All vCPUs of
  * parent but `vcpu` are outside the guest, `vcpu` is loaded and full; parent is settled.  NULL: no
  * memory. */
@@ -129,8 +148,8 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode);
 void vm_destroy(struct vm *vm);
 /* Gives back the rest. */
 void vm_free(struct vm *vm);
-/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet, and the disk.  The
- * VM is settled. */
+/* Back to the state after vm_create, but for vCPU 0, which is not runnable yet, and the disk; with
+ * the program that was prepared, if there is one.  The VM is settled. */
 __must_check enum err vm_reset(struct vm *vm);
 
 /* Attaches a device in its state after reset, apart from all others; panics if its ops lack one. */

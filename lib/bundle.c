@@ -87,7 +87,8 @@ enum refusal bundle_open(struct bundle *bundle, const void *file, u64 bytes)
     struct bundle_header header;
     enum refusal refusal;
 
-    *bundle = (struct bundle){.file = file, .bytes = bytes, .guests = 1, .entries = 1, .is_plain = true};
+    *bundle =
+        (struct bundle){.file = file, .bytes = bytes, .guests = 1, .entries = 1, .is_plain = true};
     if (!bundle_is(file, bytes))
         return bytes == 0 ? REFUSED_IMAGE_EMPTY : REFUSED_NOTHING;
     if (bytes < sizeof(header))
@@ -392,7 +393,8 @@ void bundle_seal(void *file, u64 bytes)
     memcpy(&header, file, sizeof(header));
     header.bytes = bytes;
     for (u32 i = 0;
-         i < header.entries && sizeof(header) + (i + 1) * sizeof(struct bundle_entry) <= bytes; i++) {
+         i < header.entries && sizeof(header) + (i + 1) * sizeof(struct bundle_entry) <= bytes;
+         i++) {
         struct bundle_entry entry = get_entry(&bundle, i);
 
         if (is_readable(&bundle, &entry)) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Reader of bundles (sbi/image.h): the guests of a run and the images for exec and spawn, out of one
- * piece of memory that may hold anything.  A file that is not a bundle is taken for the image of one guest with defaults.
+ * Reader of bundles (sbi/image.h): the guests of a run and the images for exec and spawn, out of
+ * one piece of memory that may hold anything.  A file that is not a bundle is taken for the image
+ * of one guest with defaults.
  *
  * Invariant: a struct bundle_guest that bundle_guest() accepted points only into the file, and its
  * image fits its memory.

@@ -37,11 +37,10 @@ const char *image_kind_words(enum image_kind kind)
     return words[kind];
 }
 
-static enum refusal read_elf(struct image *image, const void *file, u64 bytes)
+static enum refusal read_elf(struct image *image, const struct elf_source *source)
 {
-    struct elf_source source = elf_memory(file, bytes);
     struct elf elf;
-    enum refusal refusal = elf_read(&elf, &source);
+    enum refusal refusal = elf_read(&elf, source);
 
     if (refusal != REFUSED_NOTHING)
         return refusal;
@@ -108,24 +107,32 @@ static enum refusal check_place(const struct image *image, u64 ram_bytes)
 }
 
 /*
- * image_read - what to load, from a file that may be anything.
+ * image_read, image_read_from - what to load, from a file that may be anything.
  *
  * A refusal leaves *image with contents of no meaning.
  */
 enum refusal image_read(struct image *image, const void *file, u64 bytes, u64 ram_bytes)
 {
+    struct elf_source source = elf_memory(file, bytes);
+
+    return image_read_from(image, &source, ram_bytes);
+}
+
+enum refusal image_read_from(struct image *image, const struct elf_source *source, u64 ram_bytes)
+{
     enum refusal refusal = REFUSED_NOTHING;
     struct linux_header header = {.magic = 0};
+    u64 bytes = source->bytes, first = bytes < sizeof(header) ? bytes : sizeof(header);
 
     if (bytes == 0)
         return REFUSED_IMAGE_EMPTY;
-    if (bytes >= sizeof(header))
-        memcpy(&header, file, sizeof(header));
-    if (elf_is(file, bytes))
-        refusal = read_elf(image, file, bytes);
-    else if (header.magic == LINUX_MAGIC)
+    if (source->read(source->from, 0, &header, first) != ERR_OK)
+        return REFUSED_ELF_UNREADABLE;
+    if (elf_is(&header, first))
+        refusal = read_elf(image, source);
+    else if (first == sizeof(header) && header.magic == LINUX_MAGIC)
         refusal = read_linux(image, &header, bytes);
-    else if (is_code(file, bytes))
+    else if (is_code((const u8 *)&header, first))
         set_flat(image, IMAGE_RAW, GUEST_RAW_ENTRY, bytes, bytes);
     else
         refusal = REFUSED_IMAGE_NOT_CODE;

@@ -39,6 +39,9 @@ const char *image_kind_words(enum image_kind kind);
 /* For a guest with ram_bytes of RAM from GUEST_RAM_BASE. */
 __must_check enum refusal image_read(struct image *image, const void *file, u64 bytes,
                                      u64 ram_bytes);
+/* The same of a file that may change meanwhile: nothing that was checked is read again. */
+__must_check enum refusal image_read_from(struct image *image, const struct elf_source *source,
+                                          u64 ram_bytes);
 
 /* Whether a page holds bytes of the file; if not, it is all zeros. */
 bool image_has(const struct image *image, u64 page_gpa);

@@ -82,9 +82,10 @@ enum proc_fid {
  * why), or args are malformed, or more than PROC_ARGS_BYTES_MAX.  PROC_ERR_NOMEM: it does not fit
  * into the machine's memory, or there is none.  PROC_ERR_QUOTA: spawn, the tree's limit.
  */
-#define PROC_NAME_BYTES_MAX 64
-#define PROC_ARGS_BYTES_MAX 4096
-#define PROC_ARGS_PROPERTY  "forkvisor,args"
+#define PROC_NAME_BYTES_MAX    64
+#define PROC_ARGS_BYTES_MAX    4096
+#define PROC_ARGS_PROPERTY     "forkvisor,args"
+#define PROC_SHARED_COMPATIBLE "forkvisor,shared"
 
 /*
  * kill: pid as in wait, but of the caller and all its descendants, and -1 is all of them but the

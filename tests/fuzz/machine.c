@@ -56,8 +56,10 @@ FUZZ(guest_fdt)
 {
     struct wishes wishes;
     char *bootargs;
+    static _Alignas(u64) u8 made[1 << 16];
     void *to;
-    size_t length;
+    struct guest_fdt_places places;
+    struct guest_fdt_made kept;
     struct machine machine;
     const char *why;
 
@@ -68,19 +70,21 @@ FUZZ(guest_fdt)
     bootargs = strndup((const char *)bytes + sizeof(wishes), size - sizeof(wishes));
     to = malloc(wishes.room);
     CHECK(bootargs != NULL && to != NULL);
-    if (guest_fdt_make(to, wishes.room,
+    if (guest_fdt_make(made, wishes.flags & 16 ? wishes.room : sizeof(made),
                        &(struct guest_fdt){.mem_bytes = wishes.mem_bytes,
                                            .vcpus = 1 + wishes.vcpus % BUNDLE_VCPUS_MAX,
                                            .has_sstc = wishes.flags & 1,
                                            .has_zicboz = wishes.flags & 2,
                                            .has_pflash = wishes.flags & 4,
-                                           .initrd_bytes = wishes.flags & 8,
                                            .mmu_type = wishes.mmu_type,
-                                           .timebase_hz = wishes.timebase_hz,
-                                           .bootargs = bootargs},
-                       &length) == ERR_OK) {
-        CHECK(length <= wishes.room);
-        CHECK_EQ(fdt_check_full(to, length), 0);
+                                           .timebase_hz = wishes.timebase_hz},
+                       &kept) == ERR_OK &&
+        guest_fdt_start(
+            to, wishes.room, &kept,
+            &(struct guest_fdt_start){.bootargs = bootargs, .initrd_bytes = wishes.flags & 8},
+            &places) == ERR_OK) {
+        CHECK(places.bytes <= wishes.room);
+        CHECK_EQ(fdt_check_full(to, places.bytes), 0);
         if (machine_read(&machine, to, &why) == ERR_OK)
             CHECK_STR(machine.bootargs, bootargs);
     }

@@ -9,22 +9,28 @@
 #include "lib/drv/ns16550.h"
 
 #include "hv/console.h"
+#include "hv/disk.h"
 #include "hv/fork.h"
 #include "hv/load.h"
+#include "hv/program.h"
 #include "hv/rtc.h"
 #include "hv/vm.h"
 
 #include "tests/host/console_fake.h"
 #include "tests/test.h"
 
+#define disk_clone          fake_disk_clone
 #define disk_open           fake_disk_open
 #define frame_alloc         fake_frame_alloc
 #define frame_put           fake_frame_put
-#define gstage_create       fake_gstage_create
+#define gstage_create_from  fake_gstage_create_from
 #define gstage_clone        fake_gstage_clone
 #define gstage_destroy      fake_gstage_destroy
+#define gstage_replace      fake_gstage_replace
 #define load_attach_devices fake_attach_devices
 #define panic               fake_panic
+#define program_again       fake_program_again
+#define program_put         fake_program_put
 #define vcpu_init           fake_vcpu_init
 #define vcpu_save           fake_vcpu_save
 #define vcpu_set_entry      fake_vcpu_set_entry
@@ -39,19 +45,22 @@ static void fake_frame_put(hpa_t frame)
     free(hpa_ptr(frame));
 }
 
-static enum err fake_gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
-                                   const struct backing *backing, u32 vcpus)
+static enum err fake_gstage_create_from(struct gstage *gs, struct gstage *image_template,
+                                        const struct backing *backing, u32 vcpus,
+                                        struct gstage *keep)
 {
-    *gs = (struct gstage){
-        .ram_base = ram_base, .ram_bytes = ram_bytes, .backing = backing, .vcpus = vcpus};
+    CHECK(keep == NULL);
+    *gs = (struct gstage){.ram_base = image_template->ram_base,
+                          .ram_bytes = image_template->ram_bytes,
+                          .backing = backing,
+                          .vcpus = vcpus};
     return ERR_OK;
 }
 
 static enum err fake_gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mode mode)
 {
     (void)mode;
-    return fake_gstage_create(child, parent->ram_base, parent->ram_bytes, parent->backing,
-                              parent->vcpus);
+    return fake_gstage_create_from(child, parent, parent->backing, parent->vcpus, NULL);
 }
 
 static void fake_gstage_destroy(struct gstage *gs)
@@ -59,9 +68,26 @@ static void fake_gstage_destroy(struct gstage *gs)
     (void)gs;
 }
 
+static void fake_gstage_replace(struct gstage *gs, struct gstage *by)
+{
+    *gs = *by;
+}
+
+static enum err fake_program_again(struct program *program, struct program **again);
+
+static void fake_program_put(struct program *program)
+{
+    (void)program;
+}
+
 static struct disk_view *fake_disk_open(struct disk *disk)
 {
     FAIL("there is a disk: %p", (void *)disk);
+}
+
+static struct disk_view *fake_disk_clone(struct disk_view *parent)
+{
+    FAIL("there is a disk: %p", (void *)parent);
 }
 
 static void fake_vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
@@ -125,9 +151,18 @@ static const u8 pflash_file[] = {'p', 'f', 'l', 'd', 0, 0, 0, 1, 9};
 static struct guest guest = {
     .vcpus = 2, .mem_bytes = 1 << 20, .pflash = pflash_file, .pflash_bytes = sizeof(pflash_file)};
 
+static struct text text = {.gs = {.ram_bytes = 1 << 20}};
+static struct program program = {.guest = &guest, .text = &text};
+
+static enum err fake_program_again(struct program *before, struct program **again)
+{
+    *again = before;
+    return ERR_OK;
+}
+
 static struct vm *make_vm(void)
 {
-    struct vm *vm = vm_create(&guest);
+    struct vm *vm = vm_create(&program, NULL);
 
     CHECK(vm != NULL);
     console_fake_reset("");

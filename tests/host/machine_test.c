@@ -342,8 +342,24 @@ static const struct guest_fdt guest = {
     .has_sstc = true,
     .mmu_type = "riscv,sv57",
     .timebase_hz = 10000000,
-    .bootargs = "depth=3 width=3",
 };
+
+static const struct guest_fdt_start begins = {.bootargs = "depth=3 width=3"};
+
+/* Both steps into `tree`. */
+static struct guest_fdt_places make_tree(const struct guest_fdt *kind,
+                                         const struct guest_fdt_start *start)
+{
+    static _Alignas(u64) u8 made[TREE_BYTES];
+    struct guest_fdt_places places;
+    struct guest_fdt_made kept;
+
+    CHECK_EQ(guest_fdt_make(made, sizeof(made), kind, &kept), ERR_OK);
+    CHECK_EQ(fdt_check_full(made, kept.bytes), 0);
+    CHECK_EQ(guest_fdt_start(tree, sizeof(tree), &kept, start, &places), ERR_OK);
+    CHECK_EQ(fdt_check_full(tree, places.bytes), 0);
+    return places;
+}
 
 /* The PLIC has for each hart no context of M-mode, and one of S-mode. */
 static void check_contexts(u32 harts)
@@ -365,13 +381,15 @@ static void check_contexts(u32 harts)
 /* A guest reads its tree with machine_read(), too. */
 TEST(guest_tree_is_a_machine)
 {
-    struct guest_fdt all = guest;
+    struct guest_fdt all;
+    struct guest_fdt_start start;
     struct machine machine;
+    size_t seed_at;
     const u8 *seed;
     size_t bytes;
     int length;
 
-    CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &all, &bytes), ERR_OK);
+    bytes = make_tree(&guest, &begins).bytes;
     machine = read_tree();
     CHECK_EQ(machine.fdt_bytes, bytes);
     CHECK_EQ(machine.memory_ranges, 1);
@@ -406,13 +424,11 @@ TEST(guest_tree_is_a_machine)
                              .has_zicboz = true,
                              .has_pflash = true,
                              .has_rtc = true,
-                             .has_rng_seed = true,
-                             .initrd = GUEST_RAM_BASE,
-                             .initrd_bytes = 77,
                              .mmu_type = "",
-                             .timebase_hz = 1ULL << 33,
-                             .bootargs = ""};
-    CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &all, &bytes), ERR_OK);
+                             .timebase_hz = 1ULL << 33};
+    start = (struct guest_fdt_start){
+        .bootargs = "", .initrd = GUEST_RAM_BASE, .initrd_bytes = 77, .has_rng_seed = true};
+    seed_at = make_tree(&all, &start).seed_at;
     machine = read_tree();
     CHECK_EQ(machine.pflash.base, 0x22000000);
     CHECK_EQ(machine.initrd.base, GUEST_RAM_BASE);
@@ -422,28 +438,112 @@ TEST(guest_tree_is_a_machine)
     CHECK_STR(machine.mmu_type, "riscv,sv39");
     CHECK_EQ(machine.timebase_hz, 1ULL << 33);
     CHECK(fdt_node_offset_by_compatible(tree, -1, "cfi-flash") > 0);
-    memset(tree + guest_fdt_rng_seed(tree), 0x5a, GUEST_FDT_SEED_BYTES);
+    memset(tree + seed_at, 0x5a, GUEST_FDT_SEED_BYTES);
     seed = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "rng-seed", &length);
     CHECK_EQ(length, GUEST_FDT_SEED_BYTES);
     CHECK(seed[0] == 0x5a && seed[length - 1] == 0x5a);
     CHECK_EQ(read_tree().timebase_hz, 1ULL << 33);
 }
 
+/* What exec and spawn put in, as it is and as words for who reads bootargs. */
+TEST(guest_tree_has_arguments)
+{
+    static const struct {
+        const char *args;
+        u32 bytes;
+        const char *bootargs;
+    } rows[] = {
+        {"cat\0-n\0file\0\0HOME=/\0", 20, "-n file"},
+        {"cat\0\0",                   5,  ""       },
+        {"\0A=1\0",                   5,  ""       },
+        {"\0",                        1,  ""       },
+        {"a\0b\0\0",                  5,  "b"      },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct guest_fdt_start start = {
+            .bootargs = "no", .args = rows[i].args, .args_bytes = rows[i].bytes};
+        struct guest_fdt_places places = make_tree(&guest, &start);
+        const char *args;
+        int length;
+
+        CHECK_EQ(places.seed_at, 0);
+        CHECK_STR(read_tree().bootargs, rows[i].bootargs);
+        args = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), PROC_ARGS_PROPERTY, &length);
+        CHECK_EQ(length, rows[i].bytes);
+        CHECK(memcmp(args, rows[i].args, rows[i].bytes) == 0);
+        CHECK(args == (const char *)tree + places.args_at);
+        CHECK(fdt_path_offset(tree, "/reserved-memory") < 0);
+        CHECK(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "stdout-path", NULL) != NULL);
+    }
+}
+
+TEST(guest_tree_names_shared_memory)
+{
+    static const struct machine_range ranges[] = {
+        {GUEST_RAM_BASE + 0x400000, 0x3000 },
+        {1ULL << 40,                1 << 30},
+    };
+    struct guest_fdt_start start = {.bootargs = "", .ranges = 2, .range = ranges};
+    u32 count = 0;
+    int node = -1;
+
+    make_tree(&guest, &start);
+    while ((node = fdt_node_offset_by_compatible(tree, node, PROC_SHARED_COMPATIBLE)) >= 0) {
+        const fdt64_t *reg = fdt_getprop(tree, node, "reg", NULL);
+
+        CHECK_EQ(fdt64_ld(reg), ranges[count].base);
+        CHECK_EQ(fdt64_ld(reg + 1), ranges[count++].bytes);
+    }
+    CHECK_EQ(count, 2);
+    CHECK(fdt_path_offset(tree, "/reserved-memory/shared@80400000") > 0);
+    CHECK_EQ(fdt_address_cells(tree, fdt_path_offset(tree, "/reserved-memory")), 2);
+    CHECK_EQ(fdt_size_cells(tree, fdt_path_offset(tree, "/reserved-memory")), 2);
+    CHECK_EQ(read_tree().harts, 8);
+}
+
 /* However little room there is, it is refused, and not a byte behind it is written. */
+TEST(guest_start_in_too_little_room)
+{
+    static const struct machine_range range = {GUEST_RAM_BASE, 0x1000};
+    const struct guest_fdt_start start = {.args = "a\0bc\0\0",
+                                          .args_bytes = 6,
+                                          .has_rng_seed = true,
+                                          .initrd_bytes = 5,
+                                          .ranges = 1,
+                                          .range = &range};
+    struct guest_fdt_places places;
+    struct guest_fdt_made made;
+    size_t room = 0;
+    enum err err = ERR_NOMEM;
+
+    CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &guest, &made), ERR_OK);
+    for (; err != ERR_OK; room++) {
+        void *to = malloc(room);
+
+        err = guest_fdt_start(to, room, &made, &start, &places);
+        CHECK(err == ERR_OK || err == ERR_NOMEM);
+        CHECK(room < TREE_BYTES);
+        free(to);
+    }
+    CHECK_EQ(places.bytes, room - 1);
+}
+
 TEST(guest_tree_in_too_little_room)
 {
-    size_t room = 0, bytes = 0;
+    struct guest_fdt_made made = {.bytes = 0};
+    size_t room = 0;
     enum err err = ERR_NOMEM;
 
     for (; err != ERR_OK; room++) {
         void *to = malloc(room);
 
-        err = guest_fdt_make(to, room, &guest, &bytes);
+        err = guest_fdt_make(to, room, &guest, &made);
         CHECK(err == ERR_OK || err == ERR_NOMEM);
         CHECK(room < TREE_BYTES);
         free(to);
     }
-    CHECK(bytes < room);
+    CHECK(made.bytes < room);
 }
 
 TEST(guest_devices_are_where_virt_has_them)

@@ -12,6 +12,8 @@
 #include "hv/hart.h"
 #include "hv/proc.h"
 #include "hv/sched.h"
+#include "hv/spawn.h"
+#include "hv/tracing.h"
 #include "hv/vm.h"
 #include "hv/vmexit.h"
 
@@ -36,6 +38,10 @@
 #define random_bytes        fake_random_bytes
 #define random_seeded       fake_random_seeded
 #define sched_start         fake_sched_start
+#define spawn_child         fake_spawn_child
+#define spawn_exec          fake_spawn_exec
+#define tracing_is_on       fake_tracing_is_on
+#define tracing_set         fake_tracing_set
 #define vcpu_load           fake_vcpu_load
 #define vcpu_pend_soft      fake_vcpu_pend_soft
 #define vcpu_put            fake_vcpu_put
@@ -59,7 +65,7 @@ static struct {
     u32 loads;
     enum err err; /* what proc.c answers */
     u64 insn_bytes, args;
-    bool has_no_seed;
+    bool has_no_seed, is_tracing;
     u8 random; /* the last number given */
 } asked;
 
@@ -189,6 +195,31 @@ static void fake_proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *re
     if (*found)
         *record = (struct proc_record){.version = PROC_RECORD_VERSION, .bytes = sizeof(*record)};
     *next = pid == 0 ? 1 : 0;
+}
+
+static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
+{
+    (void)vcpu;
+    asked.args = digits(digits(args->image.v, args->image_bytes),
+                        digits(args->args.v, args->args_bytes));
+    return asked.err;
+}
+
+static enum err fake_spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
+{
+    *pid = 7;
+    return fake_spawn_exec(vcpu, args);
+}
+
+static bool fake_tracing_is_on(void)
+{
+    return asked.is_tracing;
+}
+
+static enum err fake_tracing_set(bool on)
+{
+    asked.is_tracing = on;
+    return asked.err;
 }
 
 static bool fake_random_seeded(void)

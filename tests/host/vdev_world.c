@@ -7,6 +7,7 @@
 #define vm_destroy     vdev_vm_destroy
 #define vm_find_device vdev_vm_find_device
 #define vm_free        vdev_vm_free
+#define vm_prepare     vdev_vm_prepare
 #define vm_reset       vdev_vm_reset
 
 #include "tests/host/vdev_world.h"
@@ -18,6 +19,7 @@
 #include "hv/console.h"
 #include "hv/frame.h"
 #include "hv/load.h"
+#include "hv/program.h"
 #include "hv/random.h"
 #include "hv/sched.h"
 #include "hv/vmexit.h"
@@ -42,7 +44,11 @@ static hpa_t real_frame_alloc(void)
 #define disk_open           fake_disk_open
 #define disk_start          fake_disk_start
 #define frame_alloc         fake_frame_alloc
+#define gstage_create_from  fake_gstage_create_from
+#define gstage_replace      fake_gstage_replace
 #define load_attach_devices fake_attach_devices
+#define program_again       fake_program_again
+#define program_put         fake_program_put
 #define sched_wake          fake_sched_wake
 #define vcpu_init           fake_vcpu_init
 #define vcpu_save           fake_vcpu_save
@@ -59,7 +65,35 @@ struct disk_view {
 };
 
 static struct guest the_guest;
+static struct text the_text;
+static struct program the_program = {.guest = &the_guest, .text = &the_text};
 static const struct backing nothing;
+
+/* Memory without anything in it. */
+static enum err fake_gstage_create_from(struct gstage *gs, struct gstage *image_template,
+                                        const struct backing *backing, u32 vcpus,
+                                        struct gstage *keep)
+{
+    CHECK(image_template == &the_text.gs && backing == &the_program.backing && keep == NULL);
+    return gstage_create(gs, the_guest.ram_base, the_guest.mem_bytes, backing, vcpus);
+}
+
+static void fake_gstage_replace(struct gstage *gs, struct gstage *by)
+{
+    gstage_destroy(gs);
+    *gs = *by;
+}
+
+static enum err fake_program_again(struct program *program, struct program **again)
+{
+    *again = program;
+    return ERR_OK;
+}
+
+static void fake_program_put(struct program *program)
+{
+    CHECK(program == &the_program);
+}
 
 static __printf_like(1, 2) void fake_console_log(const char *format, ...)
 {
@@ -303,7 +337,7 @@ struct vm *vdev_create(bool has_disk)
 
     if (!has_disk)
         the_guest.disk = NULL;
-    vm = vm_create(&the_guest);
+    vm = vm_create(&the_program, NULL);
     the_guest.disk = disk;
     return vm;
 }
