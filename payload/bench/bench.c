@@ -208,7 +208,7 @@ int main(void)
     if (!choose(names, wanted) || mib == 0) {
         return usage();
     }
-    if (vms > 0 && proc_available()) {
+    if (proc_available()) {
         fork_sleepers(vms);
     }
     for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
