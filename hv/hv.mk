@@ -31,7 +31,6 @@ hv-y += hv/frame_init.c
 hv-y += hv/futex.c
 hv-y += hv/gcache.c
 hv-y += hv/group.c
-hv-y += hv/gcache.c
 hv-y += hv/gshare.c
 hv-y += hv/gstage.c
 hv-y += hv/hart.c
