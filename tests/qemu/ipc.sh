@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # lib.sh, tests/run
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Channels: pipes, shared memory and semaphores, between threads and between processes.
