@@ -261,6 +261,7 @@ tests-y += tests/fuzz/vdev.c
 tests-y += tests/fuzz/virtq.c
 tests-y += tests/host/block_test.c
 tests-y += tests/host/bundle_test.c
+tests-y += tests/host/cell_test.c
 tests-y += tests/host/cfs_test.c
 tests-y += tests/host/chunk_test.c
 tests-y += tests/host/console_test.c

@@ -230,8 +230,8 @@ static void fake_proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *re
 static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
 {
     (void)vcpu;
-    asked.args = digits(digits(args->image.v, args->image_bytes),
-                        digits(args->args.v, args->args_bytes));
+    asked.args =
+        digits(digits(args->image.v, args->image_bytes), digits(args->args.v, args->args_bytes));
     return asked.err;
 }
 
