@@ -33,7 +33,6 @@ hv-y += hv/gaccess.c
 hv-y += hv/gclone.c
 hv-y += hv/gcache.c
 hv-y += hv/group.c
-hv-y += hv/gcache.c
 hv-y += hv/gshare.c
 hv-y += hv/gstage.c
 hv-y += hv/hart.c
