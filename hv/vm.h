@@ -84,7 +84,7 @@ struct vm {
     struct vtransport_use virtio;
     struct disk_view *disk; /* what it sees of its disk; NULL if it has none */
 
-    /* guarded by the scheduler's lock: */
+    /* atomic; see sched_vm.c: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
     bool halted;          /* from outside: none of its vCPUs runs, unless it is doomed */
     bool doomed;          /* the next vCPU to run ends it, as doom_status says */
