@@ -339,9 +339,25 @@ void sched_block(struct vcpu *vcpu, u64 deadline)
     spin_unlock(&hart->queue_lock);
 }
 
+/* The vCPU is in no list; afterwards it belongs to this hart, is RUNNING, and the caller's. */
+static void move_here(struct vcpu *vcpu)
+{
+    set_state(vcpu, VCPU_RUNNING);
+    __atomic_store_n(&vcpu->hart, this_hart()->index, __ATOMIC_RELEASE);
+}
+
+/* A hart that has none loaded takes it along: it runs sooner there, and no hart must be told. */
 void sched_wake_and_unlock(struct hart *hart, struct vcpu *vcpu)
 {
+    struct hart *here = this_hart();
+
     take_from_sleepers(hart, vcpu);
+    if (hart != here && here->vcpu == NULL) {
+        move_here(vcpu);
+        spin_unlock(&hart->queue_lock);
+        spin_lock(&here->queue_lock);
+        hart = here;
+    }
     sched_join_and_unlock(hart, vcpu, true);
 }
 
@@ -431,8 +447,7 @@ static u32 take_half(struct hart *victim, struct vcpu **taken)
         struct vcpu *vcpu = vcpu_of(run_queue_take(&victim->queue));
 
         unfavour(vcpu);
-        set_state(vcpu, VCPU_RUNNING);
-        __atomic_store_n(&vcpu->hart, here->index, __ATOMIC_RELEASE);
+        move_here(vcpu);
         taken[count++] = vcpu;
     }
     spin_unlock(&victim->queue_lock);
