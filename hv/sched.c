@@ -47,8 +47,9 @@
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 
-#define STEAL_MAX  16U /* vCPUs that change harts at a time */
-#define EXPIRE_MAX 64U /* sleepers woken at a time */
+#define STEAL_MAX  16U          /* vCPUs that change harts at a time */
+#define EXPIRE_MAX 64U          /* sleepers woken at a time */
+#define SPREAD     2654435761UL /* a large prime: of times near each other it makes different ones */
 
 _Static_assert(HARTS_MAX <= 64, "a bit of idle_harts each");
 static u64 idle_harts; /* atomic: who waits, and nobody has woken it */
@@ -175,9 +176,10 @@ static bool cut_slice(struct hart *hart, u64 ns)
  * When a slice ends that begins now; the hart's lock is held.
  *
  * Each hart has its own places in time for that, SLICE_NS apart and between those of the others, so
- * that they do not all come to the same locks at once.  (And where harts are emulated in turns,
- * each gets turns of the same length.)  A first slice may be short; then run times decide who is
- * next.
+ * that they do not come to the same locks at once; and each comes up to a quarter of that early,
+ * lest what coincides by chance does so for ever.  (Where harts are emulated in turns, turns end
+ * with slices: with regular ones some harts get longer turns than others for ever.)  A first slice
+ * may be short; then run times decide who is next.
  */
 static u64 slice_end_after(const struct hart *hart, u64 now)
 {
@@ -185,7 +187,7 @@ static u64 slice_end_after(const struct hart *hart, u64 now)
 
     if (hart->queue.queued == 0)
         return UINT64_MAX;
-    return now + ticks - (now + ticks - phase) % ticks;
+    return now + ticks - (now + ticks - phase) % ticks - now * SPREAD % (ticks / 4);
 }
 
 /* A woken one is queued as if it had run for a slice less; see unfavour(). */
