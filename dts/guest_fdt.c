@@ -143,13 +143,26 @@ static int complete(void *fdt, const struct guest_fdt *guest)
     return failure;
 }
 
+/* Where in a tree /chosen ends; it is the template's first node, and has no nodes in it. */
+static size_t end_of_chosen(const void *fdt)
+{
+    int node = fdt_first_subnode(fdt, 0), at, next;
+
+    fdt_next_tag(fdt, node, &at);
+    while (fdt_next_tag(fdt, at, &next) == FDT_PROP)
+        at = next;
+    return fdt_off_dt_struct(fdt) + (size_t)at;
+}
+
 /* ERR_NOMEM: `to` has no meaning. */
-enum err guest_fdt_make(void *to, size_t to_bytes, const struct guest_fdt *guest, size_t *bytes)
+enum err guest_fdt_make(void *to, size_t to_bytes, const struct guest_fdt *guest,
+                        struct guest_fdt_made *made)
 {
     if (fdt_open_into(guest_dtb, to, (int)to_bytes) != 0 || complete(to, guest) != 0 ||
         fdt_pack(to) != 0)
         return ERR_NOMEM;
-    *bytes = fdt_totalsize(to);
+    *made = (struct guest_fdt_made){
+        .tree = to, .bytes = fdt_totalsize(to), .chosen_end = end_of_chosen(to)};
     return ERR_OK;
 }
 
@@ -335,41 +348,32 @@ static void put_reserved(struct piece *piece, u32 strings, const struct guest_fd
     put_cell(piece, FDT_END_NODE);
 }
 
-/* Where in a tree /chosen ends; it is the template's first node, and has no nodes in it. */
-static size_t end_of_chosen(const void *fdt)
-{
-    int node = fdt_first_subnode(fdt, 0), at, next;
-
-    fdt_next_tag(fdt, node, &at);
-    while (fdt_next_tag(fdt, at, &next) == FDT_PROP)
-        at = next;
-    return fdt_off_dt_struct(fdt) + (size_t)at;
-}
-
 /*
  * guest_fdt_start - the tree of one start of an image.
  *
- * `made` is guest_fdt_make()'s, or guest_fdt_start()'s without anything in it.  args, if any, are
- * well-formed: they end with a NUL, and an empty string is among them.
+ * args, if any, are well-formed: they end with a NUL, and an empty string is among them.
  *
  * ERR_NOMEM: `to` has no meaning.
  */
-enum err guest_fdt_start(void *to, size_t to_bytes, const void *made,
+enum err guest_fdt_start(void *to, size_t to_bytes, const struct guest_fdt_made *made,
                          const struct guest_fdt_start *start, struct guest_fdt_places *places)
 {
     struct piece piece = {.at = to, .end = (u8 *)to + to_bytes};
-    const u8 *from = made;
-    size_t chosen_end = end_of_chosen(made), strings_at = fdt_off_dt_strings(made);
-    u32 strings = fdt_size_dt_strings(made);
-    size_t added;
+    const u8 *from = made->tree;
+    size_t chosen_end = made->chosen_end, strings_at = fdt_off_dt_strings(from);
+    u32 strings = fdt_size_dt_strings(from);
+    size_t behind = chosen_end + sizeof(fdt32_t), added;
 
     *places = (struct guest_fdt_places){.bytes = 0};
     put(&piece, from, chosen_end);
     put_chosen(&piece, strings, start, to, places);
-    put(&piece, from + chosen_end, sizeof(fdt32_t));
+    put_cell(&piece, FDT_END_NODE);
     if (start->ranges != 0)
         put_reserved(&piece, strings, start);
-    put(&piece, from + chosen_end + sizeof(fdt32_t), strings_at - chosen_end - sizeof(fdt32_t));
+    /* Whole words are copied faster. */
+    if ((size_t)(piece.at - (u8 *)to) % sizeof(u64) != behind % sizeof(u64))
+        put_cell(&piece, FDT_NOP);
+    put(&piece, from + behind, strings_at - behind);
     added = (size_t)(piece.at - (u8 *)to) - strings_at;
     put(&piece, from + strings_at, strings);
     put(&piece, &names, sizeof(names));
@@ -378,7 +382,7 @@ enum err guest_fdt_start(void *to, size_t to_bytes, const void *made,
     places->bytes = (size_t)(piece.at - (u8 *)to);
     fdt_set_totalsize(to, (u32)places->bytes);
     fdt_set_off_dt_strings(to, (u32)(strings_at + added));
-    fdt_set_size_dt_struct(to, (u32)(fdt_size_dt_struct(made) + added));
+    fdt_set_size_dt_struct(to, (u32)(fdt_size_dt_struct(from) + added));
     fdt_set_size_dt_strings(to, (u32)(strings + sizeof(names)));
     return ERR_OK;
 }

@@ -33,9 +33,16 @@ struct guest_fdt_start {
 
 #define GUEST_FDT_SEED_BYTES 32
 
-/* Writes the tree to `to`, aligned to 8; its length is in *bytes.  ERR_NOMEM: it needs more. */
+/* The tree of a kind of machine. */
+struct guest_fdt_made {
+    const void *tree;  /* aligned to 8 */
+    size_t bytes;      /* of all of it */
+    size_t chosen_end; /* where in it /chosen ends */
+};
+
+/* Writes the tree to `to`, aligned to 8.  ERR_NOMEM: it needs more. */
 __must_check enum err guest_fdt_make(void *to, size_t to_bytes, const struct guest_fdt *guest,
-                                     size_t *bytes);
+                                     struct guest_fdt_made *made);
 
 /* What is where in a tree. */
 struct guest_fdt_places {
@@ -44,8 +51,8 @@ struct guest_fdt_places {
     size_t args_at; /* its args, if it has some */
 };
 
-/* The same from a tree that was made so. */
-__must_check enum err guest_fdt_start(void *to, size_t to_bytes, const void *made,
+/* The same from a tree that was made so, to a place aligned to 8. */
+__must_check enum err guest_fdt_start(void *to, size_t to_bytes, const struct guest_fdt_made *made,
                                       const struct guest_fdt_start *start,
                                       struct guest_fdt_places *places);
 

@@ -13,6 +13,13 @@
 #include "hv/timer.h"
 #include "hv/vcpu.h"
 
+static u64 started_at; /* time when the run began */
+
+void proc_run_begins(void)
+{
+    started_at = timer_now();
+}
+
 /* vcpu->vmexits[] counts interrupts in [0]. */
 static enum proc_exit_kind kind_of_cause(u32 cause)
 {
@@ -154,5 +161,6 @@ void proc_count_machine(struct proc_machine *machine)
                                      .harts = hart_count(),
                                      .processes = proc_count(),
                                      .frames_total = frame_total_count(),
-                                     .frames_free = frame_free_count()};
+                                     .frames_free = frame_free_count(),
+                                     .uptime_ticks = timer_now() - started_at};
 }

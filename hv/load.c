@@ -29,7 +29,6 @@
 
 #define GROUP_BYTES  (4 * PAGE_BYTES)
 #define BUNDLE_ALIGN 8
-#define WHO_BYTES    (BUNDLE_NAME_BYTES + 16)
 #define WINDOW_ALIGN (PAGE_BYTES * TABLE_ENTRIES) /* what a leaf table maps */
 
 _Static_assert(BUNDLE_VCPUS_MAX <= VCPUS_MAX, "what a bundle may ask for, a VM can have");
@@ -174,16 +173,14 @@ static enum err make_tree(struct guest *guest, const struct machine *machine)
                                        guest->pflash != NULL || guest->backing.window.bytes > 0,
                                    .has_rtc = rtc_is_there()};
     hpa_t frames = frame_alloc_group();
-    size_t bytes;
 
     if (frames.v == 0) {
         console_log("guest %s: no memory for its device tree; give the machine more (HOSTMEM)",
                     guest->name);
         return ERR_NOMEM;
     }
-    guest->tree_made = hpa_ptr(frames);
     /* At most 8 vCPUs: there is room. */
-    return guest_fdt_make(hpa_ptr(frames), GROUP_BYTES, &open, &bytes);
+    return guest_fdt_make(hpa_ptr(frames), GROUP_BYTES, &open, &guest->tree);
 }
 
 /* ---- guests ---------------------------------------------------------------------------------- */
@@ -192,7 +189,7 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
                              const struct machine *machine)
 {
     u64 host_bytes = frame_total_count() * PAGE_BYTES;
-    char who[WHO_BYTES];
+    const struct program_who who = {.verb = "guest", .name = guest->name};
     enum err err = ERR_OK;
 
     *guest = (struct guest){
@@ -226,8 +223,7 @@ static enum err set_up_guest(struct guest *guest, const struct bundle_guest *ent
         err = make_tree(guest, machine);
     if (err != ERR_OK)
         return err;
-    snprintf(who, sizeof(who), "guest %s", guest->name);
-    return program_of_guest(guest, entry, who, &guest->program);
+    return program_of_guest(guest, entry, &who, &guest->program);
 }
 
 /* A guest that was refused for anything but its name has a good one. */

@@ -20,6 +20,7 @@
 #include "hv/power.h"
 #include "hv/proc.h"
 #include "hv/program.h"
+#include "hv/quota.h"
 #include "hv/random.h"
 #include "hv/report.h"
 #include "hv/rtc.h"
@@ -70,7 +71,7 @@ static u32 vmid_bits(void)
     return bits;
 }
 
-static void give_up(const char *why)
+static __noreturn void give_up(const char *why)
 {
     console_log("cannot start: %s", why);
     tracing_stop();
@@ -132,12 +133,17 @@ static void start_guests(void)
     for (u32 i = 0; i < load_guest_count(); i++) {
         u64 begin = csr_read(CSR_CYCLE);
         struct vm *vm = vm_create(load_guest(i)->program, NULL);
+        enum err err;
 
         if (vm == NULL)
             give_up("no memory for all guests; raise HOSTMEM");
         if (i > 0)
             console_share();
-        if (proc_add_guest(vm) != ERR_OK)
+        err = proc_add_guest(vm);
+        if (err == ERR_NOMEM)
+            give_up("the guests may need more memory than there is; raise HOSTMEM, lower MEM, or "
+                    "leave out OVERCOMMIT=strict");
+        if (err != ERR_OK)
             give_up("a guest's quota of processes is 0; give it procs=1 at least");
         tracing_vm(TRACE_DID_CREATE, vm->pid, (u32)(csr_read(CSR_CYCLE) - begin));
     }
@@ -161,6 +167,7 @@ void hv_main(u64 hart_id, void *fdt)
     vmid_init(vmid_bits());
     futex_init();
     proc_set_clone_mode(options.fork);
+    quota_set_strict(options.strict);
     say_machine();
     if (options.trace && tracing_start(&machine, options.trace_filter) != ERR_OK)
         give_up("TRACE=exits needs a virtio console port on the machine");
@@ -174,6 +181,7 @@ void hv_main(u64 hart_id, void *fdt)
     tracing_start_hart(this_hart());
     hart_start_all(&machine);
     report_begin();
+    proc_run_begins();
     say_guests();
     start_guests();
     hart_run();

@@ -2,7 +2,7 @@
 /*
  * Words of the form name=value, in any order, separated by blanks; of two with the same name the
  * later one counts.  What is not said is as in the table of `make help`: fork=cow trace=off
- * sstc=on; and monitor=off, disk_timeout=30, which is for tests.
+ * sstc=on overcommit=lazy; and monitor=off, disk_timeout=30, which is for tests.
  *
  * Whether a trace filter makes sense is for the trace to say.
  */
@@ -98,6 +98,11 @@ static enum err parse_word(struct hv_options *options, struct word word, char *w
                    ? ERR_OK
                    : refuse(why, why_bytes, word, "sstc=on or sstc=off");
     }
+    if (word_is(name, "overcommit")) {
+        return choose(&options->strict, value, "lazy", "strict") == ERR_OK
+                   ? ERR_OK
+                   : refuse(why, why_bytes, word, "overcommit=lazy or overcommit=strict");
+    }
     if (word_is(name, "monitor")) {
         return choose(&options->monitor, value, "off", "on") == ERR_OK
                    ? ERR_OK
@@ -116,7 +121,8 @@ static enum err parse_word(struct hv_options *options, struct word word, char *w
                    : refuse(why, why_bytes, word, "disk_timeout=SECONDS, from 1 to 9999");
     }
     return refuse(why, why_bytes, word,
-                  "fork=cow|copy, sstc=on|off, monitor=on|off, disk_timeout=SECONDS or "
+                  "fork=cow|copy, sstc=on|off, overcommit=lazy|strict, monitor=on|off, "
+                  "disk_timeout=SECONDS or "
                   "trace=off|exits[:FILTER]");
 }
 

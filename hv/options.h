@@ -11,6 +11,7 @@
 struct hv_options {
     enum clone_mode fork;                    /* fork=cow|copy */
     bool sstc;                               /* sstc=on|off: guests have Sstc where the harts do */
+    bool strict;                             /* overcommit=strict|lazy */
     bool monitor;                            /* monitor=on|off: Ctrl-] on the console opens it */
     u32 disk_timeout;                        /* disk_timeout=SECONDS */
     bool trace;                              /* trace=off|exits[:filter] */

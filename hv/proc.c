@@ -169,7 +169,6 @@ static void leave(struct vm *vm)
     struct pid_slot *slot = pid_slot(vm->pid);
 
     list_del(&vm->sibling);
-    quota_uncommit(frames_to_commit(vm));
     quota_return_proc(vm->tree);
     quota_tree_put(vm->tree);
     slot->vm = NULL;
@@ -245,6 +244,31 @@ enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
     family_unlock(family);
     if (unlikely(err != ERR_OK))
         proc_cancel(claim);
+    return err;
+}
+
+/* The family's lock is not held; nobody asks for its end, so it leaves no zombie. */
+enum err proc_enter_alone(struct vm *vm, u32 *pid)
+{
+    struct family *family = family_of(vm);
+    struct proc_claim claim;
+    enum err err;
+
+    vm->tree = &family->tree;
+    err = proc_claim(vm, &claim);
+    if (err != ERR_OK)
+        return err;
+    console_share();
+    family_lock(family);
+    err = enter(vm, NULL, family);
+    if (err == ERR_OK) {
+        *pid = vm->pid;
+        tracing_vm(TRACE_DID_CREATE, vm->pid, 0);
+        sched_start(vm->vcpu[0]);
+    }
+    family_unlock(family);
+    if (err != ERR_OK)
+        proc_cancel(&claim);
     return err;
 }
 
@@ -526,6 +550,7 @@ static void become_zombie(struct vm *vm, u32 status)
     bool is_last = false;
     struct vm *parent;
 
+    quota_uncommit(frames_to_commit(vm));
     lock_with_heir(vm);
     give_away_children(vm);
     proc_forget_change(vm);

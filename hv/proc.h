@@ -46,6 +46,12 @@ __must_check enum err proc_claim(struct vm *parent, struct proc_claim *claim);
 void proc_cancel(const struct proc_claim *claim);
 __must_check enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
                                  const struct proc_claim *claim, u32 *pid);
+/* The same for one without a parent, which is charged to its guest's tree; nobody waits for it. */
+__must_check enum err proc_enter_alone(struct vm *vm, u32 *pid);
+
+/* A whole machine becomes a process without a parent, and runs.  ERR_QUOTA, ERR_NOMEM: it is still
+ * the caller's. */
+__must_check enum err proc_enter_alone(struct vm *vm, u32 *pid);
 
 /*
  * ERR_OK: *result is pid << 32 | status, an ended child is gone; or 0 if flags has NOHANG and there
@@ -75,7 +81,8 @@ __must_check enum err proc_limit(struct vcpu *vcpu, u64 what, s64 value, u64 *be
 /* *found: *record describes pid; false if it does not exist or is not in the caller's tree, which
  * look alike.  *next: the smallest pid of the tree above pid, 0 if there is none. */
 void proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *record, bool *found, u32 *next);
-/* All but the times. */
+/* Uptime counts from here. */
+void proc_run_begins(void);
 void proc_count_machine(struct proc_machine *machine);
 
 /*

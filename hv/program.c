@@ -23,9 +23,12 @@
  */
 #include "hv/program.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/kit/spinlock.h"
+#include "sbi/proc.h"
 
 #include "dts/guest_fdt.h"
 
@@ -56,6 +59,34 @@ static struct {
     struct spinlock lock;
     _Alignas(u64) u8 bytes[FDT_BYTES_MAX];
 } scratch;
+
+/* ---- what went wrong --------------------------------------------------------------------------
+ */
+
+#define LINE_BYTES 200
+
+/* Names may be anybody's: nothing in them is to break a line of the console's. */
+static void put_name(char *line, const char *name)
+{
+    for (; *name != '\0'; name++)
+        *line++ = *name > ' ' && *name <= '~' ? *name : '?';
+    *line = '\0';
+}
+
+__printf_like(2, 3) static void tell(const struct program_who *who, const char *format, ...)
+{
+    char line[LINE_BYTES], name[PROC_NAME_BYTES_MAX];
+    va_list args;
+
+    put_name(name, who->name);
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if (who->pid == 0)
+        console_log("%s %s: %s", who->verb, name, line);
+    else
+        console_log("pid %u: %s %s: %s", (unsigned)who->pid, who->verb, name, line);
+}
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
@@ -222,7 +253,7 @@ static u64 bytes_needed(const struct image *image, u64 bytes)
 }
 
 static enum err check_ranges(const struct image *image, const struct program_start *start,
-                             const char *who)
+                             const struct program_who *who)
 {
     for (u32 i = 0; i < start->ranges; i++) {
         u64 base = start->range[i].base, bytes = start->range[i].bytes;
@@ -233,9 +264,10 @@ static enum err check_ranges(const struct image *image, const struct program_sta
 
             if (overlap(from, align_up(segment->gpa + segment->mem_bytes, PAGE_BYTES) - from, base,
                         bytes)) {
-                console_log("%s: a part of the image at 0x%lx lies in memory that is shared, %lu "
-                            "bytes at 0x%lx; share other memory",
-                            who, segment->gpa, bytes, base);
+                tell(who,
+                     "a part of the image at 0x%lx lies in memory that is shared, %lu "
+                     "bytes at 0x%lx; share other memory",
+                     segment->gpa, bytes, base);
                 return ERR_INVAL;
             }
         }
@@ -251,7 +283,7 @@ static void add_part(struct program *program, u64 gpa, const u8 *from, u64 bytes
 
 /* Below the place of the largest tree. */
 static enum err add_initrd(struct program *program, const struct program_start *start,
-                           struct guest_fdt_start *fdt, const char *who)
+                           struct guest_fdt_start *fdt, const struct program_who *who)
 {
     const struct guest *guest = program->guest;
     const struct image *image = &program->text->image;
@@ -261,17 +293,18 @@ static enum err add_initrd(struct program *program, const struct program_start *
     if (bytes == 0)
         return ERR_OK;
     if (guest->mem_bytes < needed) {
-        console_log("%s: no room behind its image for its initrd, %lu bytes; give it %lu MiB of "
-                    "memory (mem=)",
-                    who, guest->initrd_bytes, align_up(needed, 1UL << 20) >> 20);
+        tell(who,
+             "no room behind its image for its initrd, %lu bytes; give it %lu MiB of "
+             "memory (mem=)",
+             guest->initrd_bytes, align_up(needed, 1UL << 20) >> 20);
         return ERR_NOMEM;
     }
     at = find_place(start, end - FDT_BYTES_MAX, bytes);
     if (needed > FDT_END_MAX || at == NO_PLACE || is_taken(image, at, bytes)) {
-        console_log(
-            "%s: its initrd, %lu bytes, has no room in the first GiB of its memory; make it "
-            "smaller",
-            who, guest->initrd_bytes);
+        tell(who,
+             "its initrd, %lu bytes, has no room in the first GiB of its memory; make it "
+             "smaller",
+             guest->initrd_bytes);
         return ERR_NOMEM;
     }
     add_part(program, at, guest->initrd, guest->initrd_bytes);
@@ -309,8 +342,8 @@ static enum err write_long_fdt(struct program *program, const struct guest_fdt_s
     enum err err;
 
     spin_lock(&scratch.lock);
-    err = guest_fdt_start(scratch.bytes, sizeof(scratch.bytes), program->guest->tree_made, start,
-                          places);
+    err =
+        guest_fdt_start(scratch.bytes, sizeof(scratch.bytes), &program->guest->tree, start, places);
     if (err != ERR_OK) {
         spin_unlock(&scratch.lock);
         return ERR_FORMAT;
@@ -332,7 +365,7 @@ static enum err write_fdt(struct program *program, const struct guest_fdt_start 
     if (err != ERR_OK)
         return err;
     if (guest_fdt_start((u8 *)(uintptr_t)fdt_parts(program)->from, PAGE_BYTES,
-                        program->guest->tree_made, start, places) == ERR_OK) {
+                        &program->guest->tree, start, places) == ERR_OK) {
         fdt_parts(program)->bytes = places->bytes;
         return ERR_OK;
     }
@@ -343,7 +376,7 @@ static enum err write_fdt(struct program *program, const struct guest_fdt_start 
 }
 
 static enum err add_fdt(struct program *program, const struct program_start *start,
-                        const struct guest_fdt_start *fdt, const char *who)
+                        const struct guest_fdt_start *fdt, const struct program_who *who)
 {
     const struct guest *guest = program->guest;
     struct guest_fdt_places places;
@@ -351,21 +384,22 @@ static enum err add_fdt(struct program *program, const struct program_start *sta
     enum err err = write_fdt(program, fdt, &places);
 
     if (err == ERR_FORMAT) {
-        console_log("%s: its device tree is larger than %lu bytes; shorten its command line", who,
-                    FDT_BYTES_MAX);
+        tell(who, "its device tree is larger than %lu bytes; shorten its command line",
+             FDT_BYTES_MAX);
         return ERR_INVAL;
     }
     if (err != ERR_OK) {
-        console_log("%s: no memory for its device tree; give the machine more (HOSTMEM)", who);
+        tell(who, "no memory for its device tree; give the machine more (HOSTMEM)");
         return err;
     }
     taken = align_up(places.bytes, PAGE_BYTES);
     at = find_place(start, end_of_things(guest), taken);
     if (at == NO_PLACE || is_taken(&program->text->image, at, taken) ||
         (fdt->initrd_bytes != 0 && overlap(at, taken, fdt->initrd, fdt->initrd_bytes))) {
-        console_log("%s: no room behind its image for its device tree, %zu bytes; give it more "
-                    "memory (mem=)",
-                    who, places.bytes);
+        tell(who,
+             "no room behind its image for its device tree, %zu bytes; give it more "
+             "memory (mem=)",
+             places.bytes);
         return ERR_NOMEM;
     }
     for (u32 i = 0; i < program->fdt_frames; i++)
@@ -435,7 +469,7 @@ void program_put(struct program *program)
  * memory for it.
  */
 static enum err make(struct guest *guest, struct text *text, const struct program_start *start,
-                     const char *who, struct program **made)
+                     const struct program_who *who, struct program **made)
 {
     struct guest_fdt_start fdt = {.bootargs = start->bootargs,
                                   .args = start->args,
@@ -450,7 +484,7 @@ static enum err make(struct guest *guest, struct text *text, const struct progra
     if (frame.v == 0) {
         if (text != NULL)
             text_put(text);
-        console_log("%s: no memory for its image; give the machine more (HOSTMEM)", who);
+        tell(who, "no memory for its image; give the machine more (HOSTMEM)");
         return ERR_NOMEM;
     }
     *program = (struct program){.users = 1,
@@ -489,8 +523,8 @@ void program_use_bundle(const struct bundle *bundle)
     programs.bundle = *bundle;
 }
 
-enum err program_of_guest(struct guest *guest, const struct bundle_guest *entry, const char *who,
-                          struct program **program)
+enum err program_of_guest(struct guest *guest, const struct bundle_guest *entry,
+                          const struct program_who *who, struct program **program)
 {
     const struct program_start start = {.name = entry->name, .bootargs = entry->cmdline};
     struct text *text;
@@ -501,9 +535,9 @@ enum err program_of_guest(struct guest *guest, const struct bundle_guest *entry,
     return make(guest, text, &start, who, program);
 }
 
-static enum err tell_refusal(enum refusal refusal, const char *who)
+static enum err tell_refusal(enum refusal refusal, const struct program_who *who)
 {
-    console_log("%s: %s", who, refusal_words(refusal));
+    tell(who, "%s", refusal_words(refusal));
     return refusal == REFUSED_IMAGE_ABOVE_RAM ? ERR_NOMEM : ERR_INVAL;
 }
 
@@ -528,8 +562,8 @@ static struct program *find_kept(const struct guest *guest, const char *name)
 }
 
 /* The same image with other things beside it.  Takes over the reference to `program`. */
-static enum err change(struct program *program, const struct program_start *start, const char *who,
-                       struct program **changed)
+static enum err change(struct program *program, const struct program_start *start,
+                       const struct program_who *who, struct program **changed)
 {
     enum err err = make(program->guest, use(program->text), start, who, changed);
 
@@ -537,10 +571,10 @@ static enum err change(struct program *program, const struct program_start *star
     return err;
 }
 
-/* programs.lock is held.  What nobody has asked for yet: the image of that name as it is, which stays
- * without a user. */
-__attribute__((noinline)) static enum err keep(struct guest *guest, const char *name,
-                                               const char *who, struct program **program)
+/* programs.lock is held.  What nobody has asked for yet: the image of that name as it is, which
+ * stays without a user. */
+__attribute__((noinline)) static enum err
+keep(struct guest *guest, const char *name, const struct program_who *who, struct program **program)
 {
     u32 index = bundle_find(&programs.bundle, name);
     struct program **bucket = &programs.kept[bucket_of(name)];
@@ -562,8 +596,8 @@ __attribute__((noinline)) static enum err keep(struct guest *guest, const char *
     return ERR_OK;
 }
 
-enum err program_find(struct guest *guest, const struct program_start *start, const char *who,
-                      struct program **program)
+enum err program_find(struct guest *guest, const struct program_start *start,
+                      const struct program_who *who, struct program **program)
 {
     struct program_start changed = *start;
     enum err err = ERR_OK;
@@ -587,7 +621,8 @@ enum err program_find(struct guest *guest, const struct program_start *start, co
  * Its headers are read once, and what was read is what is checked (lib/image.h).
  */
 enum err program_read(struct guest *guest, struct gstage *from, gpa_t gpa, u64 bytes,
-                      const struct program_start *start, const char *who, struct program **program)
+                      const struct program_start *start, const struct program_who *who,
+                      struct program **program)
 {
     const struct file file = {.gs = from, .gpa = gpa};
     const struct elf_source source = {.bytes = bytes, .from = &file, .read = read_file};
@@ -631,6 +666,7 @@ enum err program_again(struct program *program, struct program **again)
 {
     struct program_start start = {
         .name = program->name, .bootargs = program->bootargs, .args_bytes = program->args_bytes};
+    const struct program_who who = {.verb = "reset", .name = program->name};
     hpa_t args;
     enum err err;
 
@@ -645,7 +681,7 @@ enum err program_again(struct program *program, struct program **again)
     if (start.args_bytes != 0)
         start.args = hpa_ptr(args);
     program_get(program);
-    err = change(program, &start, program->name, again);
+    err = change(program, &start, &who, again);
     frame_put(args);
     return err;
 }

@@ -45,6 +45,13 @@ struct program_start {
     const struct machine_range *range;
 };
 
+/* Whose failure it is, for the console. */
+struct program_who {
+    const char *verb;
+    u32 pid; /* 0: a guest of the command line */
+    const char *name;
+};
+
 /* Names are looked for in this bundle from now on. */
 void program_use_bundle(const struct bundle *bundle);
 
@@ -55,13 +62,13 @@ void program_use_bundle(const struct bundle *bundle);
  * in memory.
  */
 __must_check enum err program_of_guest(struct guest *guest, const struct bundle_guest *entry,
-                                       const char *who, struct program **program);
+                                       const struct program_who *who, struct program **program);
 /* The image of that name; as it is without args and ranges it is kept for others that ask. */
 __must_check enum err program_find(struct guest *guest, const struct program_start *start,
-                                   const char *who, struct program **program);
+                                   const struct program_who *who, struct program **program);
 /* The image that is in memory of `from`, at gpa. */
 __must_check enum err program_read(struct guest *guest, struct gstage *from, gpa_t gpa, u64 bytes,
-                                   const struct program_start *start, const char *who,
+                                   const struct program_start *start, const struct program_who *who,
                                    struct program **program);
 /* What it is after a reset, where nothing is shared.  May be the same one. */
 __must_check enum err program_again(struct program *program, struct program **again);

@@ -9,9 +9,11 @@
 #include "hv/ecall.h"
 #include "hv/fork.h"
 #include "hv/futex.h"
+#include "hv/hold.h"
 #include "hv/proc.h"
 #include "hv/random.h"
 #include "hv/spawn.h"
+#include "hv/tracing.h"
 #include "hv/vm.h"
 
 static long proc_call_exit(struct vcpu *vcpu, u64 status)
@@ -35,6 +37,20 @@ static long proc_call_kill(struct vcpu *vcpu, s64 pid, u64 signal)
     enum err err = proc_kill(vcpu, pid, signal, &count);
 
     return err == ERR_OK ? (long)count : ecall_sbi_error(err);
+}
+
+/* Words in the range are found by another key from now on: who waits for one looks again. */
+static long proc_call_share(struct vcpu *vcpu, gpa_t gpa, u64 bytes,
+                            enum err (*change)(struct gstage *gs, gpa_t gpa, u64 bytes))
+{
+    enum err err;
+
+    if (gpa.v % PAGE_BYTES != 0 || bytes % PAGE_BYTES != 0 || bytes == 0)
+        return SBI_ERR_INVALID_PARAM;
+    err = change(&vcpu->vm->gs, gpa, bytes);
+    if (err == ERR_OK && vcpu->vm->vcpus == 1)
+        futex_wake_all(vcpu->vm);
+    return ecall_sbi_error(err);
 }
 
 static long proc_call_wait_on(struct vcpu *vcpu, gpa_t gpa, u32 expected, u64 timeout)
@@ -116,6 +132,34 @@ __attribute__((noinline)) static long proc_call_entropy(struct vcpu *vcpu, gpa_t
     return err == ERR_OK ? (long)bytes : ecall_sbi_error(err);
 }
 
+static long proc_call_machine(struct vcpu *vcpu, gpa_t gpa, u64 bytes)
+{
+    struct proc_machine record;
+    enum err err;
+
+    if (!vcpu->vm->control)
+        return SBI_ERR_DENIED;
+    if (bytes < RECORD_BYTES_MIN)
+        return SBI_ERR_INVALID_PARAM;
+    proc_count_machine(&record);
+    err =
+        gstage_write(&vcpu->vm->gs, gpa, &record, bytes < sizeof(record) ? bytes : sizeof(record));
+    return ecall_sbi_error(err);
+}
+
+static long proc_call_trace(struct vcpu *vcpu, s64 on)
+{
+    bool before = tracing_is_on();
+
+    if (!vcpu->vm->control)
+        return SBI_ERR_DENIED;
+    if (on < -1 || on > 1)
+        return SBI_ERR_INVALID_PARAM;
+    if (on != -1 && tracing_set(on == 1) != ERR_OK)
+        return SBI_ERR_NOT_SUPPORTED;
+    return before;
+}
+
 static long spawn_error(enum err err)
 {
     if (err == ERR_STATE)
@@ -158,6 +202,9 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_EXEC: return proc_call_exec(vcpu, args);
     case PROC_SPAWN: return proc_call_spawn(vcpu, args);
     case PROC_KILL: return proc_call_kill(vcpu, (s64)args[0], args[1]);
+    case PROC_SHARE: return proc_call_share(vcpu, (gpa_t){args[0]}, args[1], gstage_share);
+    case PROC_UNSHARE: return proc_call_share(vcpu, (gpa_t){args[0]}, args[1], gstage_unshare);
+    case PROC_HOLD: return ecall_sbi_error(hold_set(vcpu->vm, (gpa_t){args[0]}, args[1]));
     case PROC_WAIT_ON: return proc_call_wait_on(vcpu, (gpa_t){args[0]}, (u32)args[1], args[2]);
     case PROC_WAKE: return proc_call_wake(vcpu, (gpa_t){args[0]}, args[1]);
     case PROC_INSPECT: return proc_call_inspect(vcpu, args[0], (gpa_t){args[1]}, args[2]);
@@ -168,6 +215,8 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_LIMIT: return proc_call_limit(vcpu, args[0], (s64)args[1]);
     case PROC_FOREGROUND: return proc_call_foreground(vcpu, (s64)args[0]);
     case PROC_ENTROPY: return proc_call_entropy(vcpu, (gpa_t){args[0]}, args[1]);
+    case PROC_TRACE: return proc_call_trace(vcpu, (s64)args[0]);
+    case PROC_MACHINE: return proc_call_machine(vcpu, (gpa_t){args[0]}, args[1]);
     default: return SBI_ERR_NOT_SUPPORTED;
     }
 }

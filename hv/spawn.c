@@ -15,15 +15,13 @@
 
 #include "sbi/proc.h"
 
-#include "hv/console.h"
 #include "hv/dev/vtransport.h"
 #include "hv/frame.h"
+#include "hv/load.h"
 #include "hv/proc.h"
 #include "hv/program.h"
 #include "hv/sched.h"
 #include "hv/vm.h"
-
-#define WHO_BYTES (PROC_NAME_BYTES_MAX + 48)
 
 _Static_assert(PROC_ARGS_BYTES_MAX <= PAGE_BYTES, "arguments fit a frame");
 
@@ -31,7 +29,6 @@ _Static_assert(PROC_ARGS_BYTES_MAX <= PAGE_BYTES, "arguments fit a frame");
 struct request {
     const struct spawn_args *from;
     char name[PROC_NAME_BYTES_MAX];
-    char who[WHO_BYTES];         /* for the console */
     char *args;                  /* a frame; NULL: none */
     struct machine_range *range; /* a frame; NULL: none */
     u32 ranges;
@@ -129,18 +126,6 @@ static void name_by_args(struct request *request)
     snprintf(request->name, sizeof(request->name), "%s", name[0] == '\0' ? "memory" : name);
 }
 
-/* Names are the caller's: nothing in them is to break a line of the console's. */
-static void tell_who(const struct vm *vm, const char *verb, struct request *request)
-{
-    char shown[PROC_NAME_BYTES_MAX];
-    u32 i = 0;
-
-    for (; request->name[i] != '\0'; i++)
-        shown[i] = request->name[i] > ' ' && request->name[i] <= '~' ? request->name[i] : '?';
-    shown[i] = '\0';
-    snprintf(request->who, sizeof(request->who), "pid %u: %s %s", (unsigned)vm->pid, verb, shown);
-}
-
 static enum err read_request(struct vm *vm, const struct spawn_args *from, struct request *request)
 {
     enum err err = ERR_OK;
@@ -174,12 +159,11 @@ static enum err find_program(struct vm *vm, const struct spawn_args *from, const
                                             .args_bytes = (u32)from->args_bytes,
                                             .ranges = request.ranges,
                                             .range = request.range};
+        const struct program_who who = {.verb = verb, .pid = vm->pid, .name = request.name};
 
-        tell_who(vm, verb, &request);
-        err = from->image_bytes == 0
-                  ? program_find(vm->guest, &start, request.who, program)
-                  : program_read(vm->guest, &vm->gs, from->image, from->image_bytes, &start,
-                                 request.who, program);
+        err = from->image_bytes == 0 ? program_find(vm->guest, &start, &who, program)
+                                     : program_read(vm->guest, &vm->gs, from->image,
+                                                    from->image_bytes, &start, &who, program);
     }
     free_request(&request);
     return err;
@@ -252,5 +236,38 @@ enum err spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
         program_put(program);
     }
     sched_resume_others(vm);
+    return err;
+}
+
+/* ---- by the operator ---- */
+
+/*
+ * spawn_guest - the operator's: a process in the machine of the first guest, of its family, without
+ * a parent.
+ */
+enum err spawn_guest(const char *name, const char *args, u64 args_bytes, u32 *pid)
+{
+    const struct program_who who = {.verb = "spawn", .name = name};
+    const struct program_start start = {
+        .name = name, .bootargs = "", .args = args, .args_bytes = (u32)args_bytes};
+    struct program *program;
+    struct vm *vm;
+    enum err err;
+
+    if (args_bytes == 0 || args_bytes > PROC_ARGS_BYTES_MAX || !are_args(args, args_bytes))
+        return ERR_INVAL;
+    err = program_find(load_guest(0), &start, &who, &program);
+    if (err != ERR_OK)
+        return err;
+    vm = vm_create(program, NULL);
+    program_put(program);
+    if (vm == NULL)
+        return ERR_NOMEM;
+    vm->control = false;
+    err = proc_enter_alone(vm, pid);
+    if (err != ERR_OK) {
+        vm_destroy(vm);
+        vm_free(vm);
+    }
     return err;
 }

@@ -9,11 +9,14 @@
 #include "lib/kit/spinlock.h"
 #include "sbi/proc.h"
 
+#include "dts/guest_fdt.h"
+
 #include "hv/console.h"
 #include "hv/dev/dev.h"
 #include "hv/dev/vplic.h"
 #include "hv/dev/vtransport.h"
 #include "hv/gstage.h"
+#include "hv/hold.h"
 #include "hv/limits.h"
 #include "hv/quota.h"
 #include "hv/vcpu.h"
@@ -45,7 +48,7 @@ struct guest {
     bool control;
     bool has_mhartid; /* machine option: csrr mhartid reads as this */
     u64 mhartid;
-    const void *tree_made;  /* by guest_fdt_make() */
+    struct guest_fdt_made tree;
     const u8 *initrd;       /* what lies in memory beside each image */
     u64 initrd_bytes;       /* 0: nothing */
     struct backing backing; /* without what programs add */
@@ -81,6 +84,7 @@ struct vm {
     struct vplic_use plic_use;
     struct vtransport_use virtio;
     struct disk_view *disk; /* what it sees of its disk; NULL if it has none */
+    struct holds holds;     /* what others see it hold */
 
     /* atomic; see sched_vm.c: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */

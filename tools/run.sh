@@ -74,12 +74,6 @@ forbid() {
     done
 }
 
-# What there is not yet, by name.
-refuse_unsupported() {
-    [ "${OVERCOMMIT:-lazy}" = lazy ] ||
-        die "OVERCOMMIT=strict: memory is only handed out lazily yet; leave it out"
-}
-
 check_variables() {
     one_of BARE "${BARE:-0}" 0 1
     one_of FORK "${FORK:-cow}" cow copy
@@ -96,7 +90,6 @@ check_variables() {
     if [ -n "${GUESTS:-}" ]; then
         forbid "with GUESTS, whose lines say it" PAYLOAD MEM VCPUS DISK INITRD PFLASH MACHINE CMDLINE
     fi
-    refuse_unsupported
 }
 
 # ---- guests --------------------------------------------------------------------------------------
@@ -420,7 +413,7 @@ run_guests() {
     "$root/build/host/mkimage" -o "$out/bundle" "${bundle[@]}" || exit
     args=(-cpu rv64 -smp "${HARTS:-1}" -m "${HOSTMEM:-1G}"
         -kernel "${FV_HV:-$root/build/hv/forkvisor.elf}" -initrd "$out/bundle"
-        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on} monitor=$monitor")
+        -append "fork=${FORK:-cow} trace=$trace sstc=${SSTC:-on} overcommit=${OVERCOMMIT:-lazy} monitor=$monitor")
     flash_args
     disk_args
     if [ "$trace" != off ]; then

@@ -59,7 +59,7 @@ FUZZ(guest_fdt)
     static _Alignas(u64) u8 made[1 << 16];
     void *to;
     struct guest_fdt_places places;
-    size_t length;
+    struct guest_fdt_made kept;
     struct machine machine;
     const char *why;
 
@@ -78,9 +78,9 @@ FUZZ(guest_fdt)
                                            .has_pflash = wishes.flags & 4,
                                            .mmu_type = wishes.mmu_type,
                                            .timebase_hz = wishes.timebase_hz},
-                       &length) == ERR_OK &&
+                       &kept) == ERR_OK &&
         guest_fdt_start(
-            to, wishes.room, made,
+            to, wishes.room, &kept,
             &(struct guest_fdt_start){.bootargs = bootargs, .initrd_bytes = wishes.flags & 8},
             &places) == ERR_OK) {
         CHECK(places.bytes <= wishes.room);

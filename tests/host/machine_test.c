@@ -352,11 +352,11 @@ static struct guest_fdt_places make_tree(const struct guest_fdt *kind,
 {
     static _Alignas(u64) u8 made[TREE_BYTES];
     struct guest_fdt_places places;
-    size_t bytes;
+    struct guest_fdt_made kept;
 
-    CHECK_EQ(guest_fdt_make(made, sizeof(made), kind, &bytes), ERR_OK);
-    CHECK_EQ(fdt_check_full(made, bytes), 0);
-    CHECK_EQ(guest_fdt_start(tree, sizeof(tree), made, start, &places), ERR_OK);
+    CHECK_EQ(guest_fdt_make(made, sizeof(made), kind, &kept), ERR_OK);
+    CHECK_EQ(fdt_check_full(made, kept.bytes), 0);
+    CHECK_EQ(guest_fdt_start(tree, sizeof(tree), &kept, start, &places), ERR_OK);
     CHECK_EQ(fdt_check_full(tree, places.bytes), 0);
     return places;
 }
@@ -513,14 +513,15 @@ TEST(guest_start_in_too_little_room)
                                           .ranges = 1,
                                           .range = &range};
     struct guest_fdt_places places;
-    size_t room = 0, bytes;
+    struct guest_fdt_made made;
+    size_t room = 0;
     enum err err = ERR_NOMEM;
 
-    CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &guest, &bytes), ERR_OK);
+    CHECK_EQ(guest_fdt_make(tree, sizeof(tree), &guest, &made), ERR_OK);
     for (; err != ERR_OK; room++) {
         void *to = malloc(room);
 
-        err = guest_fdt_start(to, room, tree, &start, &places);
+        err = guest_fdt_start(to, room, &made, &start, &places);
         CHECK(err == ERR_OK || err == ERR_NOMEM);
         CHECK(room < TREE_BYTES);
         free(to);
@@ -530,18 +531,19 @@ TEST(guest_start_in_too_little_room)
 
 TEST(guest_tree_in_too_little_room)
 {
-    size_t room = 0, bytes = 0;
+    struct guest_fdt_made made = {.bytes = 0};
+    size_t room = 0;
     enum err err = ERR_NOMEM;
 
     for (; err != ERR_OK; room++) {
         void *to = malloc(room);
 
-        err = guest_fdt_make(to, room, &guest, &bytes);
+        err = guest_fdt_make(to, room, &guest, &made);
         CHECK(err == ERR_OK || err == ERR_NOMEM);
         CHECK(room < TREE_BYTES);
         free(to);
     }
-    CHECK(bytes < room);
+    CHECK(made.bytes < room);
 }
 
 TEST(guest_devices_are_where_virt_has_them)

@@ -29,7 +29,7 @@ TEST(options_that_are_not_said)
     struct hv_options options = parse("  ");
 
     CHECK_EQ(options.fork, CLONE_COW);
-    CHECK(options.sstc && !options.trace);
+    CHECK(options.sstc && !options.trace && !options.strict);
     CHECK_STR(options.trace_filter, "");
     CHECK_EQ(options.disk_timeout, 30);
 }
@@ -46,6 +46,8 @@ TEST(options_that_are_said)
     CHECK(options.sstc && !options.trace);
     CHECK_STR(options.trace_filter, "");
     CHECK(parse("trace=exits").trace);
+    CHECK(parse("overcommit=strict").strict);
+    CHECK(!parse("overcommit=strict overcommit=lazy").strict);
     CHECK_EQ(parse("disk_timeout=1").disk_timeout, 1);
     CHECK_EQ(parse("disk_timeout=9999").disk_timeout, 9999);
 }
@@ -53,7 +55,7 @@ TEST(options_that_are_said)
 TEST(options_that_are_wrong)
 {
     static const char names[] =
-        ": must be fork=cow|copy, sstc=on|off, disk_timeout=SECONDS or trace=off|exits[:FILTER]";
+        ": must be fork=cow|copy, sstc=on|off, overcommit=lazy|strict, monitor=on|off, disk_timeout=SECONDS or trace=off|exits[:FILTER]";
     char text[200];
 
     check_refused("fork=cwo", "fork=cwo: must be fork=cow or fork=copy");
@@ -62,6 +64,7 @@ TEST(options_that_are_wrong)
     check_refused("trace=off:x",
                   "trace=off:x: must be trace=off, trace=exits or trace=exits:FILTER "
                   "(at most 127 characters)");
+    check_refused("overcommit=", "overcommit=: must be overcommit=lazy or overcommit=strict");
     check_refused("disk_timeout=0", "disk_timeout=0: must be disk_timeout=SECONDS, from 1 to 9999");
     check_refused("disk_timeout=", "disk_timeout=: must be disk_timeout=SECONDS, from 1 to 9999");
     check_refused("disk_timeout=1s",

@@ -176,6 +176,16 @@ static void kill_its_group(struct vm *vm)
     kill_and_compare(vm->vcpu[1], 0, 17);
 }
 
+/* 18 frames: 16 for tables, and one for each vCPU. */
+static bool rule_may_commit(void)
+{
+    u64 all = frame_total_count(), live = 1;
+
+    for (u32 pid = 1; pid < PIDS_MAX; pid++)
+        live += rule[pid].state == LIVE;
+    return !is_strict || live * (16 + VCPUS) <= all - all / 64;
+}
+
 static enum err rule_fork(u32 parent, u64 flags)
 {
     if (flags & ~PROC_FORK_KEEP_CONTROL)
@@ -186,7 +196,7 @@ static enum err rule_fork(u32 parent, u64 flags)
         return ERR_BUSY;
     if (!rule_has_room(parent))
         return ERR_QUOTA;
-    if (world.is_out_of_memory)
+    if (world.is_out_of_memory || !rule_may_commit())
         return ERR_NOMEM;
     if (world.meanwhile == kill_its_group)
         return ERR_STATE;
@@ -463,6 +473,8 @@ static void start_guests(void)
     first_waits = false;
     foreground = rule_foreground = world.reader = rule_reader = 1;
     limits_used = TREES;
+    committed = 0;
+    quota_set_strict(pick(4) == 0);
     for (u32 i = 0; i < TREES; i++) {
         struct vm *vm;
 
@@ -579,7 +591,7 @@ static void run_all(void *argument)
     u64 free_frames;
 
     (void)argument;
-    world_boot(1, 64);
+    world_boot(1, 256);
     free_frames = frame_free_count();
     for (u64 seed = 1; steps > 0; seed++) {
         run_until_power_off(seed, &steps);

@@ -42,7 +42,7 @@ execs_began() {
 
 execs_bad() {
     execs bad INITRD=build/tests/guest/execs.elf
-    want '^\[hv\] pid 2: exec memory: the ELF's program headers are outside the file' \
+    want '^\[hv\] pid 2: exec memory: the ELF.s program headers are outside the file' \
         '^\[hv\] pid 2: spawn execs: a part of the image at 0x80[0-9a-f]+ lies in memory that is shared'
     forbid 'exec .\[2J'
 }

@@ -41,7 +41,7 @@ entry mem_of_all_the_host      quick 30   refused 2 'its memory, 256 MiB, is mor
 entry too_many_vcpus           quick 30   refused 1 'a guest has 1 to 8 vCPUs' PAYLOAD=hello VCPUS=9
 entry no_h_extension           quick 30   refused 2 'no H extension; run QEMU 7.2 or later' PAYLOAD=hello FV_QEMU_ARGS='-cpu rv64,h=false'
 entry no_qemu                  quick 30   refused 64 'there is no /nowhere/qemu' PAYLOAD=hello FV_QEMU=/nowhere/qemu
-entry not_yet                  quick 30   refused 64 'OVERCOMMIT=strict: memory is only handed out lazily yet' OVERCOMMIT=strict
+entry strict_too_many          quick 30   refused 2 'the guests may need more memory than there is; raise HOSTMEM, lower MEM' PAYLOAD=hello,hello MEM=160M HOSTMEM=256M OVERCOMMIT=strict
 entry flash_that_cannot_be     quick 30   flash_that_cannot_be
 
 # Images that are none.
