@@ -226,7 +226,7 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
         page_zero(frame);
         space_set(&gs->space, entry, frame.v);
         if (old != 0)
-            frame_put((hpa_t){old & ~SPACE_FLAGS});
+            frame_put(space_frame(old));
     }
     gstage_fence_code(gs);
     *gs->shared = then;
@@ -292,10 +292,10 @@ static enum err adopt_page(struct gstage *gs, u64 gpa, u64 shared)
     if (entry == NULL)
         return ERR_NOMEM;
     old = *entry;
-    frame_get((hpa_t){shared & ~SPACE_FLAGS});
+    frame_get(space_frame(shared));
     space_set(&gs->space, entry, shared);
     if (old != 0)
-        frame_put((hpa_t){old & ~SPACE_FLAGS});
+        frame_put(space_frame(old));
     return ERR_OK;
 }
 
@@ -335,6 +335,7 @@ enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
         return err;
     spin_lock(&image_template->lock);
     gcache_protect(image_template);
+    image_template->own_at = OWN_NONE;
     space_fork(&gs->space, &image_template->space);
     spin_unlock(&image_template->lock);
     if (keep == NULL)

@@ -247,7 +247,7 @@ enum err spawn_guest(const char *name, const char *args, u64 args_bytes, u32 *pi
 {
     const struct program_start start = {
         .name = name, .bootargs = "", .args = args, .args_bytes = (u32)args_bytes};
-    const struct program_who who = {.verb = "spawn", .pid = 0, .name = name};
+    const struct program_who who = {.verb = "spawn", .name = name};
     struct program *program;
     struct vm *vm;
     enum err err = program_find(load_guest(0), &start, &who, &program);

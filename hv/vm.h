@@ -86,7 +86,7 @@ struct vm {
     struct disk_view *disk; /* what it sees of its disk; NULL if it has none */
     struct holds holds;     /* what others see it hold */
 
-    /* guarded by the scheduler's lock: */
+    /* atomic; see sched_vm.c: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
     bool halted;          /* from outside: none of its vCPUs runs, unless it is doomed */
     bool doomed;          /* the next vCPU to run ends it, as doom_status says */
