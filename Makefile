@@ -53,7 +53,7 @@ Variables of make run:
   OVERCOMMIT=lazy|strict   strict: a VM begins only if all that it may ever touch is left for it
 
 Variables of others:
-  TIER=quick|full|soak     how much make test does
+  TIER=quick|full|soak     how much make test and make prove do
   GDBFLAGS="..." HV=1      for make gdb: gdb's options; the hypervisor's symbols as well
   DEPS=auto|manual         install what is missing, or only print the commands
   V=1                      print the commands
@@ -300,7 +300,7 @@ $(libfdt): $(B)/deps/ready ;
 
 # ---- goals ---------------------------------------------------------------------------------------
 
-.PHONY: all force run disk test fuzz bench bench-linux trace gdb size reproducible check help clean
+.PHONY: all force run disk test prove fuzz bench bench-linux trace gdb size reproducible check help clean
 all: $(hv-elf) $(payload-elfs) $(payload-bins) $(B)/guest/ready $(B)/smp/ready $(host-programs) $(B)/host/tests ## build everything
 
 run: $(hv-elf) $(payload-elfs) $(host-programs) ## run guests in QEMU
@@ -311,6 +311,9 @@ disk: ## make a disk for guests, DISK=file (build/disk.img): FAT32 with some fil
 
 test: all $(test-guests) ## run the tests
 	$(Q)tools/deps.sh disk && tests/run -t $(TIER)
+
+prove: ## prove the invariants of spaces, counts and processes for all inputs within bounds: TIER=
+	$(Q)tools/deps.sh prove && tools/prove.sh $(TIER)
 
 fuzz: $(B)/host/tests ## damage every untrusted input for ten minutes
 	$(Q)$(B)/host/tests --fuzz 600

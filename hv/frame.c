@@ -307,15 +307,23 @@ static void cache_spill(struct frame_cache *cache, u32 down_to)
     cache->count = down_to;
 }
 
+/* False: there is no memory. */
+__attribute__((noinline)) static bool cache_refill(struct frame_cache *cache)
+{
+    while (cache->count == 0) {
+        cache_fill(cache);
+        if (cache->count == 0 && !reclaim_slice())
+            return false;
+    }
+    return true;
+}
+
 hpa_t frame_alloc(void)
 {
     struct frame_cache *cache = &this_hart()->frames;
 
-    while (unlikely(cache->count == 0)) {
-        cache_fill(cache);
-        if (cache->count == 0 && !reclaim_slice())
-            return (hpa_t){0};
-    }
+    if (unlikely(cache->count == 0) && !cache_refill(cache))
+        return (hpa_t){0};
     return hpa_at(cache->index[--cache->count]);
 }
 

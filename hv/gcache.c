@@ -17,8 +17,8 @@
  * 8 entries each, where no address of a guest's leads.  Hardware takes an entry without V for
  * nothing, whatever else it says:
  *
- *     lines     63:56 0      line's address, 64-byte aligned   LINE_ABOVE   in the order of filling
- *     writes    63:56 mask   line's address                                 which entries have W
+ *     lines     a line's address, and LINE_ABOVE if it is not of a leaf table: in use
+ *     writes    the same: some entry has W that a fork takes
  *
  * A line is logged before its first entry becomes valid, one of a table behind that with the
  * pointer to the table: so the log read backwards empties a table before the table is given back.
@@ -44,9 +44,10 @@ _Static_assert(LINE_PTES == 1UL << SPACE_LINE_SHIFT, "a line of a table is one o
 _Static_assert(LOG_FIRST + LINES_MAX <= LOG_WRITES, "the logs do not overlap");
 
 /* From a leaf to that of the page behind it. */
-#define PTE_NEXT   (1UL << PTE_PPN_SHIFT)
-#define MASK_SHIFT 56
-#define LOG_LINE   (((1UL << MASK_SHIFT) - 1) & ~(LINE_BYTES - 1))
+#define PTE_NEXT (1UL << PTE_PPN_SHIFT)
+#define LOG_LINE (~(LINE_BYTES - 1))
+
+#define WRITES_KEPT 8 /* the first since the last fork: the stack, and what was written first */
 
 #define NONE (FRAME_SPARE - 1) /* the end of the list, where a frame has its state otherwise */
 
@@ -116,21 +117,16 @@ bool gcache_make_table(struct gstage *gs, pte_t *entry, u32 level)
     return true;
 }
 
-void gcache_log_write(struct gstage *gs, const pte_t *entry)
+void gcache_log_another(struct gstage *gs, u64 entry)
 {
-    u64 line = align_down((u64)entry, LINE_BYTES), *log = writes_of(gs->root);
-    u64 mask = 1UL << (MASK_SHIFT + (u64)entry % LINE_BYTES / sizeof(*entry));
+    u64 *log = writes_of(gs->root);
 
-    if (gs->writes > WRITES_MAX)
-        return;
-    for (u32 i = gs->writes; i-- > 0;) {
-        if ((log[i] & LOG_LINE) == line) {
-            log[i] |= mask;
+    for (u32 i = 0; i < gs->writes; i++) {
+        if (log[i] == entry)
             return;
-        }
     }
     if (gs->writes < WRITES_MAX)
-        log[gs->writes] = line | mask;
+        log[gs->writes] = entry;
     gs->writes++;
 }
 
@@ -200,6 +196,8 @@ static void give_back(struct gstage *gs, hpa_t root)
         drop(gs, root);
     else
         clean_by_log(root, gs->lines);
+    gs->lines = 0;
+    gs->writes = 0;
     table_free_root(root);
 }
 
@@ -345,29 +343,54 @@ bool gcache_evict_some(void)
 
 /* ---- what a fork takes away ---- */
 
-static void protect_line(u64 entry)
+/* What is shared keeps its W. */
+static void protect_shared(u64 *line)
 {
-    pte_t *pte = hpa_ptr((hpa_t){entry & LOG_LINE});
+    for (u64 i = 0; i < LINE_PTES; i++) {
+        if (!(line[i] & PTE_SHARED))
+            line[i] &= ~PTE_W;
+    }
+}
 
-    table_disown(table_of(pte));
-    for (u64 mask = entry >> MASK_SHIFT; mask != 0; mask >>= 1, pte++) {
-        if ((mask & 1) && !(pte->v & PTE_SHARED))
-            pte->v &= ~PTE_W;
+/*
+ * keeps: what is in the line is likely to be read soon.  Otherwise it is quicker to empty it, and
+ * to fill it again when it is written.
+ */
+static inline void protect_line(const struct gstage *gs, u64 *line, bool keeps)
+{
+    if (unlikely(gs->shared != NULL)) {
+        protect_shared(line);
+    } else if (keeps) {
+#pragma GCC unroll 8
+        for (u64 i = 0; i < LINE_PTES; i++)
+            line[i] &= ~PTE_W;
+    } else {
+#pragma GCC unroll 8
+        for (u64 i = 0; i < LINE_PTES; i++)
+            line[i] = 0;
     }
 }
 
 void gcache_protect(struct gstage *gs)
 {
     const u64 *log = writes_of(gs->root);
+    hpa_t table = {0};
 
-    if (gs->root.v == 0 || gs->writes == 0)
+    if (gs->writes == 0)
         return;
     if (gs->writes > WRITES_MAX) {
         drop(gs, gs->root);
         return;
     }
-    for (const u64 *end = log + gs->writes; log < end; log++)
-        protect_line(*log);
+    for (u32 i = 0; i < gs->writes; i++) {
+        u64 *line = hpa_ptr((hpa_t){log[i] & LOG_LINE});
+
+        protect_line(gs, line, i < WRITES_KEPT || (log[i] & LINE_ABOVE));
+        if (table.v != align_down((u64)line, PAGE_BYTES)) {
+            table.v = align_down((u64)line, PAGE_BYTES);
+            table_disown(table);
+        }
+    }
     gs->writes = 0;
     gstage_fence(gs);
 }
@@ -433,7 +456,7 @@ void gcache_set_megapage(struct gstage *gs, pte_t *above, pte_t leaf)
     if (gs->writes <= WRITES_MAX)
         forget_lines(writes_of(gs->root), gs->writes, table, &gs->writes);
     if (leaf.v & PTE_W)
-        gcache_log_write(gs, above);
+        gcache_log_write(gs, line_of(above), 1);
     set_entry(above, leaf);
     gstage_fence(gs);
     page_zero(table);

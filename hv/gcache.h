@@ -57,8 +57,10 @@ __must_check bool gcache_make_table(struct gstage *gs, pte_t *entry, u32 level);
 
 /* An entry of a line is about to become valid. */
 static inline void gcache_log(struct gstage *gs, const pte_t *line, u32 level);
-/* A leaf has got W, or is about to, which a fork takes away again. */
-void gcache_log_write(struct gstage *gs, const pte_t *entry);
+/* An entry of a line has got W, or is about to, which a fork takes away again. */
+static inline void gcache_log_write(struct gstage *gs, const pte_t *line, u32 level);
+/* ... that is not the last one of the log. */
+void gcache_log_another(struct gstage *gs, u64 entry);
 
 /* The leaf table below *above, all of whose leaves have W, becomes a leaf, if that can be. */
 void gcache_join(struct gstage *gs, pte_t *above);
@@ -84,7 +86,7 @@ void gcache_count(const struct gstage *gs, struct gstage_census *census);
 /* A root's entries from here on are beyond all memory: the log. */
 #define LOG_FIRST  1536UL
 #define LOG_WRITES (2048UL - WRITES_MAX)
-#define WRITES_MAX 24U  /* lines with W that are taken away one by one */
+#define WRITES_MAX 64U  /* lines with W that are taken away one by one */
 #define LINES_MAX  128U /* lines in use that are cleaned one by one */
 #define LINES_LOST (LINES_MAX + 1)
 #define LINE_ABOVE 2UL /* flag of a logged line: its entries may be pointers */
@@ -100,6 +102,16 @@ static inline void gcache_log(struct gstage *gs, const pte_t *line, u32 level)
         ((u64 *)hpa_ptr(gs->root))[LOG_FIRST + gs->lines] =
             (u64)line | (level > 0 ? LINE_ABOVE : 0);
     gs->lines++;
+}
+
+static inline void gcache_log_write(struct gstage *gs, const pte_t *line, u32 level)
+{
+    const u64 *log = (const u64 *)hpa_ptr(gs->root) + LOG_WRITES;
+    u64 entry = (u64)line | (level > 0 ? LINE_ABOVE : 0);
+
+    if (gs->writes > WRITES_MAX || (gs->writes > 0 && likely(log[gs->writes - 1] == entry)))
+        return;
+    gcache_log_another(gs, entry);
 }
 
 /* Where the walk to gpa, whose table of level 1 is there, is at that level. */

@@ -51,44 +51,12 @@
 /* So that a fault that needs none of these saves no registers for them. */
 #define OUT_OF_LINE __attribute__((noinline))
 
-static inline u64 index_in_line(u64 page)
-{
-    return page % SPACE_LINE;
-}
-
-static inline hpa_t frame_in(u64 entry)
-{
-    return (hpa_t){entry & ~SPACE_FLAGS};
-}
-
-static void init(struct gstage *gs, gpa_t ram_base, u64 ram_bytes, const struct backing *backing,
-                 u32 vcpus)
-{
-    *gs = (struct gstage){
-        .vcpus = vcpus, .ram_base = ram_base, .ram_bytes = ram_bytes, .backing = backing};
-    list_init(&gs->has_root);
-}
-
-/*
- * gstage_create - an empty space.
- *
- * ram_base and ram_bytes are page-aligned; backing outlives the space.  It takes no memory.
- */
-enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
-                       const struct backing *backing, u32 vcpus)
-{
-    assert(ram_base.v + ram_bytes <= GSTAGE_END);
-    init(gs, ram_base, ram_bytes, backing, vcpus);
-    space_init(&gs->space, gstage_page(gs, (gpa_t){ram_base.v + ram_bytes}));
-    return ERR_OK;
-}
-
-/* ---- where a page's entry is ---- */
+/* ---- tables ---- */
 
 static void set_megapage(struct gstage *gs, pte_t *entry, hpa_t chunk)
 {
     gcache_log(gs, line_of(entry), 1);
-    gcache_log_write(gs, entry);
+    gcache_log_write(gs, line_of(entry), 1);
     set_entry(entry, pte_of(chunk, LEAF_OWNED));
     table_use(table_of(entry), index_in_table(entry));
 }
@@ -104,7 +72,7 @@ static bool make_region(struct gstage *gs, u64 page, pte_t *entry)
     if (space_region_alone(&gs->space, page)) {
         const u64 *line = space_line(&gs->space, align_down(page, CHUNK_FRAMES), &alone);
 
-        set_megapage(gs, entry, frame_in(line[0]));
+        set_megapage(gs, entry, space_frame(line[0]));
         return true;
     }
     return gcache_make_table(gs, entry, 1);
@@ -245,13 +213,37 @@ static inline void note_owned(struct gstage *gs, hpa_t table, u32 leaves, gpa_t 
         gcache_join(gs, entry_above(gs, gpa));
 }
 
-/* The page at gpa, which is in a leaf table at `entry`, is the VM's alone now. */
-static inline void set_owned(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t frame)
+/* The line of a page, made the VM's own.  NULL: no memory. */
+OUT_OF_LINE static u64 *own_another_line(struct gstage *gs, u64 page)
 {
-    gcache_log(gs, line_of(entry), 0);
-    gcache_log_write(gs, entry);
-    set_entry(entry, pte_of(frame, LEAF_OWNED));
-    note_owned(gs, table_of(entry), 1, gpa);
+    u64 *line = space_own_line(&gs->space, page);
+
+    if (line != NULL) {
+        gs->own_at = page / SPACE_LINE;
+        gs->own_line = line;
+    }
+    return line;
+}
+
+static inline u64 *own_line(struct gstage *gs, u64 page)
+{
+    return likely(page / SPACE_LINE == gs->own_at) ? gs->own_line : own_another_line(gs, page);
+}
+
+/* The line as it is, or NULL; one that is the VM's own already is remembered. */
+static inline const u64 *find_line(struct gstage *gs, u64 page, bool *alone)
+{
+    const u64 *line;
+
+    *alone = true;
+    if (likely(page / SPACE_LINE == gs->own_at))
+        return gs->own_line;
+    line = space_line(&gs->space, page, alone);
+    if (line != NULL && *alone) {
+        gs->own_at = page / SPACE_LINE;
+        gs->own_line = (u64 *)(uintptr_t)line;
+    }
+    return line;
 }
 
 /*
@@ -265,14 +257,14 @@ OUT_OF_LINE static void reserve(const struct gstage *gs, hpa_t table, u64 page)
     bool alone;
 
     if (there < first + CHUNK_FRAMES && there < gs->space.pages)
-        neighbour = frame_in(space_line(&gs->space, there, &alone)[index_in_line(there)]);
+        neighbour = space_frame(space_line(&gs->space, there, &alone)[there % SPACE_LINE]);
     table_reserve(table, neighbour, there % CHUNK_FRAMES);
 }
 
 /* A page that was never touched.  entry: where it is to be mapped, NULL: nowhere. */
 OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
 {
-    u64 page = gstage_page(gs, gpa), *line = space_own_line(&gs->space, page);
+    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
     hpa_t frame;
 
     if (unlikely(line == NULL))
@@ -285,45 +277,48 @@ OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
         return ERR_NOMEM;
     fill_page(gs->backing, gpa, frame);
     fence_code(gs);
-    space_set(&gs->space, &line[index_in_line(page)], frame.v);
-    if (likely(entry != NULL)) {
-        set_owned(gs, entry, gpa, frame);
-        fence_page_here(gpa);
-    }
+    space_set(&gs->space, &line[page % SPACE_LINE], frame.v);
+    if (unlikely(entry == NULL))
+        return ERR_OK;
+    gcache_log(gs, line_of(entry), 0);
+    gcache_log_write(gs, line_of(entry), 0);
+    set_entry(entry, pte_of(frame, LEAF_OWNED));
+    note_owned(gs, table_of(entry), 1, gpa);
+    fence_page_here(gpa);
     return ERR_OK;
 }
 
-/* A page that is there becomes the VM's own, by a copy or, if nobody else has it, as it is. */
-OUT_OF_LINE static enum err own(struct gstage *gs, pte_t *entry, gpa_t gpa, enum trace_did *did)
+/* The leaf at `entry`, which was for another frame, is for a copy.  No hart uses the old one, as
+ * memory or as code. */
+static void replace(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t copy)
 {
-    u64 page = gstage_page(gs, gpa), *line = space_own_line(&gs->space, page);
-    hpa_t shared, copy;
+    gcache_log_write(gs, line_of(entry), 0);
+    set_entry(entry, pte_of(copy, LEAF_OWNED));
+    note_owned(gs, table_of(entry), 1, gpa);
+    fence_replaced(gs, gpa);
+}
 
-    if (unlikely(line == NULL))
+/* Somebody else has the frame in *at, too, which is in an own line.  entry: its leaf, NULL: none.
+ */
+static enum err copy(struct gstage *gs, pte_t *entry, gpa_t gpa, u64 *at)
+{
+    hpa_t shared = space_frame(*at), own = frame_alloc();
+
+    if (unlikely(own.v == 0))
         return ERR_NOMEM;
-    line += index_in_line(page);
-    shared = frame_in(*line);
-    if (frame_refs(shared) == 1) {
-        *did = TRACE_DID_TAKEOVER;
-        if (entry != NULL) {
-            set_owned(gs, entry, gpa, shared);
-            fence_page_here(gpa);
-        }
-        return ERR_OK;
-    }
-    *did = TRACE_DID_COW;
-    copy = frame_alloc();
-    if (unlikely(copy.v == 0))
-        return ERR_NOMEM;
-    page_copy(copy, shared);
+    page_copy(own, shared);
     fence_code(gs);
-    space_set(&gs->space, line, copy.v);
-    if (likely(entry != NULL)) {
-        set_owned(gs, entry, gpa, copy);
-        fence_replaced(gs, gpa);
-    }
+    *at = own.v;
+    if (likely(entry != NULL))
+        replace(gs, entry, gpa, own);
     frame_put(shared);
     return ERR_OK;
+}
+
+/* A page in an own line becomes the VM's own; it has no leaf. */
+static enum err make_own(struct gstage *gs, gpa_t gpa, u64 *at)
+{
+    return gstage_may_write(*at, true) ? ERR_OK : copy(gs, NULL, gpa, at);
 }
 
 /* What a leaf for this entry of a line may have. */
@@ -331,7 +326,7 @@ static inline u64 rights(u64 entry, bool alone)
 {
     if (unlikely(entry & SPACE_SHARED))
         return LEAF_OWNED | PTE_SHARED;
-    return alone && frame_refs(frame_in(entry)) == 1 ? LEAF_OWNED : LEAF_SHARED;
+    return alone && frame_refs(space_frame(entry)) == 1 ? LEAF_OWNED : LEAF_SHARED;
 }
 
 /* Every page of a line that is there gets what it may have. */
@@ -342,20 +337,21 @@ OUT_OF_LINE static void map_line(struct gstage *gs, pte_t *entry, gpa_t gpa, con
     u32 owned = 0;
 
     gcache_log(gs, to, 0);
+    /* the pages are there before who walks the table finds them */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
     for (u32 i = 0; i < LINE_PTES; i++) {
         pte_t pte;
 
         if (line[i] == 0 || (to[i].v & PTE_W))
             continue;
-        pte = pte_of(frame_in(line[i]), rights(line[i], alone));
-        if ((pte.v & (PTE_W | PTE_SHARED)) == PTE_W) {
-            gcache_log_write(gs, &to[i]);
-            owned++;
-        }
-        set_entry(&to[i], pte);
+        pte = pte_of(space_frame(line[i]), rights(line[i], alone));
+        owned += (pte.v & (PTE_W | PTE_SHARED)) == PTE_W;
+        __atomic_store_n(&to[i].v, pte.v, __ATOMIC_RELAXED);
     }
-    if (owned > 0)
-        note_owned(gs, table_of(entry), owned, gpa);
+    if (owned == 0)
+        return;
+    gcache_log_write(gs, to, 0);
+    note_owned(gs, table_of(entry), owned, gpa);
 }
 
 #define READS_MANY 8 /* lines of a region: the guest is likely to read the others, too */
@@ -390,30 +386,26 @@ static void note_read(struct gstage *gs, const pte_t *entry, gpa_t gpa)
         gcache_set_megapage(gs, entry_above(gs, gpa), pte_of((hpa_t){chunk}, LEAF_SHARED));
 }
 
-static inline bool may_write(u64 entry, bool alone)
-{
-    return (entry & SPACE_SHARED) || (alone && frame_refs(frame_in(entry)) == 1);
-}
-
 /* No leaf is there. */
 OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum access access,
                                 enum trace_did *did)
 {
-    u64 page = gstage_page(gs, gpa);
+    u64 page = gstage_page(gs, gpa), *own;
     bool alone;
-    const u64 *line = space_line(&gs->space, page, &alone);
-    enum err err;
+    const u64 *line = find_line(gs, page, &alone);
 
-    if (line == NULL || line[index_in_line(page)] == 0) {
+    if (line == NULL || line[page % SPACE_LINE] == 0) {
         *did = TRACE_DID_LAZY;
         return touch(gs, entry, gpa);
     }
     *did = TRACE_DID_FILL;
-    if (access == ACCESS_WRITE && !may_write(line[index_in_line(page)], alone)) {
-        err = own(gs, NULL, gpa, did);
-        if (err != ERR_OK)
-            return err;
-        line = space_line(&gs->space, page, &alone);
+    if (access == ACCESS_WRITE && !gstage_may_write(line[page % SPACE_LINE], alone)) {
+        *did = TRACE_DID_COW;
+        own = own_line(gs, page);
+        if (own == NULL || make_own(gs, gpa, &own[page % SPACE_LINE]) != ERR_OK)
+            return ERR_NOMEM;
+        line = own;
+        alone = true;
     }
     map_line(gs, entry, gpa, line, alone);
     fence_page_here(gpa);
@@ -426,14 +418,16 @@ OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
 OUT_OF_LINE static enum err unprotect(struct gstage *gs, pte_t *entry, gpa_t gpa,
                                       enum trace_did *did)
 {
-    u64 page = gstage_page(gs, gpa);
-    bool alone;
-    const u64 *line = space_line(&gs->space, page, &alone);
+    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
 
-    if (!may_write(line[index_in_line(page)], alone))
-        return own(gs, entry, gpa, did);
+    if (unlikely(line == NULL))
+        return ERR_NOMEM;
+    if (!gstage_may_write(line[page % SPACE_LINE], true)) {
+        *did = TRACE_DID_COW;
+        return copy(gs, entry, gpa, &line[page % SPACE_LINE]);
+    }
     *did = TRACE_DID_TAKEOVER;
-    map_line(gs, entry, gpa, line, alone);
+    map_line(gs, entry, gpa, line, true);
     fence_page_here(gpa);
     return ERR_OK;
 }
@@ -444,7 +438,7 @@ OUT_OF_LINE static enum err unprotect_megapage(struct gstage *gs, pte_t *leaf, g
 {
     if (space_region_alone(&gs->space, gstage_page(gs, gpa))) {
         *did = TRACE_DID_TAKEOVER;
-        gcache_log_write(gs, leaf);
+        gcache_log_write(gs, line_of(leaf), 1);
         leaf->v |= PTE_W;
         fence_page_here(gpa);
         return ERR_OK;
@@ -580,246 +574,26 @@ void gstage_fence_code(const struct gstage *gs)
     fence_code(gs);
 }
 
-/* The page's frame as it is, {0} if it may not be accessed so: it is not there, or, to be written,
- * not the VM's own. */
-static hpa_t frame_for(const struct gstage *gs, u64 page, enum access access)
-{
-    bool alone;
-    const u64 *line = space_line(&gs->space, page, &alone);
-    u64 entry = line == NULL ? 0 : line[index_in_line(page)];
-
-    if (entry == 0 || (access == ACCESS_WRITE && !may_write(entry, alone)))
-        return (hpa_t){0};
-    return frame_in(entry);
-}
-
 /*
  * gs->lock is held; gpa is RAM.  Its page's frame, which afterwards may be accessed so.  Tables are
  * not needed; where there are some, they know.  {0}: no memory.
  */
 hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access)
 {
-    u64 page = gstage_page(gs, gpa);
-    hpa_t frame = frame_for(gs, page, access);
+    u64 page = gstage_page(gs, gpa), *line;
+    hpa_t frame = gstage_frame_now(gs, page, access);
     enum trace_did did;
     enum err err;
 
     if (likely(frame.v != 0))
         return frame;
-    if (gs->root.v != 0)
+    if (gs->root.v != 0) {
         err = grant(gs, gpa, access, &did);
-    else if (frame_for(gs, page, ACCESS_READ).v == 0)
+    } else if (gstage_frame_now(gs, page, ACCESS_READ).v == 0) {
         err = touch(gs, NULL, gpa);
-    else
-        err = own(gs, NULL, gpa, &did);
-    return err == ERR_OK ? frame_for(gs, page, access) : frame;
-}
-
-#define RUN_PAGES 16 /* more are not looked for */
-
-/* How many pages of the VM's own, from one on, lie one behind the other. */
-static u64 own_pages(const struct gstage *gs, u64 page, hpa_t frame)
-{
-    u64 count = 1;
-
-    while (count < RUN_PAGES && page + count < gs->space.pages &&
-           frame_for(gs, page + count, ACCESS_WRITE).v == frame.v + count * PAGE_BYTES)
-        count++;
-    return count;
-}
-
-/* gs->lock is held; gpa is RAM.  Afterwards its page is the VM's own, and *run bytes from gpa on
- * are in one piece.  {0}: no memory. */
-static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
-{
-    hpa_t frame = gstage_frame(gs, gpa, ACCESS_WRITE);
-    u32 level;
-    const pte_t *entry = gcache_find(gs, gpa, &level);
-    u64 offset = gpa.v % PAGE_BYTES;
-
-    if (frame.v == 0)
-        return frame;
-    if (entry != NULL && level == 1 && (entry->v & PTE_W))
-        *run = CHUNK_BYTES - gpa.v % CHUNK_BYTES;
-    else
-        *run = own_pages(gs, gstage_page(gs, gpa), frame) * PAGE_BYTES - offset;
-    return (hpa_t){frame.v + offset};
-}
-
-/*
- * gstage_pin - where the byte at gpa is, for a device and for hv, to read and to write; on any
- * hart.
- *
- * The page becomes the VM's own, as by a store, also where it is only read: a shared one could be
- * copied by the guest's next store, given back by the others, and be somebody else's while a device
- * still reads it.  One of its own stays where it is until the VM is forked, reset or ends.
- *
- * *run: how many bytes from there on are in one piece.  {0}: gpa is not RAM, or there is no memory.
- */
-hpa_t gstage_pin(struct gstage *gs, gpa_t gpa, u64 *run)
-{
-    hpa_t at;
-
-    if (!gstage_is_ram(gs, gpa))
-        return (hpa_t){0};
-    spin_lock(&gs->lock);
-    at = own_byte(gs, gpa, run);
-    spin_unlock(&gs->lock);
-    return at;
-}
-
-/* Walks [gpa, gpa + bytes) page by page and copies to or from buffer. */
-static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, enum access access)
-{
-    enum err err = ERR_OK;
-
-    if (bytes == 0)
-        return ERR_OK;
-    if (!gstage_is_ram(gs, gpa) || bytes > gs->ram_base.v + gs->ram_bytes - gpa.v)
-        return ERR_FAULT;
-    spin_lock(&gs->lock);
-    while (bytes > 0 && err == ERR_OK) {
-        u64 offset = gpa.v % PAGE_BYTES, left = PAGE_BYTES - offset;
-        u64 now = bytes < left ? bytes : left;
-        hpa_t frame = gstage_frame(gs, gpa, access);
-        u8 *at = (u8 *)hpa_ptr(frame) + offset;
-
-        if (frame.v == 0) {
-            err = ERR_NOMEM;
-            break;
-        }
-        if (access == ACCESS_WRITE)
-            memcpy(at, buffer, now);
-        else
-            memcpy(buffer, at, now);
-        gpa.v += now;
-        buffer += now;
-        bytes -= now;
+    } else {
+        line = own_line(gs, page);
+        err = line == NULL ? ERR_NOMEM : make_own(gs, gpa, &line[page % SPACE_LINE]);
     }
-    spin_unlock(&gs->lock);
-    return err;
-}
-
-/*
- * gstage_read, gstage_write - guest memory as the guest itself would see it: untouched pages come
- * into being, shared ones are copied before a write.
- *
- * ERR_FAULT: the range is not RAM, nothing was transferred.  ERR_NOMEM: a part may have been.
- */
-enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes)
-{
-    return transfer(gs, gpa, to, bytes, ACCESS_READ);
-}
-
-enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes)
-{
-    return transfer(gs, gpa, (u8 *)(uintptr_t)from, bytes, ACCESS_WRITE);
-}
-
-/* ---- forks and ends ---- */
-
-/* gs->lock is held.  One page of an eager copy; what is shared is not copied. */
-static enum err copy_page(struct gstage *child, u64 page, u64 entry)
-{
-    u64 *line = space_own_line(&child->space, page);
-    hpa_t copy;
-
-    if (line == NULL)
-        return ERR_NOMEM;
-    if (entry & SPACE_SHARED) {
-        frame_get(frame_in(entry));
-        space_set(&child->space, &line[index_in_line(page)], entry);
-        return ERR_OK;
-    }
-    copy = frame_alloc();
-    if (copy.v == 0)
-        return ERR_NOMEM;
-    page_copy(copy, frame_in(entry));
-    space_set(&child->space, &line[index_in_line(page)], copy.v);
-    return ERR_OK;
-}
-
-static enum err copy_space(struct gstage *child, const struct gstage *parent)
-{
-    enum err err = ERR_OK;
-    bool alone;
-
-    space_init(&child->space, parent->space.pages);
-    for (u64 page = space_next(&parent->space, 0); page < parent->space.pages && err == ERR_OK;
-         page = space_next(&parent->space, page + 1)) {
-        const u64 *line = space_line(&parent->space, page, &alone);
-
-        err = copy_page(child, page, line[index_in_line(page)]);
-    }
-    return err;
-}
-
-/*
- * gstage_clone - child becomes a copy of parent as it is now.
- *
- * No vCPU of the parent runs elsewhere.  The child starts without VMIDs and without tables.
- *
- * ERR_NOMEM: the child holds nothing, the parent is as it was.
- */
-enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mode mode)
-{
-    enum err err = ERR_OK;
-
-    init(child, parent->ram_base, parent->ram_bytes, parent->backing, parent->vcpus);
-    spin_lock(&parent->lock);
-    if (unlikely(parent->shared != NULL))
-        err = gstage_copy_ranges(child, parent);
-    if (mode == CLONE_COW && err == ERR_OK) {
-        gcache_protect(parent);
-        space_fork(&child->space, &parent->space);
-    } else if (err == ERR_OK) {
-        err = copy_space(child, parent);
-    }
-    spin_unlock(&parent->lock);
-    if (err != ERR_OK)
-        gstage_destroy(child);
-    return err;
-}
-
-/*
- * gstage_destroy - give back every frame, some of them later: see space_reap().  No hart has the
- * root in hgatp.  What is left is an empty space without memory; that it is destroyed once more
- * does no harm.
- *
- * Translations under its VMIDs may linger in TLBs: those numbers are fenced before they are given
- * out again.
- */
-void gstage_destroy(struct gstage *gs)
-{
-    spin_lock(&gs->lock);
-    gcache_give_back(gs);
-    space_release(&gs->space);
-    gstage_forget_ranges(gs);
-    spin_unlock(&gs->lock);
-    /* so that what is left cannot grow, and keeps no pages of others shared for long */
-    (void)reclaim_slice();
-}
-
-/* It has no tables yet: nothing but the caller knows where it is. */
-void gstage_replace(struct gstage *gs, struct gstage *by)
-{
-    assert(by->root.v == 0);
-    gstage_destroy(gs);
-    *gs = *by;
-    list_init(&gs->has_root);
-}
-
-/* Frames of this VM, its tables included, devices not: owned by it alone, or shared with others. */
-struct gstage_census gstage_count(struct gstage *gs)
-{
-    struct gstage_census census = {0};
-    struct space_count count;
-
-    spin_lock(&gs->lock);
-    count = space_count(&gs->space);
-    gcache_count(gs, &census);
-    spin_unlock(&gs->lock);
-    census.owned += count.owned;
-    census.shared += count.shared;
-    return census;
+    return err == ERR_OK ? gstage_frame_now(gs, page, access) : frame;
 }

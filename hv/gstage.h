@@ -7,6 +7,7 @@
 #include "lib/riscv/ops.h"
 #include "sbi/trace.h"
 
+#include "hv/frame.h"
 #include "hv/limits.h"
 #include "hv/space.h"
 #include "hv/vmid.h"
@@ -47,6 +48,7 @@ struct gstage {
 
     /* guarded by lock: */
     struct space space;    /* the truth about its RAM */
+    u64 own_at, *own_line; /* the line that was owned last, if it still is: its number, or -1 */
     struct ranges *shared; /* NULL: there are none; see gshare.c */
     hpa_t root;            /* of the tables, which are a cache of it; {0}: there are none */
     u32 lines, writes;     /* of the tables, in the logs at the end of the root: see gcache.c */
@@ -91,6 +93,8 @@ __must_check enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes);
 __must_check enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes);
 /* Range `index` of those that are shared; false: there are no more. */
 bool gstage_shared_range(struct gstage *gs, u32 index, gpa_t *gpa, u64 *bytes);
+/* The frame of a page that is shared, with a reference that is the caller's; {0}: it is not. */
+__must_check hpa_t gstage_shared_frame(struct gstage *gs, gpa_t gpa);
 /*
  * The aligned word at gpa as it is now, and what identifies it for wait_on and wake: the place in
  * memory if the page is shared, else (this G-stage, gpa).  Two words are the same if their keys are
@@ -138,7 +142,35 @@ struct gstage_census {
 };
 struct gstage_census gstage_count(struct gstage *gs);
 
-/* Between gstage.c and gshare.c; gs->lock is held. */
+/* ---- between gstage.c, gaccess.c, gclone.c and gshare.c; gs->lock is held ---- */
+
+#define OWN_NONE UINT64_MAX
+
+static inline hpa_t space_frame(u64 entry)
+{
+    return (hpa_t){entry & ~SPACE_FLAGS};
+}
+
+/* alone: the line is. */
+static inline bool gstage_may_write(u64 entry, bool alone)
+{
+    return (entry & SPACE_SHARED) || (alone && frame_refs(space_frame(entry)) == 1);
+}
+
+/* The page's frame as it is, {0} if it may not be accessed so: it is not there, or, to be written,
+ * not the VM's own. */
+static inline hpa_t gstage_frame_now(const struct gstage *gs, u64 page, enum access access)
+{
+    bool alone;
+    const u64 *line = space_line(&gs->space, page, &alone);
+    u64 entry = line == NULL ? 0 : line[page % SPACE_LINE];
+
+    if (entry == 0 || (access == ACCESS_WRITE && !gstage_may_write(entry, alone)))
+        return (hpa_t){0};
+    return space_frame(entry);
+}
+
+/* gpa is RAM.  Its page's frame, which afterwards may be accessed so.  {0}: no memory. */
 __must_check hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access);
 __must_check enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from);
 void gstage_forget_ranges(struct gstage *gs);

@@ -70,9 +70,8 @@ static void init(struct hart *hart, u64 id, u8 *stacks)
     hart->trap_stack_top = stacks + HART_TRAP_STACK_BYTES;
     hart->stack_top = stacks + HART_TRAP_STACK_BYTES + HART_STACK_BYTES;
     hart->vmid_generation = 1;
-    hart->slice_end = UINT64_MAX;
-    hart->timer_deadline = UINT64_MAX - 1; /* so that the first one is set */
-    list_init(&hart->sleepers);
+    hart->timer_deadline = 0; /* so that the first one is set */
+    sched_init_hart(hart);
 }
 
 void hart_init_boot(u64 id)
@@ -119,6 +118,29 @@ void hart_start_all(const struct machine *machine)
         if (!start(&harts[count - 1], machine->hart_id[i]))
             count--;
     }
+}
+
+/*
+ * hart_relax - between two looks at what another hart will soon have done.
+ *
+ * An emulator that runs harts in turns goes on with the next one at wfi; without, this one would
+ * use up its whole turn by looking.  For hardware it is a pause: the interrupt that pends ends it.
+ */
+void hart_relax(void)
+{
+    csr_set(CSR_SIP, IP_SSIP);
+    wfi();
+}
+
+#define LOOKS 64 /* at a lock that is held for a moment */
+
+void spin_wait(const u32 *held)
+{
+    for (u32 look = 0; look < LOOKS; look++) {
+        if (__atomic_load_n(held, __ATOMIC_RELAXED) == 0)
+            return;
+    }
+    hart_relax();
 }
 
 void hart_main(void)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* What belongs to one hart of the machine.  See hart.c. */
-#include "lib/kit/list.h"
+#include "lib/kit/heap.h"
+#include "lib/kit/spinlock.h"
 #include "lib/riscv/ops.h"
+#include "lib/sched/policy.h"
 
 #include "hv/frame.h"
 #include "hv/limits.h"
@@ -31,14 +33,19 @@ struct hart {
     u32 vmid_next;
     u32 vmid;           /* in hgatp */
     u64 reservation;    /* vcpu_load() ends any LR's reservation by an SC to it */
-    u64 slice_end;      /* time at which the loaded vCPU has used up its slice */
     u64 timer_deadline; /* what the host timer is set to */
     struct frame_cache frames;
     struct space_node_cache nodes;
 
-    /* guarded by the scheduler's lock: */
-    struct list sleepers; /* vCPUs blocked here, by deadline, soonest first */
-    bool idle;
+    struct spinlock queue_lock;
+    /* guarded by queue_lock, which guards the vCPUs that belong to this hart, too: */
+    bool is_running; /* it has one that was picked */
+    struct run_queue queue;
+    struct heap sleepers; /* vCPUs blocked here that have a deadline */
+    u64 next_wake;        /* the soonest of these, or UINT64_MAX; written under the lock */
+    u64 picked_at;        /* when the one that runs was picked; since when it is charged */
+    u64 charged_at;
+    u64 slice_end; /* when it has to let others run, or UINT64_MAX */
 };
 
 #ifdef __riscv
@@ -63,5 +70,7 @@ void hart_setup(void);
 /* Starts every other hart that the machine has; they enter hart_run(). */
 struct machine;
 void hart_start_all(const struct machine *machine);
+/* For loops that wait for another hart: lets it run.  This hart has an IPI afterwards. */
+void hart_relax(void);
 /* Runs vCPUs for ever. */
 __noreturn void hart_run(void);

@@ -96,17 +96,13 @@ static enum verdict serve_external(void)
 
 static enum verdict serve_timer(struct vcpu *vcpu)
 {
-    struct hart *hart = this_hart();
     u64 now = timer_now();
     bool fired = timer_serve(vcpu, now);
 
     look_at_disks();
-    if (now >= hart->slice_end) {
-        if (sched_contended()) {
-            vmexit_note(fired ? TRACE_DID_INJECT_TIMER : TRACE_DID_PREEMPT, 0, fired, 0, 0);
-            return VERDICT_YIELD;
-        }
-        hart->slice_end = now + timer_ticks_of_ns(SLICE_NS);
+    if (sched_slice_is_over(vcpu, now)) {
+        vmexit_note(fired ? TRACE_DID_INJECT_TIMER : TRACE_DID_PREEMPT, 0, fired, 0, 0);
+        return VERDICT_YIELD;
     }
     timer_program(vcpu);
     vmexit_note(fired ? TRACE_DID_INJECT_TIMER : TRACE_DID_TIMER, 0, 0, 0, 0);
@@ -121,6 +117,7 @@ static enum verdict serve_ipi(struct vcpu *vcpu)
     if (sched_must_leave(vcpu))
         return VERDICT_YIELD;
     vcpu_take_pending(vcpu);
+    timer_program(vcpu); /* the slice may have got shorter */
     return VERDICT_RESUME;
 }
 

@@ -165,7 +165,6 @@ void hv_main(u64 hart_id, void *fdt)
         page_use_zicboz();
     timer_init(machine.timebase_hz, machine.has_sstc && probe_stimecmp(), options.sstc);
     vmid_init(vmid_bits());
-    sched_init();
     futex_init();
     proc_set_clone_mode(options.fork);
     quota_set_strict(options.strict);

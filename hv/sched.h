@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* Which vCPU runs on which hart, round robin.  See sched.c. */
+/* Which vCPU runs on which hart, fairly by run time.  See sched.c and sched_vm.c. */
 #include "lib/riscv/ops.h"
 
+struct hart;
 struct vcpu;
 struct vm;
 
-#define SLICE_NS 10000000UL /* how long a vCPU runs while others wait */
+#define SLICE_NS       10000000UL /* how long a vCPU runs while others wait */
+#define SLICE_WOKEN_NS 1000000UL  /* ... if one has just woken */
 
-void sched_init(void);
+/* The hart gets an empty queue; before it starts. */
+void sched_init_hart(struct hart *hart);
 
-/* The vCPU joins the run queue.  It was stopped. */
+/* The vCPU joins a run queue.  It was stopped. */
 void sched_start(struct vcpu *vcpu);
 /* The next vCPU for this hart, now VCPU_RUNNING; waits for one. */
 struct vcpu *sched_next(void);
@@ -29,11 +32,15 @@ void sched_wake(struct vcpu *vcpu);
 void sched_expire(u64 now);
 /* The soonest deadline of those asleep here, or UINT64_MAX. */
 u64 sched_next_deadline(void);
-/* True if another vCPU waits for a hart. */
+/* True if another vCPU waits for this hart. */
 bool sched_contended(void);
+/* True if the one that runs here is to leave by VERDICT_YIELD; else its slice goes on. */
+bool sched_slice_is_over(struct vcpu *vcpu, u64 now);
 /* True if another vCPU of its VM is stopping it, or the VM is halted or doomed: the caller leaves
  * its hart by VERDICT_YIELD. */
 bool sched_must_leave(const struct vcpu *vcpu);
+
+/* ---- sched_vm.c ---- */
 
 /*
  * Gets every vCPU of the VM but `self` off its hart, and keeps it off until sched_resume_others().

@@ -74,6 +74,10 @@ static void deliver(struct vm *vm, u32 signal)
 {
     if (vm->zombie || vm->dying)
         return;
+    if (signal & PROC_KILL_END) {
+        end_by(vm, signal & ~(u32)PROC_KILL_END);
+        return;
+    }
     switch (signal) {
     case 0: return;
     case PROC_SIGKILL: end_by(vm, signal); return;
@@ -177,7 +181,7 @@ enum err proc_kill(struct vcpu *vcpu, s64 pid, u64 signal, u64 *count)
     struct vm *caller = vcpu->vm;
     enum err err;
 
-    if (signal > PROC_SIGNAL_MAX)
+    if ((signal & ~PROC_KILL_END) > PROC_SIGNAL_MAX || signal == PROC_KILL_END)
         return ERR_INVAL;
     err = pid > 0 ? kill_one(caller, (u64)pid, (u32)signal, count)
                   : kill_many(caller, pid, (u32)signal, count);

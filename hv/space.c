@@ -40,8 +40,8 @@
 #include "hv/frame.h"
 #include "hv/panic.h"
 
-#define LEVELS_MAX      10U  /* 2^30 pages: more than Sv39x4 has */
-#define REGION_SHIFT    6U   /* of the nodes whose pages are a chunk */
+#define LEVELS_MAX      10U /* 2^30 pages: more than Sv39x4 has */
+#define REGION_SHIFT    (CHUNK_SHIFT - PAGE_SHIFT - NODE_FANOUT_SHIFT) /* of nodes of a chunk */
 #define RELEASE_ENTRIES 128U /* what an end takes apart at once */
 
 /* Trees without an owner, or what is left of them: nodes whose references are all gone. */

@@ -3,8 +3,8 @@
 /* What trees of pages are made of: nodes of equal size, cut from frames.  See space_node.c. */
 #include "lib/kit/types.h"
 
-#define NODE_FANOUT       8
 #define NODE_FANOUT_SHIFT 3
+#define NODE_FANOUT       (1 << NODE_FANOUT_SHIFT)
 
 struct space_node {
     union {

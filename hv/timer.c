@@ -5,10 +5,11 @@
  *     guest has Sstc    while it is loaded, vstimecmp is its timer and hardware raises VSTIP
  *     otherwise         the host timer stands for it, and hv raises VSTIP in hvip
  *
- * Invariant: hart->timer_deadline is what the hart's timer is set to, and it is never later than
- * the soonest of the slice's end, the sleepers of this hart, and the loaded guest's injected timer.
- * For a disk that is to be looked at, the hart that finds out and all that set their timer later
- * have theirs set.
+ * Invariant: hart->timer_deadline is what the hart's timer is set to, and while a guest runs, or
+ * the hart waits, it is never later than the soonest of the slice's end, the sleepers of this hart,
+ * and the loaded guest's injected timer.  It may be earlier: it is not set anew for what goes away
+ * or moves on, which costs one interrupt at most. For a disk that is to be looked at, the hart that
+ * finds out and all that set their timer later have theirs set.
  *
  * [PRIV "Supervisor Timer (stimecmp) Register", "Virtual Supervisor Timer (vstimecmp) Register"]
  */
@@ -81,14 +82,23 @@ static u64 min(u64 a, u64 b)
     return a < b ? a : b;
 }
 
+/* It has fired, or is about to: nothing later is due by it. */
+static bool timer_is_spent(const struct hart *hart)
+{
+    return hart->timer_deadline <= timer_now();
+}
+
 void timer_program(const struct vcpu *loaded)
 {
-    u64 deadline = min(this_hart()->slice_end, sched_next_deadline());
+    struct hart *hart = this_hart();
+    u64 deadline = sched_next_deadline();
 
+    if (loaded != NULL)
+        deadline = min(deadline, __atomic_load_n(&hart->slice_end, __ATOMIC_RELAXED));
     deadline = min(deadline, disk_next_deadline());
     if (loaded != NULL && !guest_has_sstc)
         deadline = min(deadline, loaded->csr.timer);
-    if (deadline != this_hart()->timer_deadline)
+    if (deadline < hart->timer_deadline || timer_is_spent(hart))
         set_host_timer(deadline);
 }
 

@@ -44,10 +44,10 @@ void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
                 .vsstatus = SSTATUS_UXL_64 | SSTATUS_FS_INITIAL,
                 .timer = UINT64_MAX},
         .fp_hart = NO_HART,
-        .hart = NO_HART,
+        .hart = this_hart()->index,
         .state = VCPU_STOPPED,
     };
-    list_init(&vcpu->queue);
+    runnable_init(&vcpu->run);
 }
 
 /* Interrupts are masked and translation is off; all else stays, what wakes a wait included. */
@@ -99,7 +99,6 @@ void vcpu_load(struct vcpu *vcpu)
     csr_write(CSR_HSTATUS, csr->hstatus);
     timer_load(vcpu);
     vcpu->loaded_at = timer_now();
-    hart->slice_end = vcpu->loaded_at + timer_ticks_of_ns(SLICE_NS);
     timer_program(vcpu);
     vcpu_take_pending(vcpu);
 }
@@ -135,7 +134,6 @@ void vcpu_put(struct vcpu *vcpu)
     csr_write(CSR_HVIP, 0);
     vmid_unload(&vcpu->vm->gs.vmid[vcpu->id]);
     hart->vcpu = NULL;
-    hart->slice_end = UINT64_MAX;
 }
 
 /* The verdict that the guest comes back with; or, before it goes there, what is held. */

@@ -10,9 +10,9 @@
  *
  * While the vCPU is loaded the hart's CSRs are the truth and csr is stale.
  */
-#include "lib/kit/list.h"
 #include "lib/riscv/cause.h"
 #include "lib/riscv/ops.h"
+#include "lib/sched/policy.h"
 
 #include "hv/futex.h"
 #include "hv/vmexit.h"
@@ -45,10 +45,10 @@ struct fp_regs {
 
 enum vcpu_state {
     VCPU_STOPPED,  /* by HSM, or not yet started */
-    VCPU_RUNNABLE, /* in the run queue */
+    VCPU_RUNNABLE, /* in the run queue of hart `hart` */
     VCPU_RUNNING,  /* on hart `hart` */
     VCPU_BLOCKED,  /* waits for a wake-up or its deadline */
-    VCPU_PARKED,   /* runnable, but its VM is being stopped */
+    VCPU_PARKED,   /* runnable, but its VM is being stopped, or halted */
 };
 
 /* How a VM ends: why, and what was in a0 and a1 then. */
@@ -84,12 +84,13 @@ struct vcpu {
 
     u64 run_ticks, loaded_at; /* time on harts; time of the last load */
 
-    /* guarded by the scheduler's lock: */
+    /* guarded by the queue_lock of the hart to which it belongs: */
     enum vcpu_state state;
-    u32 hart;          /* index of the hart that runs it, or ran it last */
-    bool woken;        /* a wake-up came that no block has consumed */
-    u64 deadline;      /* while blocked */
-    struct list queue; /* run queue or a hart's sleepers */
+    u32 hart;            /* index of that hart: where it runs, waits or sleeps */
+    bool woken;          /* a wake-up came that no block has consumed */
+    bool is_favoured;    /* is queued a slice ahead */
+    u64 deadline;        /* while blocked */
+    struct runnable run; /* in the hart's queue, or by its node among the sleepers */
 
     u64 external; /* VSEIP, as its PLIC drives it, or 0; written under plic_use.lock */
     u64 pend;     /* atomic: what others have done to its interrupts; merged at the next load or

@@ -16,6 +16,7 @@
 #include "hv/dev/vplic.h"
 #include "hv/dev/vtransport.h"
 #include "hv/gstage.h"
+#include "hv/hold.h"
 #include "hv/limits.h"
 #include "hv/quota.h"
 #include "hv/vcpu.h"
@@ -83,8 +84,9 @@ struct vm {
     struct vplic_use plic_use;
     struct vtransport_use virtio;
     struct disk_view *disk; /* what it sees of its disk; NULL if it has none */
+    struct holds holds;     /* what others see it hold */
 
-    /* guarded by the scheduler's lock: */
+    /* atomic; see sched_vm.c: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */
     bool halted;          /* from outside: none of its vCPUs runs, unless it is doomed */
     bool doomed;          /* the next vCPU to run ends it, as doom_status says */

@@ -45,6 +45,7 @@ enum proc_fid {
     PROC_LIMIT = 17,      /* (what, value) -> the limit before */
     PROC_UNSHARE = 19,    /* (gpa, bytes) */
     PROC_FOREGROUND = 20, /* (group) -> the group before */
+    PROC_HOLD = 21,       /* (gpa, how) */
 
     /* Control calls need the control right: else SBI_ERR_DENIED. */
     PROC_TRACE = 32,   /* (on) -> whether it was on; on = -1 only asks */
@@ -137,6 +138,27 @@ enum proc_fid {
  */
 #define PROC_SHARED_RANGES_MAX 64
 #define PROC_WAITERS_MAX       256
+
+/*
+ * hold: so that who waits for another process learns of its end, also if it was killed.  At gpa, in
+ * shared memory (else SBI_ERR_INVALID_ADDRESS), is a struct proc_hold (aligned to 16, how one of
+ * the enum: else SBI_ERR_INVALID_PARAM).  A process holds it or not: to hold it twice is to hold it
+ * once.  When it takes hold, 1 is added to `holders`.  A child of a fork holds what its parent
+ * holds, and is counted before either goes on; a spawned one what its parent has as
+ * PROC_HOLD_KEPT.  When it lets go, by PROC_HOLD_NONE, by its end, or by an exec and not
+ * PROC_HOLD_KEPT, 1 is taken from `holders`, and 1 is added to `bell`; `owner` becomes 0 if it was
+ * the pid of the process, whatever its bit 31; then all who wait for one of these two words are
+ * woken.  At an exec `owner` is seen to for what is kept as well.  At most PROC_HOLDS_MAX at a
+ * time: PROC_ERR_QUOTA.
+ */
+enum proc_hold_how { PROC_HOLD_NONE = 0, PROC_HOLD_HERE = 1, PROC_HOLD_KEPT = 2 };
+#define PROC_HOLDS_MAX 256
+struct proc_hold {
+    uint32_t holders;
+    uint32_t bell;
+    uint32_t owner;
+    uint32_t reserved;
+};
 
 /*
  * events: why the event interrupt (VSSIP, as an IPI's) was raised in the vCPU that called events()

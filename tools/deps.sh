@@ -10,6 +10,7 @@
 #   tools/deps.sh gdb      also what `make gdb` needs
 #   tools/deps.sh linux    also what `make bench-linux` needs: a compiler for Linux programs, what makes disks, and
 #                          Debian's kernel for riscv64 in build/deps/linux
+#   tools/deps.sh prove    also what `make prove` needs: Debian's CBMC in build/deps/cbmc, with libraries of its own
 #   tools/deps.sh source PACKAGE...
 #                          all of these Debian source packages, each in build/deps/PACKAGE: programs that tests
 #                          build; status 3 if one cannot be had
@@ -32,6 +33,10 @@ sources=(
 # Debian's kernel: the suite that has the one that is compared with, and the modules that are taken.
 linux_suite=trixie
 linux_modules=(virtio_mmio virtio_blk fat vfat nls_ascii nls_cp437 kvm)
+
+# The model checker, from the first suite with a recent one, and all that it loads: the machine may be older.
+cbmc_suite=trixie
+cbmc_packages=(cbmc minisat libc6 libgcc-s1 libstdc++6)
 
 die() {
     printf 'deps.sh: %s\n' "$*" >&2
@@ -108,12 +113,12 @@ private_sources() {
     find "$1" -type f -exec sed -i "s/\\b$own\\b/$3/g" {} +
 }
 
-# private_apt: in options, what makes apt work in this folder, with the sources there.  Without the status
-# file it does not insist on versions that are installed.
+# private_apt [OPTION...]: in options, what makes apt work in this folder, with the sources there, and these.
+# Without the status file it does not insist on versions that are installed.
 private_apt() {
     options=(-o "Dir::Etc::sourcelist=$PWD/sources.list" -o "Dir::Etc::sourceparts=$PWD/sources.list.d"
         -o "Dir::State=$PWD/state" -o "Dir::State::lists=$PWD/lists" -o Dir::State::status=/dev/null
-        -o "Dir::Cache=$PWD/cache" -o APT::Sandbox::User=)
+        -o "Dir::Cache=$PWD/cache" -o APT::Sandbox::User= "$@")
     mkdir -p state lists/partial cache/archives/partial
 }
 
@@ -161,8 +166,7 @@ fetch_source() {
 # Fetches the newest kernel of the suite as linux.deb in folder $1.
 fetch_kernel() (
     cd "$1"
-    private_apt
-    options+=(-o APT::Architecture=riscv64 -o APT::Architectures=riscv64)
+    private_apt -o APT::Architecture=riscv64 -o APT::Architectures=riscv64
     apt-get -q "${options[@]}" update || true # as in fetch_archive
     package=$(apt-cache "${options[@]}" depends linux-image-riscv64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p')
     [ -n "$package" ] || return 1
@@ -200,6 +204,30 @@ fetch_linux() {
     has_linux $deps/linux || { tail -n 20 "$log" >&2 && die "the kernel cannot be fetched; all of apt's words are in $log"; }
 }
 
+# Fetches the packages into folder $1.
+fetch_cbmc_packages() (
+    cd "$1"
+    private_apt
+    apt-get -q "${options[@]}" update || true # as in fetch_archive
+    apt-get -q "${options[@]}" download "${cbmc_packages[@]}"
+)
+
+# Unpacked, not installed: tools/prove.sh starts it with its own loader and libraries.
+fetch_cbmc() {
+    local package new=$deps/new.$$ log=$deps/cbmc.log
+    echo "Fetching CBMC (packages of $cbmc_suite: ${cbmc_packages[*]})"
+    trap 'rm -rf "$deps/new.$$"' EXIT
+    private_sources "$new" deb $cbmc_suite
+    if fetch_cbmc_packages "$new" >"$log" 2>&1; then
+        for package in "$new"/*.deb; do
+            dpkg-deb -x "$package" "$new/tree" 2>>"$log" || rm -rf "$new/tree"
+        done
+        [ ! -e "$new/tree/usr/bin/cbmc" ] || mv -T "$new/tree" $deps/cbmc
+    fi
+    rm -rf "$new"
+    [ -e $deps/cbmc ] || { tail -n 20 "$log" >&2 && die "CBMC cannot be fetched; all of apt's words are in $log"; }
+}
+
 what=${1:-run}
 if [ "$what" = source ]; then
     shift
@@ -208,7 +236,7 @@ if [ "$what" = source ]; then
     done
     exit
 fi
-[[ $what == @(run|check|disk|gdb|linux) && $# -le 1 ]] || die "usage: tools/deps.sh [check | disk | gdb | linux | source PACKAGE...]"
+[[ $what == @(run|check|disk|gdb|linux|prove) && $# -le 1 ]] || die "usage: tools/deps.sh [check | disk | gdb | linux | prove | source PACKAGE...]"
 [[ ${DEPS:-auto} == @(auto|manual) ]] ||
     die "DEPS=$DEPS: auto installs what is missing, manual only prints the commands"
 
@@ -219,15 +247,18 @@ for source in "${sources[@]}"; do
 done
 linux= # the goal, if Debian's kernel is to be fetched
 [ "$what" != linux ] || has_linux $deps/linux || linux=linux
+cbmc= # the goal, if CBMC is to be fetched
+[ "$what" != prove ] || [ -e $deps/cbmc ] || cbmc=prove
 
 if [ ${#packages[@]} != 0 ] && ! command -v apt-get >/dev/null; then
     die "this system has no apt-get; install what these Debian packages hold: ${packages[*]}"
 fi
-if [ "${DEPS:-auto}" = manual ] && [ -n "${packages[*]}${missing[*]}$linux" ]; then
+if [ "${DEPS:-auto}" = manual ] && [ -n "${packages[*]}${missing[*]}$linux$cbmc" ]; then
     echo "deps.sh: missing; as root or with sudo, and then without DEPS=manual:" >&2
     [ ${#packages[@]} = 0 ] || echo "    apt-get install --no-install-recommends ${packages[*]}" >&2
     [ ${#missing[@]} = 0 ] || echo "    tools/deps.sh    # fetches the source of: ${missing[*]}" >&2
     [ -z "$linux" ] || echo "    tools/deps.sh linux    # fetches Debian's kernel for riscv64" >&2
+    [ -z "$cbmc" ] || echo "    tools/deps.sh prove    # fetches CBMC: ${cbmc_packages[*]} of $cbmc_suite, unpacked in $deps/cbmc" >&2
     exit 1
 fi
 if [ ${#packages[@]} != 0 ]; then
@@ -245,4 +276,5 @@ for source in "${sources[@]}"; do
     fetch_source "$name" "$package" "$folder"
 done
 [ -z "$linux" ] || fetch_linux
+[ -z "$cbmc" ] || fetch_cbmc
 touch $deps/ready

@@ -10,9 +10,13 @@ struct spinlock {
     u32 held;
 };
 
+/* Somebody has the lock: returns soon, whether it is free by then or not.  The world's own. */
+void spin_wait(const u32 *held);
+
 static inline void spin_lock(struct spinlock *lock)
 {
-    spinword_take(&lock->held);
+    while (unlikely(!spinword_try(&lock->held)))
+        spin_wait(&lock->held);
 }
 
 static inline void spin_unlock(struct spinlock *lock)

@@ -16,8 +16,7 @@
  */
 #include "lib/sched/policy.h"
 
-#define WEIGHT_NICE_0  1024
-#define VRUNTIME_SCALE 1024 /* steps of vruntime for one of the caller's clock, at nice 0 */
+#define WEIGHT_NICE_0 1024
 
 /* Each step is worth a tenth of the time of two: about 1.25 times the next. */
 static const u32 weights[] = {
@@ -111,7 +110,7 @@ static struct runnable *take(struct run_queue *queue)
 static bool charge(struct run_queue *queue, struct runnable *r, u64 delta)
 {
     u64 weight = weights[r->nice - NICE_MIN];
-    u64 work = delta * (VRUNTIME_SCALE * WEIGHT_NICE_0) + r->remainder;
+    u64 work = delta * (RUNNABLE_VRUNTIME_SCALE * WEIGHT_NICE_0) + r->remainder;
     const struct runnable *first = leftmost(queue);
 
     r->vruntime += work / weight;

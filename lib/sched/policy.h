@@ -34,6 +34,9 @@
 #define NICE_MIN          (-20)
 #define NICE_MAX          19
 
+/* CFS: steps of vruntime for one of the caller's clock, at nice 0. */
+#define RUNNABLE_VRUNTIME_SCALE 1024
+
 struct run_queue;
 
 /* Part of what is scheduled: a task. */

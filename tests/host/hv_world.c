@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/kit/list.h"
 
 #include "hv/frame.h"
 #include "hv/reclaim.h"
@@ -96,7 +95,6 @@ static void boot_harts(u32 count)
     hart_total = count;
     for (u32 i = 0; i < count; i++) {
         harts[i] = (struct hart){.index = i, .id = 10 + i, .vmid_generation = 1};
-        list_init(&harts[i].sleepers);
     }
     current = 0;
 }

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM's memory for hv and its devices: read and written as the guest would, or pinned.
+ *
+ * What it needs is in the space; tables are looked at only where a page has to change.
+ */
+#include <string.h>
+
+#include "hv/gcache.h"
+#include "hv/gstage.h"
+
+#define RUN_PAGES 16 /* more are not looked for */
+
+/* How many pages of the VM's own, from one on, lie one behind the other. */
+static u64 own_pages(const struct gstage *gs, u64 page, hpa_t frame)
+{
+    u64 count = 1;
+
+    while (count < RUN_PAGES && page + count < gs->space.pages &&
+           gstage_frame_now(gs, page + count, ACCESS_WRITE).v == frame.v + count * PAGE_BYTES)
+        count++;
+    return count;
+}
+
+/* gs->lock is held; gpa is RAM.  Afterwards its page is the VM's own, and *run bytes from gpa on
+ * are in one piece.  {0}: no memory. */
+static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
+{
+    hpa_t frame = gstage_frame(gs, gpa, ACCESS_WRITE);
+    u32 level;
+    const pte_t *entry = gcache_find(gs, gpa, &level);
+    u64 offset = gpa.v % PAGE_BYTES;
+
+    if (frame.v == 0)
+        return frame;
+    if (entry != NULL && level == 1 && (entry->v & PTE_W))
+        *run = CHUNK_BYTES - gpa.v % CHUNK_BYTES;
+    else
+        *run = own_pages(gs, gstage_page(gs, gpa), frame) * PAGE_BYTES - offset;
+    return (hpa_t){frame.v + offset};
+}
+
+/*
+ * gstage_pin - where the byte at gpa is, for a device and for hv, to read and to write; on any
+ * hart.
+ *
+ * The page becomes the VM's own, as by a store, also where it is only read: a shared one could be
+ * copied by the guest's next store, given back by the others, and be somebody else's while a device
+ * still reads it.  One of its own stays where it is until the VM is forked, reset or ends.
+ *
+ * *run: how many bytes from there on are in one piece.  {0}: gpa is not RAM, or there is no memory.
+ */
+hpa_t gstage_pin(struct gstage *gs, gpa_t gpa, u64 *run)
+{
+    hpa_t at;
+
+    if (!gstage_is_ram(gs, gpa))
+        return (hpa_t){0};
+    spin_lock(&gs->lock);
+    at = own_byte(gs, gpa, run);
+    spin_unlock(&gs->lock);
+    return at;
+}
+
+/* Walks [gpa, gpa + bytes) page by page and copies to or from buffer. */
+static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, enum access access)
+{
+    enum err err = ERR_OK;
+
+    if (bytes == 0)
+        return ERR_OK;
+    if (!gstage_is_ram(gs, gpa) || bytes > gs->ram_base.v + gs->ram_bytes - gpa.v)
+        return ERR_FAULT;
+    spin_lock(&gs->lock);
+    while (bytes > 0 && err == ERR_OK) {
+        u64 offset = gpa.v % PAGE_BYTES, left = PAGE_BYTES - offset;
+        u64 now = bytes < left ? bytes : left;
+        hpa_t frame = gstage_frame(gs, gpa, access);
+        u8 *at = (u8 *)hpa_ptr(frame) + offset;
+
+        if (frame.v == 0) {
+            err = ERR_NOMEM;
+            break;
+        }
+        if (access == ACCESS_WRITE)
+            memcpy(at, buffer, now);
+        else
+            memcpy(buffer, at, now);
+        gpa.v += now;
+        buffer += now;
+        bytes -= now;
+    }
+    spin_unlock(&gs->lock);
+    return err;
+}
+
+/*
+ * gstage_read, gstage_write - guest memory as the guest itself would see it: untouched pages come
+ * into being, shared ones are copied before a write.
+ *
+ * ERR_FAULT: the range is not RAM, nothing was transferred.  ERR_NOMEM: a part may have been.
+ */
+enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes)
+{
+    return transfer(gs, gpa, to, bytes, ACCESS_READ);
+}
+
+enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes)
+{
+    return transfer(gs, gpa, (u8 *)(uintptr_t)from, bytes, ACCESS_WRITE);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How a VM's memory begins, becomes two, and ends.
+ *
+ * Nothing here looks at the pages, but for the eager copy (FORK=copy), which shows what a fork must
+ * be like, and the census.
+ */
+#include "hv/frame.h"
+#include "hv/gcache.h"
+#include "hv/gstage.h"
+#include "hv/panic.h"
+#include "hv/reclaim.h"
+
+static void init(struct gstage *gs, gpa_t ram_base, u64 ram_bytes, const struct backing *backing,
+                 u32 vcpus)
+{
+    *gs = (struct gstage){.vcpus = vcpus,
+                          .ram_base = ram_base,
+                          .ram_bytes = ram_bytes,
+                          .backing = backing,
+                          .own_at = OWN_NONE};
+    list_init(&gs->has_root);
+}
+
+/*
+ * gstage_create - an empty space.
+ *
+ * ram_base and ram_bytes are page-aligned; backing outlives the space.  It takes no memory.
+ */
+enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
+                       const struct backing *backing, u32 vcpus)
+{
+    assert(ram_base.v + ram_bytes <= GSTAGE_END);
+    init(gs, ram_base, ram_bytes, backing, vcpus);
+    space_init(&gs->space, gstage_page(gs, (gpa_t){ram_base.v + ram_bytes}));
+    return ERR_OK;
+}
+
+/* gs->lock is held.  One page of an eager copy; what is shared is not copied. */
+static enum err copy_page(struct gstage *child, u64 page, u64 entry)
+{
+    u64 *line = space_own_line(&child->space, page);
+    hpa_t copy;
+
+    if (line == NULL)
+        return ERR_NOMEM;
+    if (entry & SPACE_SHARED) {
+        frame_get(space_frame(entry));
+        space_set(&child->space, &line[page % SPACE_LINE], entry);
+        return ERR_OK;
+    }
+    copy = frame_alloc();
+    if (copy.v == 0)
+        return ERR_NOMEM;
+    page_copy(copy, space_frame(entry));
+    space_set(&child->space, &line[page % SPACE_LINE], copy.v);
+    return ERR_OK;
+}
+
+static enum err copy_space(struct gstage *child, const struct gstage *parent)
+{
+    enum err err = ERR_OK;
+    bool alone;
+
+    space_init(&child->space, parent->space.pages);
+    for (u64 page = space_next(&parent->space, 0); page < parent->space.pages && err == ERR_OK;
+         page = space_next(&parent->space, page + 1)) {
+        const u64 *line = space_line(&parent->space, page, &alone);
+
+        err = copy_page(child, page, line[page % SPACE_LINE]);
+    }
+    return err;
+}
+
+/*
+ * gstage_clone - child becomes a copy of parent as it is now.
+ *
+ * No vCPU of the parent runs elsewhere.  The child starts without VMIDs and without tables.
+ *
+ * ERR_NOMEM: the child holds nothing, the parent is as it was.
+ */
+enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mode mode)
+{
+    enum err err = ERR_OK;
+
+    init(child, parent->ram_base, parent->ram_bytes, parent->backing, parent->vcpus);
+    spin_lock(&parent->lock);
+    if (unlikely(parent->shared != NULL))
+        err = gstage_copy_ranges(child, parent);
+    if (mode == CLONE_COW && err == ERR_OK) {
+        gcache_protect(parent);
+        parent->own_at = OWN_NONE;
+        space_fork(&child->space, &parent->space);
+    } else if (err == ERR_OK) {
+        err = copy_space(child, parent);
+    }
+    spin_unlock(&parent->lock);
+    if (err != ERR_OK)
+        gstage_destroy(child);
+    return err;
+}
+
+/*
+ * gstage_destroy - give back every frame, some of them later: see space_reap().  No hart has the
+ * root in hgatp.  What is left is an empty space without memory; that it is destroyed once more
+ * does no harm.
+ *
+ * Translations under its VMIDs may linger in TLBs: those numbers are fenced before they are given
+ * out again.
+ */
+void gstage_destroy(struct gstage *gs)
+{
+    spin_lock(&gs->lock);
+    gcache_give_back(gs);
+    gs->own_at = OWN_NONE;
+    space_release(&gs->space);
+    gstage_forget_ranges(gs);
+    spin_unlock(&gs->lock);
+    /* so that what is left cannot grow, and keeps no pages of others shared for long */
+    (void)reclaim_slice();
+}
+
+/* It has no tables yet: nothing but the caller knows where it is. */
+void gstage_replace(struct gstage *gs, struct gstage *by)
+{
+    assert(by->root.v == 0);
+    gstage_destroy(gs);
+    *gs = *by;
+    list_init(&gs->has_root);
+}
+
+/* Frames of this VM, its tables included, devices not: owned by it alone, or shared with others. */
+struct gstage_census gstage_count(struct gstage *gs)
+{
+    struct gstage_census census = {0};
+    struct space_count count;
+
+    spin_lock(&gs->lock);
+    count = space_count(&gs->space);
+    gcache_count(gs, &census);
+    spin_unlock(&gs->lock);
+    census.owned += count.owned;
+    census.shared += count.shared;
+    return census;
+}
