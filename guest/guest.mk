@@ -36,6 +36,7 @@ guest-y += guest/libc/group.c
 guest-y += guest/libc/inherit.c
 guest-y += guest/libc/input.c
 guest-y += guest/libc/keys.c
+guest-y += guest/libc/mmap.c
 guest-y += guest/libc/kill.c
 guest-y += guest/libc/limits.c
 guest-y += guest/libc/mutex.c
@@ -70,10 +71,12 @@ guest-y += guest/probe.S
 guest-y += guest/probe.c
 guest-y += guest/proc.c
 guest-y += guest/report.c
+guest-y += guest/shared.c
 guest-y += guest/threads.c
 guest-y += guest/timer.c
 guest-y += guest/trap.S
 guest-y += guest/trap.c
+guest-y += guest/word.c
 
 # Components: NAME-y sources, NAME-needs other components or kinds, NAME-kind what it is an alternative for.
 # NAME-sought: those of its sources that tell a program wants it which names none, where others do not; NAME-hosted:
@@ -326,6 +329,18 @@ vfs-hosted += archive
 vfs-hosted += fat32
 vfs-needs += heap
 vfs-needs += libc
+
+components-y += channels
+channels-y += guest/libc/descriptor_exec.c
+channels-y += guest/libc/pipe.c
+channels-y += guest/libc/pipe_bytes.c
+channels-y += guest/libc/pipe_ring.c
+channels-y += guest/libc/poll.c
+channels-y += guest/libc/states.c
+channels-sought += guest/libc/pipe.c
+channels-sought += guest/libc/poll.c
+channels-needs += events
+channels-needs += vfs
 
 components-y += archive
 archive-y += guest/fs/archive.c

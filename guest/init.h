@@ -20,4 +20,6 @@
 #define INIT_FILES      122 /* component vfs: there is a root, and descriptors 0, 1 and 2 */
 #define INIT_MOUNTS     123 /* what is mounted in it */
 
+#define INIT_DESCRIPTORS 124 /* component channels: those that another program has left */
+
 #define GUEST_INIT(order) __attribute__((constructor(order)))

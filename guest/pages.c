@@ -37,6 +37,12 @@ void *pages_alloc(size_t count, size_t align_pages)
     return mem_alloc(&pages_allocator, count * MEM_PAGE_BYTES, align_pages * MEM_PAGE_BYTES);
 }
 
+/* The same near the end of RAM: where an image that takes this one's place rarely comes to lie. */
+void *pages_alloc_high(size_t count)
+{
+    return mem_alloc_high(&pages_allocator, count * MEM_PAGE_BYTES);
+}
+
 /* All pages of one pages_alloc. */
 void pages_free(void *first)
 {
@@ -52,6 +58,17 @@ static void *locked_alloc(struct allocator *self, size_t bytes, size_t align)
     (void)self;
     spin_lock(&lock);
     block = mem_alloc(backend, bytes, align);
+    spin_unlock(&lock);
+    return block;
+}
+
+static void *locked_alloc_high(struct allocator *self, size_t bytes)
+{
+    void *block;
+
+    (void)self;
+    spin_lock(&lock);
+    block = mem_alloc_high(backend, bytes);
     spin_unlock(&lock);
     return block;
 }
@@ -121,6 +138,7 @@ static const char *locked_check(const struct allocator *self, const void **at)
 
 static const struct allocator_ops locked_ops = {.name = "pages",
                                                 .alloc = locked_alloc,
+                                                .alloc_high = locked_alloc_high,
                                                 .free = locked_free,
                                                 .resize = locked_resize,
                                                 .usable = locked_usable,

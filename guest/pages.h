@@ -6,6 +6,7 @@
 #include "guest/machine.h"
 
 void *pages_alloc(size_t count, size_t align_pages);
+void *pages_alloc_high(size_t count);
 void pages_free(void *pages);
 
 /* The same as an allocator, for what stands on pages; it takes the lock itself. */

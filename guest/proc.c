@@ -235,6 +235,12 @@ long proc_wake(const u32 *word, u64 n)
     return ask(PROC_WAKE, (unsigned long)word, n, 0);
 }
 
+/* How this process holds what others are to see it let go of. */
+long proc_hold(struct proc_hold *hold, enum proc_hold_how how)
+{
+    return ask(PROC_HOLD, (unsigned long)hold, (unsigned long)how, 0);
+}
+
 /* The limit before; -1 only asks. */
 long proc_limit(enum proc_limit what, long value)
 {

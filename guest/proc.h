@@ -48,6 +48,7 @@ long proc_share(const void *memory, u64 bytes);
 long proc_unshare(const void *memory, u64 bytes);
 long proc_wait_on(const u32 *word, u32 expected, u64 timeout_ticks);
 long proc_wake(const u32 *word, u64 n);
+long proc_hold(struct proc_hold *hold, enum proc_hold_how how);
 
 long proc_limit(enum proc_limit what, long value);
 

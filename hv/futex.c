@@ -240,10 +240,35 @@ static void wake(struct waiter *waiter)
     proc_word_woken(vm);
 }
 
+/* The bucket's lock is held.  How many of at most n there were. */
+static u64 wake_some(const struct word_key *key, u64 n)
+{
+    struct list *node, *after;
+    u64 woken = 0;
+
+    list_for_each_safe(node, after, &bucket_of(key)->waiters) {
+        if (woken == n)
+            break;
+        if (is_same(&waiter_of(node)->key, key)) {
+            wake(waiter_of(node));
+            woken++;
+        }
+    }
+    return woken;
+}
+
+void futex_wake_shared(const struct word_key *key)
+{
+    struct bucket *bucket = bucket_of(key);
+
+    spin_lock(&bucket->lock);
+    wake_some(key, UINT64_MAX);
+    spin_unlock(&bucket->lock);
+}
+
 enum err futex_wake(struct vcpu *vcpu, gpa_t gpa, u64 n, u64 *woken)
 {
     struct word_key key;
-    struct list *node, *after;
     u32 value;
     enum err err;
 
@@ -253,14 +278,7 @@ enum err futex_wake(struct vcpu *vcpu, gpa_t gpa, u64 n, u64 *woken)
     err = lock_word(vcpu->vm, gpa, &value, &key);
     if (err != ERR_OK)
         return err;
-    list_for_each_safe(node, after, &bucket_of(&key)->waiters) {
-        if (*woken == n)
-            break;
-        if (is_same(&waiter_of(node)->key, &key)) {
-            wake(waiter_of(node));
-            ++*woken;
-        }
-    }
+    *woken = wake_some(&key, n);
     spin_unlock(&bucket_of(&key)->lock);
     vcpu_take_pending(vcpu);
     return ERR_OK;

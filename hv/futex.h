@@ -35,6 +35,8 @@ __must_check enum err futex_wait_on(struct vcpu *vcpu, gpa_t gpa, u32 expected, 
                                     u64 *deadline);
 /* Up to n waiters go on; *woken says how many. */
 __must_check enum err futex_wake(struct vcpu *vcpu, gpa_t gpa, u64 n, u64 *woken);
+/* All who wait for a word in shared memory, which has changed, go on.  Any hart, no lock. */
+void futex_wake_shared(const struct word_key *key);
 /* All that the VM waits for is woken, since its words may be others from now on.  No other vCPU of
  * it runs. */
 void futex_wake_all(struct vm *vm);

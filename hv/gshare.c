@@ -19,11 +19,17 @@
 #include "hv/gstage.h"
 #include "hv/panic.h"
 
+#define SEEN 4U /* a power of two */
+
 struct ranges {
     u32 count;
     struct range {
         u64 first, end; /* GPAs */
     } range[PROC_SHARED_RANGES_MAX];
+    struct seen { /* pages in them that words were looked for in last: a cache of the space */
+        u64 gpa;
+        hpa_t frame; /* {0}: none */
+    } seen[SEEN];
 };
 _Static_assert(sizeof(struct ranges) <= PAGE_BYTES, "ranges are one frame");
 
@@ -39,7 +45,7 @@ static enum err plan_share(const struct ranges *now, struct range with, struct r
 {
     bool is_in = false;
 
-    then->count = 0;
+    *then = (struct ranges){.count = 0};
     for (u32 i = 0; i < now->count; i++) {
         const struct range *range = &now->range[i];
 
@@ -63,7 +69,7 @@ static enum err plan_share(const struct ranges *now, struct range with, struct r
 /* ... without. */
 static enum err plan_unshare(const struct ranges *now, struct range without, struct ranges *then)
 {
-    then->count = 0;
+    *then = (struct ranges){.count = 0};
     for (u32 i = 0; i < now->count; i++) {
         const struct range *range = &now->range[i];
 
@@ -343,6 +349,41 @@ enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
     return err;
 }
 
+hpa_t gstage_shared_frame(struct gstage *gs, gpa_t gpa)
+{
+    hpa_t frame = {0};
+
+    if (!gstage_is_ram(gs, gpa))
+        return frame;
+    spin_lock(&gs->lock);
+    if (is_shared(gs, gpa.v))
+        frame = gstage_frame(gs, gpa, ACCESS_READ);
+    if (frame.v != 0)
+        frame_get(frame);
+    spin_unlock(&gs->lock);
+    return frame;
+}
+
+static struct seen *seen_of(const struct gstage *gs, u64 gpa)
+{
+    return &gs->shared->seen[gpa / PAGE_BYTES % SEEN];
+}
+
+/* gs->lock is held.  The frame of a page, and whether it is shared.  {0}: no memory. */
+static hpa_t find_page(struct gstage *gs, u64 gpa, bool *shared)
+{
+    hpa_t frame;
+
+    *shared = gs->shared != NULL && seen_of(gs, gpa)->gpa == gpa && seen_of(gs, gpa)->frame.v != 0;
+    if (*shared)
+        return seen_of(gs, gpa)->frame;
+    frame = gstage_frame(gs, (gpa_t){gpa}, ACCESS_READ);
+    *shared = frame.v != 0 && is_shared(gs, gpa);
+    if (*shared)
+        *seen_of(gs, gpa) = (struct seen){gpa, frame};
+    return frame;
+}
+
 /*
  * gstage_word - what futexes compare, and by what they are found.
  *
@@ -350,18 +391,17 @@ enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
  */
 enum err gstage_word(struct gstage *gs, gpa_t gpa, u32 *value, struct word_key *key)
 {
+    u64 offset = gpa.v % PAGE_BYTES;
+    bool shared;
     hpa_t frame;
 
     if (!gstage_is_ram(gs, gpa))
         return ERR_FAULT;
     spin_lock(&gs->lock);
-    frame = gstage_frame(gs, gpa, ACCESS_READ);
+    frame = find_page(gs, gpa.v - offset, &shared);
     if (frame.v != 0) {
-        u64 offset = gpa.v % PAGE_BYTES;
-
         *value = __atomic_load_n((const u32 *)((u8 *)hpa_ptr(frame) + offset), __ATOMIC_SEQ_CST);
-        *key = is_shared(gs, gpa.v) ? (struct word_key){frame.v + offset, NULL}
-                                    : (struct word_key){gpa.v, gs};
+        *key = shared ? (struct word_key){frame.v + offset, NULL} : (struct word_key){gpa.v, gs};
     }
     spin_unlock(&gs->lock);
     return frame.v != 0 ? ERR_OK : ERR_NOMEM;

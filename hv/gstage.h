@@ -93,6 +93,8 @@ __must_check enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes);
 __must_check enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes);
 /* Range `index` of those that are shared; false: there are no more. */
 bool gstage_shared_range(struct gstage *gs, u32 index, gpa_t *gpa, u64 *bytes);
+/* The frame of a page that is shared, with a reference that is the caller's; {0}: it is not. */
+__must_check hpa_t gstage_shared_frame(struct gstage *gs, gpa_t gpa);
 /*
  * The aligned word at gpa as it is now, and what identifies it for wait_on and wake: the place in
  * memory if the page is shared, else (this G-stage, gpa).  Two words are the same if their keys are

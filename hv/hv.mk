@@ -36,6 +36,7 @@ hv-y += hv/group.c
 hv-y += hv/gshare.c
 hv-y += hv/gstage.c
 hv-y += hv/hart.c
+hv-y += hv/hold.c
 hv-y += hv/hartmask.c
 hv-y += hv/inspect.c
 hv-y += hv/irq.c

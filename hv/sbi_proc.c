@@ -9,6 +9,7 @@
 #include "hv/ecall.h"
 #include "hv/fork.h"
 #include "hv/futex.h"
+#include "hv/hold.h"
 #include "hv/proc.h"
 #include "hv/random.h"
 #include "hv/spawn.h"
@@ -36,6 +37,20 @@ static long proc_call_kill(struct vcpu *vcpu, s64 pid, u64 signal)
     enum err err = proc_kill(vcpu, pid, signal, &count);
 
     return err == ERR_OK ? (long)count : ecall_sbi_error(err);
+}
+
+/* Words in the range are found by another key from now on: who waits for one looks again. */
+static long proc_call_share(struct vcpu *vcpu, gpa_t gpa, u64 bytes,
+                            enum err (*change)(struct gstage *gs, gpa_t gpa, u64 bytes))
+{
+    enum err err;
+
+    if (gpa.v % PAGE_BYTES != 0 || bytes % PAGE_BYTES != 0 || bytes == 0)
+        return SBI_ERR_INVALID_PARAM;
+    err = change(&vcpu->vm->gs, gpa, bytes);
+    if (err == ERR_OK && vcpu->vm->vcpus == 1)
+        futex_wake_all(vcpu->vm);
+    return ecall_sbi_error(err);
 }
 
 static long proc_call_wait_on(struct vcpu *vcpu, gpa_t gpa, u32 expected, u64 timeout)
@@ -187,6 +202,9 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_EXEC: return proc_call_exec(vcpu, args);
     case PROC_SPAWN: return proc_call_spawn(vcpu, args);
     case PROC_KILL: return proc_call_kill(vcpu, (s64)args[0], args[1]);
+    case PROC_SHARE: return proc_call_share(vcpu, (gpa_t){args[0]}, args[1], gstage_share);
+    case PROC_UNSHARE: return proc_call_share(vcpu, (gpa_t){args[0]}, args[1], gstage_unshare);
+    case PROC_HOLD: return ecall_sbi_error(hold_set(vcpu->vm, (gpa_t){args[0]}, args[1]));
     case PROC_WAIT_ON: return proc_call_wait_on(vcpu, (gpa_t){args[0]}, (u32)args[1], args[2]);
     case PROC_WAKE: return proc_call_wake(vcpu, (gpa_t){args[0]}, args[1]);
     case PROC_INSPECT: return proc_call_inspect(vcpu, args[0], (gpa_t){args[1]}, args[2]);

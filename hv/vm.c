@@ -99,7 +99,8 @@ struct vm *vm_create(struct program *program, struct vm *parent)
     program_get(program);
     reset_vcpus(vm);
     load_attach_devices(vm);
-    if (vm->guest->disk != NULL && !open_disk(vm, parent)) {
+    if ((vm->guest->disk != NULL && !open_disk(vm, parent)) ||
+        (parent != NULL && hold_inherit(vm, parent, true) != ERR_OK)) {
         vm_destroy(vm);
         vm_free(vm);
         return NULL;
@@ -147,7 +148,7 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
     program_get(child->program);
     vcpu_save(vcpu);
     clone_vcpus(child, vcpu);
-    if (clone_devices(child, parent) != ERR_OK) {
+    if (clone_devices(child, parent) != ERR_OK || hold_inherit(child, parent, false) != ERR_OK) {
         vm_destroy(child);
         vm_free(child);
         return NULL;
@@ -199,10 +200,15 @@ static void free_next(struct vm *vm)
 
 enum err vm_reset(struct vm *vm)
 {
-    enum err err = vm->next == NULL ? prepare_again(vm) : ERR_OK;
+    bool is_exec = vm->next != NULL;
+    enum err err = is_exec ? ERR_OK : prepare_again(vm);
 
     if (err != ERR_OK)
         return err;
+    if (is_exec)
+        hold_exec(vm);
+    else
+        hold_end(vm);
     gstage_replace(&vm->gs, &vm->next->gs);
     program_put(vm->program);
     set_program(vm, vm->next->program);
@@ -215,6 +221,7 @@ enum err vm_reset(struct vm *vm)
 
 void vm_destroy(struct vm *vm)
 {
+    hold_end(vm);
     gstage_destroy(&vm->gs);
     if (vm->next != NULL) {
         gstage_destroy(&vm->next->gs);

@@ -16,6 +16,7 @@
 #include "hv/dev/vplic.h"
 #include "hv/dev/vtransport.h"
 #include "hv/gstage.h"
+#include "hv/hold.h"
 #include "hv/limits.h"
 #include "hv/quota.h"
 #include "hv/vcpu.h"
@@ -83,6 +84,7 @@ struct vm {
     struct vplic_use plic_use;
     struct vtransport_use virtio;
     struct disk_view *disk; /* what it sees of its disk; NULL if it has none */
+    struct holds holds;     /* what others see it hold */
 
     /* atomic; see sched_vm.c: */
     struct vcpu *stopper; /* who has stopped the others, NULL if nobody */

@@ -45,6 +45,7 @@ enum proc_fid {
     PROC_LIMIT = 17,      /* (what, value) -> the limit before */
     PROC_UNSHARE = 19,    /* (gpa, bytes) */
     PROC_FOREGROUND = 20, /* (group) -> the group before */
+    PROC_HOLD = 21,       /* (gpa, how) */
 
     /* Control calls need the control right: else SBI_ERR_DENIED. */
     PROC_TRACE = 32,   /* (on) -> whether it was on; on = -1 only asks */
@@ -70,16 +71,19 @@ enum proc_fid {
  * a whole ELF, Linux Image or raw image in the caller's memory.  args: the argv strings, each
  * NUL-ended, an empty string, then the environment's, each NUL-ended.  The new image finds them as
  * they are in /chosen/forkvisor,args of its FDT, and argv from 1 on, separated by blanks, in
- * bootargs.
+ * bootargs.  args_bytes = 0: it has no such property, and the bootargs that the bundle gives its
+ * image.  What lies in the machine's memory beside images (INITRD) lies beside the new one, too.
  *
  * Shared ranges stay, at the same addresses, and are named in /reserved-memory of the new image's
- * FDT ("forkvisor,shared" in compatible); exec and spawn fail if the image lies in one of them.
+ * FDT ("forkvisor,shared" in compatible); exec and spawn fail if the image lies in one of them.  A
+ * reset begins the same image with the same args, and shares nothing.
  * exec: pid, parent, group, devices, pending signals stay, all other vCPUs, waiters, timers and
  * events go; the process is as if it had never called signals().  spawn: the child is a new machine
  * of the caller's kind (memory, vCPUs, devices), of the caller's group, without the control right.
  *
- * PROC_ERR_NOENT: no image of that name.  SBI_ERR_INVALID_PARAM: the image is none (console says
- * why), or args are malformed, or more than PROC_ARGS_BYTES_MAX.  PROC_ERR_NOMEM: it does not fit
+ * PROC_ERR_NOENT: no image of that name.  SBI_ERR_INVALID_PARAM: the image is none, or lies in a
+ * shared range (console says why), or args do not end with a NUL or have no empty string, or are
+ * more than PROC_ARGS_BYTES_MAX.  PROC_ERR_NOMEM: it does not fit
  * into the machine's memory, or there is none.  PROC_ERR_QUOTA: spawn, the tree's limit.
  */
 #define PROC_NAME_BYTES_MAX    64
@@ -133,6 +137,27 @@ enum proc_fid {
  */
 #define PROC_SHARED_RANGES_MAX 64
 #define PROC_WAITERS_MAX       256
+
+/*
+ * hold: so that who waits for another process learns of its end, also if it was killed.  At gpa, in
+ * shared memory (else SBI_ERR_INVALID_ADDRESS), is a struct proc_hold (aligned to 16, how one of
+ * the enum: else SBI_ERR_INVALID_PARAM).  A process holds it or not: to hold it twice is to hold it
+ * once.  When it takes hold, 1 is added to `holders`.  A child of a fork holds what its parent
+ * holds, and is counted before either goes on; a spawned one what its parent has as
+ * PROC_HOLD_KEPT.  When it lets go, by PROC_HOLD_NONE, by its end, or by an exec and not
+ * PROC_HOLD_KEPT, 1 is taken from `holders`, and 1 is added to `bell`; `owner` becomes 0 if it was
+ * the pid of the process, whatever its bit 31; then all who wait for one of these two words are
+ * woken.  At an exec `owner` is seen to for what is kept as well.  At most PROC_HOLDS_MAX at a
+ * time: PROC_ERR_QUOTA.
+ */
+enum proc_hold_how { PROC_HOLD_NONE = 0, PROC_HOLD_HERE = 1, PROC_HOLD_KEPT = 2 };
+#define PROC_HOLDS_MAX 256
+struct proc_hold {
+    uint32_t holders;
+    uint32_t bell;
+    uint32_t owner;
+    uint32_t reserved;
+};
 
 /*
  * events: why the event interrupt (VSSIP, as an IPI's) was raised in the vCPU that called events()

@@ -116,7 +116,8 @@ int vfs_truncate(const char *path, u64 bytes)
     }
     switch (found.node->type) {
     case NODE_DIRECTORY: error = EISDIR; break;
-    case NODE_DEVICE: error = EINVAL; break;
+    case NODE_DEVICE:
+    case NODE_PIPE: error = EINVAL; break;
     case NODE_FILE:
         error = bytes > INT64_MAX           ? EFBIG
                 : found.mount->fs->readonly ? EROFS

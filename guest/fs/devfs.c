@@ -157,6 +157,14 @@ static int devfs_write(struct node *node, u64 offset, const void *from, size_t b
     return device_of(node)->write(from, bytes, done);
 }
 
+static void devfs_ready(struct node *node, struct fs_ready *ready)
+{
+    ready->what = FS_READABLE | FS_WRITABLE;
+    if (device_of(node)->read == read_console && !input_ready(&ready->word, &ready->value)) {
+        ready->what = FS_WRITABLE;
+    }
+}
+
 static int devfs_truncate(struct node *node, u64 bytes)
 {
     (void)node;
@@ -233,6 +241,7 @@ static const struct fs_ops devfs_ops = {
     .read = devfs_read,
     .write = devfs_write,
     .truncate = devfs_truncate,
+    .ready = devfs_ready,
     .attr = devfs_attr,
     .set_times = devfs_set_times,
     .chmod = devfs_chmod,

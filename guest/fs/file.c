@@ -2,7 +2,7 @@
 /*
  * Open files: what is open, how, and where in it.  All descriptors that were made from one another
  * share one, and so its offset.  A child that was forked has a copy of all memory and thus of this,
- * too: its offsets move on their own.
+ * too; but offset and flags are first moved to memory that both have (guest/libc/states.c).
  *
  * Of a file, the offset and the bytes at it are one step for other tasks.  Devices are read and
  * written without the lock, since a terminal may wait for ever; they have no offset.
@@ -20,6 +20,11 @@
 enum { AT_DOT, AT_DOT_DOT, AT_ENTRIES };
 #define AT_POINTS (1UL << 62)
 
+int file_flags(const struct file *file)
+{
+    return (int)file->state->flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
+}
+
 static bool reads(int flags)
 {
     return (flags & O_ACCMODE) != O_WRONLY;
@@ -28,6 +33,12 @@ static bool reads(int flags)
 static bool writes(int flags)
 {
     return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* It has no offset, and who reads may wait: without a lock. */
+static bool is_stream(const struct file *file)
+{
+    return file->node->type == NODE_DEVICE || file->node->type == NODE_PIPE;
 }
 
 /* ---- open and close ---- */
@@ -118,6 +129,13 @@ static void cross(struct file *file)
     file->node = node_get(root->node);
 }
 
+/* Component channels has its own: who executes another program passes files on by name. */
+__attribute__((weak)) char *file_name_for(const char *path)
+{
+    (void)path;
+    return NULL;
+}
+
 /*
  * vfs_open - what a path names, opened by the flags of open().
  *
@@ -144,7 +162,8 @@ int vfs_open(const char *path, int flags, u32 permissions, struct file **opened)
     }
     file->mount = place.dir->mount;
     file->refs = 1;
-    file->flags = flags;
+    file->own.flags = (u32)flags;
+    file->state = &file->own;
     fs_lock(file->mount->lock);
     error = open_node(&place, flags, permissions, file);
     dir_put_locked(place.dir);
@@ -159,6 +178,7 @@ int vfs_open(const char *path, int flags, u32 permissions, struct file **opened)
         free(file);
         return error;
     }
+    file->name = file_name_for(path);
     *opened = file;
     return 0;
 }
@@ -167,6 +187,12 @@ struct file *file_get(struct file *file)
 {
     __atomic_fetch_add(&file->refs, 1, __ATOMIC_RELAXED);
     return file;
+}
+
+/* A file whose state was elsewhere is gone.  Component channels has its own. */
+__attribute__((weak)) void file_state_gone(const struct file_state *state)
+{
+    (void)state;
 }
 
 void file_put(struct file *file)
@@ -184,7 +210,25 @@ void file_put(struct file *file)
         file->mount->files--;
     }
     fs_unlock(lock);
+    if (file->state != &file->own) {
+        file_state_gone(file->state);
+    }
+    free(file->name);
     free(file);
+}
+
+/* An open file that no path leads to: on a node whose hold it takes over, with a state that is
+ * elsewhere (NULL: the file's own).  NULL: no memory. */
+struct file *file_make(struct mount *mount, struct node *node, struct file_state *state)
+{
+    struct file *file = calloc(1, sizeof(*file));
+
+    if (file) {
+        *file = (struct file){.mount = mount, .node = node, .refs = 1};
+        file->state = state ? state : &file->own;
+        mount->files++;
+    }
+    return file;
 }
 
 /* ---- bytes ---- */
@@ -232,19 +276,19 @@ static s64 write_at(struct file *file, u64 offset, const void *from, size_t byte
 
 s64 file_read(struct file *file, void *to, size_t bytes)
 {
-    int error = may_transfer(file, reads(file->flags));
+    int error = may_transfer(file, reads(file_flags(file)));
     s64 done;
 
     if (error) {
         return -error;
     }
-    if (file->node->type == NODE_DEVICE) {
+    if (is_stream(file)) {
         return read_at(file, 0, to, bytes);
     }
     fs_lock(file->mount->lock);
-    done = read_at(file, file->offset, to, bytes);
+    done = read_at(file, file->state->offset, to, bytes);
     if (done > 0) {
-        file->offset += (u64)done;
+        file->state->offset += (u64)done;
     }
     fs_unlock(file->mount->lock);
     return done;
@@ -263,25 +307,25 @@ static int seek_to_end(struct file *file, u64 *offset)
 
 s64 file_write(struct file *file, const void *from, size_t bytes)
 {
-    int error = may_transfer(file, writes(file->flags));
+    int error = may_transfer(file, writes(file_flags(file)));
     u64 offset;
     s64 done;
 
     if (error) {
         return -error;
     }
-    if (file->node->type == NODE_DEVICE) {
+    if (is_stream(file)) {
         return write_at(file, 0, from, bytes);
     }
     if (bytes == 0) {
         return 0;
     }
     fs_lock(file->mount->lock);
-    offset = file->offset;
-    error = file->flags & O_APPEND ? seek_to_end(file, &offset) : 0;
+    offset = file->state->offset;
+    error = file_flags(file) & O_APPEND ? seek_to_end(file, &offset) : 0;
     done = error ? -error : write_at(file, offset, from, bytes);
     if (done > 0) {
-        file->offset = offset + (u64)done;
+        file->state->offset = offset + (u64)done;
     }
     fs_unlock(file->mount->lock);
     return done;
@@ -289,10 +333,10 @@ s64 file_write(struct file *file, const void *from, size_t bytes)
 
 s64 file_pread(struct file *file, u64 offset, void *to, size_t bytes)
 {
-    int error = may_transfer(file, reads(file->flags));
+    int error = may_transfer(file, reads(file_flags(file)));
     s64 done;
 
-    if (error || file->node->type == NODE_DEVICE) {
+    if (error || is_stream(file)) {
         return error ? -error : -ESPIPE;
     }
     fs_lock(file->mount->lock);
@@ -304,10 +348,10 @@ s64 file_pread(struct file *file, u64 offset, void *to, size_t bytes)
 /* O_APPEND changes nothing, as POSIX has it; Linux appends. */
 s64 file_pwrite(struct file *file, u64 offset, const void *from, size_t bytes)
 {
-    int error = may_transfer(file, writes(file->flags));
+    int error = may_transfer(file, writes(file_flags(file)));
     s64 done;
 
-    if (error || file->node->type == NODE_DEVICE) {
+    if (error || is_stream(file)) {
         return error ? -error : -ESPIPE;
     }
     if (bytes == 0) {
@@ -326,13 +370,13 @@ s64 file_seek(struct file *file, s64 offset, int whence)
     s64 to;
     int error = 0;
 
-    if (file->node->type == NODE_DEVICE) {
+    if (is_stream(file)) {
         return -ESPIPE;
     }
     fs_lock(file->mount->lock);
     switch (whence) {
     case SEEK_SET: break;
-    case SEEK_CUR: from = file->offset; break;
+    case SEEK_CUR: from = file->state->offset; break;
     case SEEK_END: error = seek_to_end(file, &from); break;
     default: error = EINVAL;
     }
@@ -343,7 +387,7 @@ s64 file_seek(struct file *file, s64 offset, int whence)
         error = EINVAL;
     }
     if (!error) {
-        file->offset = (u64)to;
+        file->state->offset = (u64)to;
     }
     fs_unlock(file->mount->lock);
     return error ? -error : to;
@@ -360,13 +404,13 @@ static void dot(struct fs_entry *entry, const char *name, const struct dir *dir)
 
 static int list_entry(struct file *file, struct fs_entry *entry)
 {
-    u64 position = file->offset - AT_ENTRIES;
+    u64 position = file->state->offset - AT_ENTRIES;
     int error = file->node->fs->ops->list(file->node, &position, entry);
 
     if (!error) {
-        file->offset = position + AT_ENTRIES;
+        file->state->offset = position + AT_ENTRIES;
     } else if (error == ENOENT && file->dir->points) {
-        file->offset = AT_POINTS;
+        file->state->offset = AT_POINTS;
     }
     return error;
 }
@@ -376,7 +420,7 @@ static int list_point(struct file *file, struct fs_entry *entry)
     const struct point *point = file->dir->points;
     const struct dir *at;
 
-    for (u64 i = AT_POINTS; i < file->offset && point; i++) {
+    for (u64 i = AT_POINTS; i < file->state->offset && point; i++) {
         point = point->next;
     }
     if (!point) {
@@ -387,7 +431,7 @@ static int list_point(struct file *file, struct fs_entry *entry)
     entry->name[at->name_bytes] = '\0';
     entry->id = point->node.id;
     entry->type = NODE_DIRECTORY;
-    file->offset++;
+    file->state->offset++;
     return 0;
 }
 
@@ -403,13 +447,13 @@ int file_list(struct file *file, struct fs_entry *entry)
     fs_lock(file->mount->lock);
     if (dir->node->nlink == 0) {
         error = ENOENT;
-    } else if (file->offset < AT_ENTRIES) {
-        bool up = file->offset++ == AT_DOT_DOT;
+    } else if (file->state->offset < AT_ENTRIES) {
+        bool up = file->state->offset++ == AT_DOT_DOT;
 
         dot(entry, up ? ".." : ".", up && dir->parent ? dir->parent : dir);
     } else {
-        error = file->offset < AT_POINTS ? list_entry(file, entry) : ENOENT;
-        if (error == ENOENT && file->offset >= AT_POINTS) {
+        error = file->state->offset < AT_POINTS ? list_entry(file, entry) : ENOENT;
+        if (error == ENOENT && file->state->offset >= AT_POINTS) {
             error = list_point(file, entry);
         }
     }
@@ -421,7 +465,7 @@ int file_truncate(struct file *file, u64 bytes)
 {
     int error;
 
-    if (!writes(file->flags) || file->node->type != NODE_FILE) {
+    if (!writes(file_flags(file)) || file->node->type != NODE_FILE) {
         return EINVAL;
     }
     if (bytes > OFFSET_MAX) {
@@ -437,7 +481,7 @@ int file_sync(struct file *file)
 {
     int error;
 
-    if (file->node->type == NODE_DEVICE) {
+    if (is_stream(file)) {
         return EINVAL;
     }
     fs_lock(file->mount->lock);
@@ -446,16 +490,68 @@ int file_sync(struct file *file)
     return error;
 }
 
-int file_flags(const struct file *file)
-{
-    return file->flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
-}
-
 void file_set_flags(struct file *file, int flags)
 {
     const int settable = O_APPEND | O_NONBLOCK;
 
-    file->flags = (file->flags & ~settable) | (flags & settable);
+    file->state->flags = (file->state->flags & ~(u32)settable) | (u32)(flags & settable);
+}
+
+struct file_state *file_state(const struct file *file)
+{
+    return file->state;
+}
+
+/* It has an offset, and nobody shares it yet. */
+bool file_has_own_state(const struct file *file)
+{
+    return !is_stream(file) && file->state == &file->own;
+}
+
+/* Offset and flags go to another place, which outlives the file. */
+void file_move_state(struct file *file, struct file_state *to)
+{
+    *to = file->own;
+    file->state = to;
+}
+
+bool file_shares_state(const struct file *file)
+{
+    return !is_stream(file) && file->state != &file->own;
+}
+
+const char *file_name(const struct file *file)
+{
+    return file->name;
+}
+
+void file_use_state(struct file *file, struct file_state *at)
+{
+    file->state = at;
+}
+
+/* What it would not wait for now. */
+void file_ready(struct file *file, struct fs_ready *ready)
+{
+    const struct fs_ops *ops = file->node->fs->ops;
+
+    *ready = (struct fs_ready){.what = FS_READABLE | FS_WRITABLE};
+    if (ops->ready) {
+        ops->ready(file->node, ready);
+    }
+}
+
+u32 *file_descriptors(struct file *file)
+{
+    return &file->descriptors;
+}
+
+/* This process has no descriptor of it any more. */
+void file_close(struct file *file)
+{
+    if (file->node->fs->ops->close) {
+        file->node->fs->ops->close(file->node);
+    }
 }
 
 struct node *file_node(const struct file *file)

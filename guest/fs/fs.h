@@ -22,7 +22,8 @@
 struct fs;
 struct node;
 
-enum node_type { NODE_FILE, NODE_DIRECTORY, NODE_DEVICE };
+/* A pipe is a device that has no name. */
+enum node_type { NODE_FILE, NODE_DIRECTORY, NODE_DEVICE, NODE_PIPE };
 
 struct name {
     const char *at; /* not NUL-terminated */
@@ -46,6 +47,16 @@ struct fs_entry {
 struct fs_space {
     u64 block_bytes, blocks, free_blocks;
     u64 files, free_files; /* 0: without limit */
+};
+
+/* Of what can keep one waiting, what would not at the moment; and how to learn of a change. */
+#define FS_READABLE 0x1U
+#define FS_WRITABLE 0x2U
+#define FS_ENDED    0x4U /* who is at the other end is gone */
+struct fs_ready {
+    u32 what;        /* FS_... */
+    const u32 *word; /* another value than `value` and a word_wake() (guest/word.h) tell; or NULL */
+    u32 value;
 };
 
 struct fs_ops {
@@ -77,6 +88,10 @@ struct fs_ops {
     int (*chmod)(struct node *node, u32 permissions);
     /* What was written to the node, and what is needed to find it, is on the medium. */
     int (*sync)(struct node *node);
+    /* Optional: without it nothing keeps one waiting. */
+    void (*ready)(struct node *node, struct fs_ready *ready);
+    /* Optional: this process has no descriptor of it any more, though it may still be in use. */
+    void (*close)(struct node *node);
     /* The last holder is gone. */
     void (*forget)(struct node *node);
 

@@ -57,8 +57,10 @@ struct file {
     struct node *node; /* held */
     struct dir *dir;   /* held; NULL: it is none */
     u32 refs;          /* atomic */
-    int flags;
-    u64 offset; /* guarded by mount->lock */
+    u32 descriptors;   /* that have it; guarded by the lock of their table */
+    struct file_state *state;
+    struct file_state own; /* where that is until somebody shares it */
+    char *name;            /* that it was opened by; NULL: not known */
 };
 
 static inline struct dir *dir_get(struct dir *dir)

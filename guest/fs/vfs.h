@@ -74,6 +74,13 @@ __must_check int vfs_set_times(const char *path, const struct vfs_times *times);
 
 /* ---- open files ---- */
 
+/* What descriptors of one open file have in common, in all processes. */
+struct file_state {
+    u64 offset; /* guarded by the mount's lock within a process */
+    u32 flags;
+    u32 unused;
+};
+
 /* flags: O_RDONLY ... of <fcntl.h>; the opener holds it. */
 __must_check int vfs_open(const char *path, int flags, u32 permissions, struct file **file);
 struct file *file_get(struct file *file);
@@ -96,6 +103,19 @@ __must_check int file_space(struct file *file, struct fs_space *space, struct vf
 int file_flags(const struct file *file);
 void file_set_flags(struct file *file, int flags); /* O_APPEND, O_NONBLOCK */
 struct node *file_node(const struct file *file);
+struct file_state *file_state(const struct file *file);
+bool file_has_own_state(const struct file *file);
+bool file_shares_state(const struct file *file);
+void file_move_state(struct file *file, struct file_state *to);
+void file_use_state(struct file *file, struct file_state *at); /* what is there is taken over */
+void file_state_gone(const struct file_state *state);          /* weak */
+const char *file_name(const struct file *file);
+char *file_name_for(const char *path); /* weak: NULL, or from the heap */
+void file_ready(struct file *file, struct fs_ready *ready);
+u32 *file_descriptors(struct file *file); /* the descriptor table's: how many have it */
+void file_close(struct file *file);
+struct mount;
+struct file *file_make(struct mount *mount, struct node *node, struct file_state *state);
 
 /* ---- around a fork: all locks, so that the copy is whole.  False: one is taken, and wait is
  * false. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* POSIX semaphores of one process, without names: guest/libc/semaphore.c. */
+/* POSIX semaphores without names: guest/libc/semaphore.c.  Where processes are to share one, it has
+ * to be in memory that they share: mmap(). */
 #include <limits.h>
 #include <time.h>
 
@@ -11,6 +12,7 @@ extern "C" {
 #define SEM_VALUE_MAX INT_MAX
 
 typedef struct {
+    unsigned shared_, waits_; /* waits_: how many wait, if it is shared */
     unsigned long opaque_[4];
 } sem_t;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors: a table of open files.  Those that dup makes, and those of a child that was forked,
- * are the same open file, and a copy of it.  0, 1 and 2 are the console when the program begins.
+ * Descriptors: a table of open files.  Those that dup makes are the same open file; a forked child
+ * has a copy of it, whose offset and flags are in memory that both share.  0, 1 and 2 are the
+ * console when the program begins, unless it was executed with others (inherit.c).
  *
  * The lock is held for a few instructions only; who uses a file holds it, so that a close by
  * somebody else meanwhile is no harm.
@@ -21,8 +22,9 @@
 
 static struct {
     struct file *file; /* held */
-    bool cloexec;      /* remembered: nothing is ever executed */
-} table[DESCRIPTORS];  /* guarded by lock */
+    bool cloexec;
+} table[DESCRIPTORS]; /* guarded by lock */
+static int used;      /* no higher number has ever been in use; guarded by lock */
 static struct spin lock;
 static u32 umask_bits = S_IWGRP | S_IWOTH;
 
@@ -83,24 +85,62 @@ struct file *descriptor_get(int fd)
     return file;
 }
 
+/* A descriptor's hold; it was the last one's. */
+static void drop(struct file *file, bool last)
+{
+    if (last) {
+        file_close(file);
+    }
+    file_put(file);
+}
+
+/* The lock is held. */
+static void set(int fd, struct file *file, bool cloexec)
+{
+    table[fd].file = file;
+    table[fd].cloexec = cloexec;
+    if (file) {
+        (*file_descriptors(file))++;
+        used = fd < used ? used : fd + 1;
+    }
+}
+
 int descriptor_add(struct file *file, int least, bool cloexec)
 {
     int fd = least;
+    bool last = false;
 
     spin_lock(&lock);
     while (fd < DESCRIPTORS && table[fd].file) {
         fd++;
     }
     if (fd < DESCRIPTORS) {
-        table[fd].file = file;
-        table[fd].cloexec = cloexec;
+        set(fd, file, cloexec);
+    } else {
+        last = *file_descriptors(file) == 0;
     }
     spin_unlock(&lock);
     if (fd == DESCRIPTORS) {
-        file_put(file);
+        drop(file, last);
         return files_result(EMFILE);
     }
     return fd;
+}
+
+bool descriptor_look(int *fd, struct descriptor *found)
+{
+    bool there = false;
+
+    spin_lock(&lock);
+    for (; *fd < used && !there; (*fd)++) {
+        there = table[*fd].file != NULL;
+        *found = (struct descriptor){table[*fd].file, *fd, table[*fd].cloexec};
+    }
+    if (there) {
+        file_get(found->file);
+    }
+    spin_unlock(&lock);
+    return there;
 }
 
 /* Without the lock: who moves a stream's descriptor while another task writes there gets either. */
@@ -115,16 +155,22 @@ bool descriptor_is_console(int fd)
 static int put_at(int to, struct file *file, bool cloexec)
 {
     struct file *before;
+    bool last;
 
     spin_lock(&lock);
     before = table[to].file;
-    table[to].file = file;
-    table[to].cloexec = cloexec;
+    last = before && --*file_descriptors(before) == 0;
+    set(to, file, cloexec);
     spin_unlock(&lock);
     if (before) {
-        file_put(before);
+        drop(before, last);
     }
     return before ? 0 : EBADF;
+}
+
+void descriptor_put(int to, struct file *file, bool cloexec)
+{
+    (void)put_at(to, file, cloexec);
 }
 
 int close(int fd)
@@ -237,11 +283,4 @@ int isatty(int fd)
         errno = ENOTTY;
     }
     return terminal;
-}
-
-/* Processes share no memory, so a pipe would lead nowhere. */
-int pipe(int fds[2])
-{
-    (void)fds;
-    return files_result(ENOSYS);
 }

@@ -103,7 +103,14 @@ void files_end(void)
     }
 }
 
-/* The locks of streams, then those of mounts. */
+/* Component channels has its own of these. */
+__attribute__((weak)) bool fork_channels(enum fork_step step)
+{
+    (void)step;
+    return true;
+}
+
+/* The locks of streams, those of mounts, then that of pipes. */
 bool fork_files(enum fork_step step)
 {
     bool wait = !fork_in_handler();
@@ -112,6 +119,7 @@ bool fork_files(enum fork_step step)
         return true;
     }
     if (step != FORK_PREPARE) {
+        (void)fork_channels(step);
         vfs_unlock_all();
         streams_unlock_all();
         return true;
@@ -120,6 +128,11 @@ bool fork_files(enum fork_step step)
         return false;
     }
     if (!vfs_lock_all(wait)) {
+        streams_unlock_all();
+        return false;
+    }
+    if (!fork_channels(step)) {
+        vfs_unlock_all();
         streams_unlock_all();
         return false;
     }

@@ -15,7 +15,8 @@ enum fork_step { FORK_PREPARE, FORK_PARENT, FORK_CHILD };
 /* Weak ones do nothing: a part that is in the image has its own. */
 bool fork_handlers(enum fork_step step); /* pthread_atfork's */
 bool fork_threads(enum fork_step step);  /* pthreads */
-bool fork_files(enum fork_step step);    /* streams, file systems */
+bool fork_files(enum fork_step step);    /* streams, file systems, and: */
+bool fork_channels(enum fork_step step); /* pipes, and what descriptors share */
 bool fork_libc(enum fork_step step);     /* picolibc's locks */
 
 /* Disks have nothing to do while the machine is copied.  All others stand still meanwhile. */

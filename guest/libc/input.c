@@ -88,10 +88,19 @@ static bool come(void *arg)
     return __atomic_load_n(&has_come, __ATOMIC_ACQUIRE);
 }
 
+/* word.c, where that is linked. */
+__attribute__((weak)) void word_look(void);
+
+static u32 times_told; /* what poll() waits for */
+
 static void tell(void)
 {
     __atomic_store_n(&has_come, true, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&times_told, 1, __ATOMIC_RELEASE);
     await_wake(&readers);
+    if (word_look) {
+        word_look();
+    }
 }
 
 /* Component virtio_console has its own. */
@@ -131,16 +140,20 @@ static bool listen_to_uart(void)
     return state == LISTENS;
 }
 
+/* From now on tell() is called when there is something; false: nobody will. */
+static bool listen(void)
+{
+    if (!await_sleeps()) {
+        return false;
+    }
+    __atomic_store_n(&has_come, false, __ATOMIC_RELAXED);
+    return console_device_there() ? console_device_listen(tell) : listen_to_uart();
+}
+
 /* Until there may be something to read. */
 static void wait_for_input(void)
 {
-    bool listens = false;
-
-    if (await_sleeps()) {
-        __atomic_store_n(&has_come, false, __ATOMIC_RELAXED);
-        listens = console_device_there() ? console_device_listen(tell) : listen_to_uart();
-    }
-    if (listens) {
+    if (listen()) {
         await_until(&readers, come, NULL, ALARM_NEVER, "input");
     } else {
         pause_until(pause_deadline(POLL_NS));
@@ -173,6 +186,21 @@ static bool wait_and_lock(void)
         spin_lock(&lock);
     }
     return true;
+}
+
+/* Whether input_read() would not wait.  If not, *word, which is *value now, will be another when
+ * that changes, or is NULL: nobody will tell. */
+bool input_ready(const u32 **word, u32 *value)
+{
+    bool ready, listens;
+
+    *value = __atomic_load_n(&times_told, __ATOMIC_ACQUIRE);
+    listens = listen();
+    *word = listens ? &times_told : NULL;
+    spin_lock(&lock);
+    ready = fill();
+    unlock_and_raise();
+    return ready;
 }
 
 /* The next byte, or EOF at the end of the input. */

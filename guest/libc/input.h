@@ -5,6 +5,7 @@
 
 bool console_is_terminal(void);
 int input_getc(void);
+bool input_ready(const u32 **word, u32 *value);
 __must_check int input_read(char *to, size_t bytes, size_t *done); /* 0 or EINTR */
 
 /* A terminal's modes, TTY_... of tty.h. */

@@ -21,7 +21,11 @@
 static mode_t mode_of(const struct vfs_stat *stat)
 {
     static const mode_t types[] = {
-        [NODE_FILE] = S_IFREG, [NODE_DIRECTORY] = S_IFDIR, [NODE_DEVICE] = S_IFCHR};
+        [NODE_FILE] = S_IFREG,
+        [NODE_DIRECTORY] = S_IFDIR,
+        [NODE_DEVICE] = S_IFCHR,
+        [NODE_PIPE] = S_IFIFO,
+    };
 
     return types[stat->type] | (mode_t)stat->attr.permissions;
 }

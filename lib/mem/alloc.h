@@ -33,6 +33,7 @@ struct mem_stats {
 struct allocator_ops {
     const char *name;
     void *(*alloc)(struct allocator *a, size_t bytes, size_t align);
+    void *(*alloc_high)(struct allocator *a, size_t bytes); /* optional */
     enum err (*free)(struct allocator *a, void *block);
     enum err (*resize)(struct allocator *a, void *block, size_t bytes);
     size_t (*usable)(const struct allocator *a, const void *block);
@@ -50,6 +51,14 @@ struct allocator {
 static inline void *mem_alloc(struct allocator *a, size_t bytes, size_t align)
 {
     return a->ops->alloc(a, bytes, align);
+}
+
+/* Whole pages as near to the end of the memory as they are to be had, where the allocator knows of
+ * such a thing; else anywhere. */
+static inline void *mem_alloc_high(struct allocator *a, size_t bytes)
+{
+    return a->ops->alloc_high ? a->ops->alloc_high(a, bytes)
+                              : a->ops->alloc(a, bytes, MEM_PAGE_BYTES);
 }
 
 /*

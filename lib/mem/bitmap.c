@@ -9,7 +9,8 @@
  *      1    1    not ours: never added
  *
  * A third bitmap has a bit for each word of these two, so that 4096 pages without a free one are
- * passed over in a step.  A request gets the lowest run that is long enough.
+ * passed over in a step.  A request gets the lowest run that is long enough, or the highest if it
+ * asks for that.
  *
  * Invariant: a further page has a page of the same block below it.  Nothing is written into the
  * pages themselves.
@@ -155,6 +156,13 @@ static u64 align_page(const struct bitmap *bitmap, u64 page, u64 align)
     return page + (align_up(address, align) - address) / MEM_PAGE_BYTES;
 }
 
+static void *take(struct bitmap *bitmap, u32 from, u32 to)
+{
+    write_free(bitmap, from, to, false);
+    bitmap->head[from / WORD_BITS] |= 1UL << from % WORD_BITS;
+    return page_at(bitmap, from);
+}
+
 static void *bitmap_alloc(struct allocator *a, size_t bytes, size_t align)
 {
     struct bitmap *bitmap = (struct bitmap *)a;
@@ -174,9 +182,26 @@ static void *bitmap_alloc(struct allocator *a, size_t bytes, size_t align)
             break;
         from = next_free(bitmap, (u32)to);
     }
-    write_free(bitmap, (u32)from, (u32)to, false);
-    bitmap->head[from / WORD_BITS] |= 1UL << from % WORD_BITS;
-    return page_at(bitmap, (u32)from);
+    return take(bitmap, (u32)from, (u32)to);
+}
+
+/* From the last page down; words without a free one are passed over. */
+static void *bitmap_alloc_high(struct allocator *a, size_t bytes)
+{
+    struct bitmap *bitmap = (struct bitmap *)a;
+    u64 count = pages_for(bytes), run = 0;
+    u32 page = bitmap->pages;
+
+    while (page > 0) {
+        u64 bits = free_bits(bitmap, --page / WORD_BITS);
+
+        run = bits >> page % WORD_BITS & 1 ? run + 1 : 0;
+        if (run == count)
+            return take(bitmap, page, page + (u32)count);
+        if (bits == 0)
+            page = page / WORD_BITS * WORD_BITS;
+    }
+    return NULL;
 }
 
 /* The number of the first page of this block, or why it is none. */
@@ -310,6 +335,7 @@ static const char *bitmap_check(const struct allocator *a, const void **at)
 static const struct allocator_ops bitmap_ops = {
     .name = "bitmap",
     .alloc = bitmap_alloc,
+    .alloc_high = bitmap_alloc_high,
     .free = bitmap_free,
     .resize = bitmap_resize,
     .usable = bitmap_usable,

@@ -234,6 +234,35 @@ TEST(mem_bump_has_two_ends)
     destroy();
 }
 
+/* The highest run of pages that is long enough. */
+TEST(mem_bitmap_has_a_high_end)
+{
+    u8 *last, *block, *high, *low;
+
+    create_full(MEM_BITMAP, 1UL << 20);
+    last = world.memory + world.bytes;
+    block = mem_alloc_high(a, 4096);
+    CHECK(block == last - 4096);
+    high = mem_alloc_high(a, 3 * 4096);
+    CHECK(high == block - 3 * 4096);
+    must_free(block);
+    CHECK(mem_alloc_high(a, 2 * 4096) == high - 2 * 4096);
+    CHECK(mem_alloc_high(a, 0) == block);
+    mem_world_check(&world);
+    low = must_alloc(world.bytes - 70 * 4096, 4096); /* more than a word of pages is left */
+    CHECK(low == world.memory);
+    CHECK(mem_alloc_high(a, 65 * 4096) == NULL);
+    must_free(high - 2 * 4096);
+    CHECK(mem_alloc_high(a, 67 * 4096) == NULL);
+    must_free(high);
+    CHECK(mem_alloc_high(a, 69 * 4096) == last - 70 * 4096);
+    CHECK(mem_alloc_high(a, SIZE_MAX) == NULL);
+    must_free(last - 70 * 4096);
+    must_free(block);
+    must_free(low);
+    destroy();
+}
+
 /* A block that grows where it is, when what is above it is free. */
 TEST(mem_resizes_in_place)
 {

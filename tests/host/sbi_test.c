@@ -113,6 +113,19 @@ static enum err fake_proc_wait(struct vcpu *vcpu, s64 pid, u64 flags, u64 *resul
     return asked.err;
 }
 
+static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
+{
+    (void)vcpu;
+    CHECK(args->image.v == 1 && args->image_bytes == 2 && args->args.v == 3);
+    return asked.err;
+}
+
+static enum err fake_spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
+{
+    *pid = 8;
+    return fake_spawn_exec(vcpu, args);
+}
+
 /* What a call gave, in decimal digits: its two arguments, if there are so many. */
 static u64 digits(u64 first, u64 second)
 {
@@ -195,20 +208,6 @@ static void fake_proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *re
     if (*found)
         *record = (struct proc_record){.version = PROC_RECORD_VERSION, .bytes = sizeof(*record)};
     *next = pid == 0 ? 1 : 0;
-}
-
-static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
-{
-    (void)vcpu;
-    asked.args = digits(digits(args->image.v, args->image_bytes),
-                        digits(args->args.v, args->args_bytes));
-    return asked.err;
-}
-
-static enum err fake_spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
-{
-    *pid = 7;
-    return fake_spawn_exec(vcpu, args);
 }
 
 static bool fake_tracing_is_on(void)
@@ -548,6 +547,37 @@ TEST(sbi_proc_forks)
     asked.err = ERR_STATE;
     CHECK_EQ(call(vcpu, PROC_EID, PROC_FORK, 0xf, 0, 0), VERDICT_YIELD);
     CHECK_CALL(vcpu, 0xf, 0);
+}
+
+/* An image that begins is a reset; one that does not leaves the caller where it was. */
+TEST(sbi_proc_execs_and_spawns)
+{
+    static const struct {
+        enum err err;
+        enum verdict verdict;
+        long error;
+    } rows[] = {
+        {ERR_STATE, VERDICT_YIELD, 1                      },
+        {ERR_BUSY,  VERDICT_HOLD,  1                      },
+        {ERR_NOENT, VERDICT_SKIP,  PROC_ERR_NOENT         },
+        {ERR_INVAL, VERDICT_SKIP,  SBI_ERR_INVALID_PARAM  },
+        {ERR_FAULT, VERDICT_SKIP,  SBI_ERR_INVALID_ADDRESS},
+        {ERR_NOMEM, VERDICT_SKIP,  PROC_ERR_NOMEM         },
+        {ERR_QUOTA, VERDICT_SKIP,  PROC_ERR_QUOTA         },
+    };
+    struct vcpu *vcpu = begin();
+
+    check(PROC_EID, PROC_SPAWN, 1, 2, 3, SBI_SUCCESS, 8);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        asked.err = rows[i].err;
+        CHECK_EQ(call(vcpu, PROC_EID, PROC_EXEC, 1, 2, 3), rows[i].verdict);
+        CHECK_EQ((long)vcpu->regs.a0, rows[i].error);
+        CHECK_EQ(call(vcpu, PROC_EID, PROC_SPAWN, 1, 2, 3), rows[i].verdict);
+        CHECK_EQ((long)vcpu->regs.a0, rows[i].error);
+    }
+    asked.err = ERR_OK;
+    CHECK_EQ(call(vcpu, PROC_EID, PROC_EXEC, 1, 2, 3), VERDICT_END);
+    CHECK_EQ(vcpu->end.reason, END_RESET);
 }
 
 TEST(sbi_proc_waits_and_asks)

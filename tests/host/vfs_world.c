@@ -66,6 +66,13 @@ void output_write(const char *from, size_t bytes)
     console_said[length + bytes] = '\0';
 }
 
+bool input_ready(const u32 **word, u32 *value)
+{
+    *word = NULL;
+    *value = 0;
+    return *console_types != '\0';
+}
+
 int input_read(char *to, size_t bytes, size_t *done)
 {
     size_t there = strlen(console_types);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Memory of one's own, and memory shared with the processes that are forked: guest/libc/mmap.c. */
+#include <sys/types.h>
+
+#define PROT_NONE  0
+#define PROT_READ  1
+#define PROT_WRITE 2
+#define PROT_EXEC  4
+
+#define MAP_SHARED    0x01
+#define MAP_PRIVATE   0x02
+#define MAP_FIXED     0x10
+#define MAP_ANONYMOUS 0x20
+#define MAP_ANON      MAP_ANONYMOUS
+
+#define MAP_FAILED ((void *)-1)
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+int munmap(void *at, size_t bytes);
+int mprotect(void *at, size_t bytes, int protection);
+
+#ifdef __cplusplus
+}
+#endif
