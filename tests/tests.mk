@@ -232,6 +232,7 @@ tests-y += guest/shell/shell.c
 tests-y += guest/shell/terminal.c
 tests-y += guest/shell/utf8.c
 tests-y += guest/shell/variables.c
+tests-y += hv/backing.c
 tests-y += hv/cell.c
 tests-y += hv/charge.c
 tests-y += hv/dev/dev.c
