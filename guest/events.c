@@ -11,6 +11,7 @@
 #include "sbi/proc.h"
 
 #include "guest/irq.h"
+#include "guest/libc/fork.h"
 #include "guest/preempt.h"
 #include "guest/proc.h"
 
@@ -40,11 +41,20 @@ static void take(void *unused)
     }
 }
 
+static bool listens;
+
+/* The child has this hart alone, and its events come to it from now on. */
+void fork_events(enum fork_step step)
+{
+    if (step == FORK_CHILD && listens) {
+        take(NULL);
+    }
+}
+
 /* What came before is taken now: it raises no further interrupt. */
 bool events_listen(void)
 {
     static struct irq_handler handler = {.fn = take};
-    static bool listens;
     u64 irq;
 
     if (listens || !proc_available()) {

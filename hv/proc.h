@@ -46,6 +46,8 @@ __must_check enum err proc_claim(struct vm *parent, struct proc_claim *claim);
 void proc_cancel(const struct proc_claim *claim);
 __must_check enum err proc_enter(struct vm *child, struct vm *parent, struct vcpu *first,
                                  const struct proc_claim *claim, u32 *pid);
+/* The same for one without a parent, which is charged to its guest's tree; nobody waits for it. */
+__must_check enum err proc_enter_alone(struct vm *vm, u32 *pid);
 
 /* A whole machine becomes a process without a parent, and runs.  ERR_QUOTA, ERR_NOMEM: it is still
  * the caller's. */

@@ -239,19 +239,24 @@ enum err spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
     return err;
 }
 
+/* ---- by the operator ---- */
+
 /*
  * spawn_guest - the operator's: a process in the machine of the first guest, of its family, without
  * a parent.
  */
 enum err spawn_guest(const char *name, const char *args, u64 args_bytes, u32 *pid)
 {
+    const struct program_who who = {.verb = "spawn", .name = name};
     const struct program_start start = {
         .name = name, .bootargs = "", .args = args, .args_bytes = (u32)args_bytes};
-    const struct program_who who = {.verb = "spawn", .name = name};
     struct program *program;
     struct vm *vm;
-    enum err err = program_find(load_guest(0), &start, &who, &program);
+    enum err err;
 
+    if (args_bytes == 0 || args_bytes > PROC_ARGS_BYTES_MAX || !are_args(args, args_bytes))
+        return ERR_INVAL;
+    err = program_find(load_guest(0), &start, &who, &program);
     if (err != ERR_OK)
         return err;
     vm = vm_create(program, NULL);

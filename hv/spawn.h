@@ -24,5 +24,7 @@ __must_check enum err spawn_exec(struct vcpu *vcpu, const struct spawn_args *arg
 /* A child of the VM of `vcpu` that begins with the image.  Errors as above, and ERR_QUOTA. */
 __must_check enum err spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid);
 
-/* A new guest, as those of the command line, with an image of the bundle; args as of spawn(). */
+/* A new process without a parent, in a machine like that of the first guest, with an image of the
+ * bundle and without the control right; args as of spawn().  ERR_NOENT, ERR_INVAL, ERR_NOMEM,
+ * ERR_QUOTA: there is none. */
 __must_check enum err spawn_guest(const char *name, const char *args, u64 args_bytes, u32 *pid);

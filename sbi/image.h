@@ -45,15 +45,15 @@ struct bundle_entry {
     uint32_t disk;                    /* n: disk n - 1 of the machine; 0: none */
     uint32_t image_crc32;             /* of image and cmdline, one behind the other, each with what
                                          is behind it up to a multiple of 8 */
-    uint64_t cmdline_at; /* string: the guest's /chosen/bootargs */
-    uint64_t machine_at; /* string: machine options, "mhartid=0x1234 word@0x40=0x6688" */
+    uint64_t cmdline_at;              /* string: the guest's /chosen/bootargs */
+    uint64_t machine_at;   /* string: machine options, "mhartid=0x1234 word@0x40=0x6688" */
     uint32_t others_crc32; /* likewise of pflash, initrd, disk and machine */
     uint32_t crc32;        /* of this entry up to here */
 };
 
-#define BUNDLE_START \
-    (1U << 0) /* a guest of the command line: started, in file order, as pid 1 to n; without it the
-                 entry is an image only, for exec and spawn, which take its name, image and cmdline */
+/* A guest of the command line: started, in file order, as pid 1 to n.  Without it the entry is an
+ * image only, for exec and spawn, which take its name, image and cmdline. */
+#define BUNDLE_START   (1U << 0)
 #define BUNDLE_CONTROL (1U << 1) /* has the control right */
 #define BUNDLE_PASSTHROUGH \
     (1U << 2) /* its pflash 1 is the machine's own, to read; pflash_bytes is 0 */

@@ -71,16 +71,19 @@ enum proc_fid {
  * a whole ELF, Linux Image or raw image in the caller's memory.  args: the argv strings, each
  * NUL-ended, an empty string, then the environment's, each NUL-ended.  The new image finds them as
  * they are in /chosen/forkvisor,args of its FDT, and argv from 1 on, separated by blanks, in
- * bootargs.
+ * bootargs.  args_bytes = 0: it has no such property, and the bootargs that the bundle gives its
+ * image.  What lies in the machine's memory beside images (INITRD) lies beside the new one, too.
  *
  * Shared ranges stay, at the same addresses, and are named in /reserved-memory of the new image's
- * FDT ("forkvisor,shared" in compatible); exec and spawn fail if the image lies in one of them.
+ * FDT ("forkvisor,shared" in compatible); exec and spawn fail if the image lies in one of them.  A
+ * reset begins the same image with the same args, and shares nothing.
  * exec: pid, parent, group, devices, pending signals stay, all other vCPUs, waiters, timers and
  * events go; the process is as if it had never called signals().  spawn: the child is a new machine
  * of the caller's kind (memory, vCPUs, devices), of the caller's group, without the control right.
  *
- * PROC_ERR_NOENT: no image of that name.  SBI_ERR_INVALID_PARAM: the image is none (console says
- * why), or args are malformed, or more than PROC_ARGS_BYTES_MAX.  PROC_ERR_NOMEM: it does not fit
+ * PROC_ERR_NOENT: no image of that name.  SBI_ERR_INVALID_PARAM: the image is none, or lies in a
+ * shared range (console says why), or args do not end with a NUL or have no empty string, or are
+ * more than PROC_ARGS_BYTES_MAX.  PROC_ERR_NOMEM: it does not fit
  * into the machine's memory, or there is none.  PROC_ERR_QUOTA: spawn, the tree's limit.
  */
 #define PROC_NAME_BYTES_MAX    64
@@ -173,9 +176,11 @@ struct proc_hold {
  */
 
 /*
- * limit: how many processes, or frames of memory (pages, tables and vCPUs), the caller's tree (the
- * caller and its descendants) may have; value only downwards (SBI_ERR_DENIED), -1 only asks.  At
- * the limit: fork and spawn are PROC_ERR_QUOTA; who touches new memory is ended by signal 9.
+ * limit: how many processes, or frames of memory, the caller's tree (the caller and its
+ * descendants) may have; value only downwards (SBI_ERR_DENIED), -1 only asks.  Processes count from
+ * the first; frames are pages that are touched first or copied within the tree from then on, until
+ * the last who has them gives them back.  At the limit: fork and spawn are PROC_ERR_QUOTA; who
+ * touches new memory is ended by signal 9.  Where there is no limit the answer is INT64_MAX.
  */
 enum proc_limit { PROC_LIMIT_PROCS = 0, PROC_LIMIT_FRAMES = 1 };
 

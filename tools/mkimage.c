@@ -177,8 +177,7 @@ static int parse_entry(char *const words[], int count)
         die("more than %d guests; pack fewer", BUNDLE_GUESTS_MAX);
     if (starts && guest_count != request_count)
         die("a guest behind an image; name all guests first");
-    *request =
-        (struct request){.starts = starts, .mem_bytes = BUNDLE_PLAIN_MEM_BYTES, .vcpus = 1};
+    *request = (struct request){.starts = starts, .mem_bytes = BUNDLE_PLAIN_MEM_BYTES, .vcpus = 1};
     while (used < count && !is_option(words[used]))
         parse_guest_word(request, words[used++]);
     if (request->image == NULL || request->image[0] == '\0')
@@ -248,8 +247,7 @@ static struct piece append_file(const char *path, enum use use)
     size_t file_bytes;
     u8 *contents;
 
-    while (piece != pieces + piece_count &&
-           (strcmp(piece->path, path) != 0 || piece->use != use))
+    while (piece != pieces + piece_count && (strcmp(piece->path, path) != 0 || piece->use != use))
         piece++;
     if (piece != pieces + piece_count)
         return *piece;

@@ -52,7 +52,7 @@ marked() {
 # lines "name value unit n"
 printed() {
     # a line may carry the pid of its process in front
-    tr -d '\r' <"$1" | sed -nE 's/.*bench ([a-z0-9_]+) ([0-9.]+) ([a-z]+) n=([0-9]+)$/\1 \2 \3 \4/p' |
+    tr -d '\r' <"$1" | sed -nE 's/.*bench ([a-z0-9_]+) (-?[0-9.]+) ([a-z]+) n=([0-9]+)$/\1 \2 \3 \4/p' |
         sed -E "$2" | sed "s/\$/ $3/"
 }
 

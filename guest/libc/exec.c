@@ -27,13 +27,11 @@ int program_exec(struct program *program)
     return program_error(proc_exec(&image));
 }
 
-typedef int open_fn(struct program *program, const char *path, char *const argv[],
-                    char *const environment[]);
-
-static int replace(open_fn *open, const char *path, char *const argv[], char *const environment[])
+static int replace(program_open_fn *open, const char *path, char *const argv[],
+                   char *const environment[])
 {
     struct program program;
-    int error = open(&program, path, argv, environment);
+    int error = open(&program, false, path, argv, environment);
 
     if (error == 0) {
         error = program_exec(&program);
@@ -77,7 +75,7 @@ static bool collect(char **argv, const char *first, va_list *rest, bool with_env
     return true;
 }
 
-static int replace_listed(open_fn *open, const char *path, const char *first, va_list *rest,
+static int replace_listed(program_open_fn *open, const char *path, const char *first, va_list *rest,
                           bool with_environment)
 {
     char *argv[ARGUMENTS + 1];

@@ -13,6 +13,7 @@ struct inherit {
     char bytes[PROC_ARGS_BYTES_MAX];
     size_t used;
     bool full;
+    bool is_child; /* a new process: spawn */
 };
 
 /* A program as proc_exec and proc_spawn want it. */
@@ -23,11 +24,10 @@ struct program {
 };
 
 /* Returns the errno; what was taken is to be given back by program_close if it is 0. */
-int program_open(struct program *program, const char *path, char *const argv[],
-                 char *const environment[]);
-/* The same, of a name that is looked for in PATH. */
-int program_find(struct program *program, const char *name, char *const argv[],
-                 char *const environment[]);
+typedef int program_open_fn(struct program *program, bool is_child, const char *path,
+                            char *const argv[], char *const environment[]);
+program_open_fn program_open;
+program_open_fn program_find; /* a name is looked for in PATH */
 void program_close(struct program *program);
 int program_error(long error);
 struct proc_image program_image(const struct program *program);

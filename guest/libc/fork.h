@@ -21,8 +21,9 @@ bool fork_libc(enum fork_step step);     /* picolibc's locks */
 
 /* Disks have nothing to do while the machine is copied.  All others stand still meanwhile. */
 void fork_disks(enum fork_step step);
-/* So have signals. */
+/* So have signals and events; those that the child got since come behind. */
 void fork_signals(enum fork_step step);
+void fork_events(enum fork_step step);
 
 /* Children that end are not waited for: component signals. */
 bool signal_reaps(void);

@@ -11,6 +11,8 @@ struct inherit;
 
 /* In one of the functions below.  value: not empty. */
 void inherit_add(struct inherit *to, const char *name, const char *value);
+/* It goes to a new process, not to this one. */
+bool inherit_is_child(const struct inherit *to);
 
 /* What the program before this one has left by that name; NULL: nothing, or there was none. */
 const char *inherit_find(const char *name);

@@ -55,6 +55,12 @@ __attribute__((weak)) void fork_signals(enum fork_step step)
     (void)step;
 }
 
+/* Component events has its own. */
+__attribute__((weak)) void fork_events(enum fork_step step)
+{
+    (void)step;
+}
+
 __attribute__((weak)) bool signal_reaps(void)
 {
     return false;
@@ -159,6 +165,7 @@ pid_t fork(void)
     task_fork_end(pid == 0);
     fork_disks(pid == 0 ? FORK_CHILD : FORK_PARENT);
     fork_signals(pid == 0 ? FORK_CHILD : FORK_PARENT);
+    fork_events(pid == 0 ? FORK_CHILD : FORK_PARENT);
     irq_restore(irq);
     release(ARRAY_LEN(parts), pid == 0 ? FORK_CHILD : FORK_PARENT);
     return pid < 0 ? fail(errno_of(pid)) : (pid_t)pid;

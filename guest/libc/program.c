@@ -64,6 +64,11 @@ void inherit_add(struct inherit *to, const char *name, const char *value)
     add_string(to, value);
 }
 
+bool inherit_is_child(const struct inherit *to)
+{
+    return to->is_child;
+}
+
 /* The library OS's own words of the command line stay with the machine: it looks for them in the
  * new one, which is all of argv.  How many. */
 static unsigned add_words(struct inherit *to)
@@ -168,7 +173,8 @@ static int load_from_path(struct program *program, const char *name)
     return error;
 }
 
-static int set_arguments(struct inherit *args, char *const argv[], char *const environment[])
+static int set_arguments(struct inherit *args, bool is_child, char *const argv[],
+                         char *const environment[])
 {
     if (!proc_available()) {
         return ENOSYS;
@@ -178,6 +184,7 @@ static int set_arguments(struct inherit *args, char *const argv[], char *const e
     }
     args->used = 0;
     args->full = false;
+    args->is_child = is_child;
     add_arguments(args, argv);
     add_environment(args, environment);
     inherit_signals(args);
@@ -192,10 +199,10 @@ static int set_arguments(struct inherit *args, char *const argv[], char *const e
  * only the call itself tells).  E2BIG: more arguments than there is room for.  EINVAL: not even
  * argv[0].  ENOMEM.
  */
-int program_open(struct program *program, const char *path, char *const argv[],
+int program_open(struct program *program, bool is_child, const char *path, char *const argv[],
                  char *const environment[])
 {
-    int error = set_arguments(&program->args, argv, environment);
+    int error = set_arguments(&program->args, is_child, argv, environment);
 
     if (error == 0) {
         error = program_load(path, &program->image, &program->image_bytes);
@@ -204,15 +211,15 @@ int program_open(struct program *program, const char *path, char *const argv[],
     return error;
 }
 
-int program_find(struct program *program, const char *name, char *const argv[],
+int program_find(struct program *program, bool is_child, const char *name, char *const argv[],
                  char *const environment[])
 {
     int error;
 
     if (strchr(name, '/')) {
-        return program_open(program, name, argv, environment);
+        return program_open(program, is_child, name, argv, environment);
     }
-    error = set_arguments(&program->args, argv, environment);
+    error = set_arguments(&program->args, is_child, argv, environment);
     if (error == 0) {
         error = load_from_path(program, name);
         error = error == ENOENT ? take_name(program, name) : error;

@@ -285,35 +285,48 @@ void fork_signals(enum fork_step step)
 
 void inherit_signals(struct inherit *to)
 {
-    char text[3 * sizeof("0123456789abcdef,")];
+    char text[4 * sizeof("0123456789abcdef,")];
+    bool is_child = inherit_is_child(to);
     u64 ignored = 0;
 
     for (int signal = 1; signal < NSIG; signal++) {
         ignored |= signal_actions[signal].sa_handler == SIG_IGN ? SIGNAL_BIT(signal) : 0;
     }
-    snprintf(text, sizeof(text), "%lx,%lx,%lx", signal_own.blocked, ignored, signal_alarm_time());
+    snprintf(text, sizeof(text), "%lx,%lx,%lx,%lx", signal_own.blocked, ignored,
+             is_child ? 0 : signal_alarm_time(), is_child ? 0 : signal_pending_set());
     inherit_add(to, INHERITED, text);
+}
+
+/* The next number of them. */
+static u64 take_number(const char **text)
+{
+    char *end;
+    u64 number = strtoul(*text, &end, 16);
+
+    *text = end + (*end == ',');
+    return number;
 }
 
 static void take_inherited(void)
 {
-    char *text = (char *)(uintptr_t)inherit_find(INHERITED);
+    const char *text = inherit_find(INHERITED);
     u64 ignored, time;
 
     if (!text) {
         return;
     }
-    signal_set_blocked(strtoul(text, &text, 16));
-    ignored = strtoul(text + (*text == ','), &text, 16);
-    time = strtoul(text + (*text == ','), &text, 16);
+    signal_set_blocked(take_number(&text));
+    ignored = take_number(&text) & ~SIGNALS_FIXED;
+    time = take_number(&text);
     for (int signal = 1; signal < NSIG; signal++) {
-        if (ignored & ~SIGNALS_FIXED & SIGNAL_BIT(signal)) {
+        if (ignored & SIGNAL_BIT(signal)) {
             signal_actions[signal].sa_handler = SIG_IGN;
         }
     }
     if (time != 0) {
         signal_alarm_at(time);
     }
+    signal_post(take_number(&text), false);
 }
 
 static GUEST_INIT(INIT_SIGNALS) void bring_up(void)

@@ -51,21 +51,18 @@ static bool set_up(const struct __posix_spawnattr *attr, const struct spawn_acti
     return true;
 }
 
-typedef int open_fn(struct program *program, const char *path, char *const argv[],
-                    char *const environment[]);
-
-static __noreturn void begin(open_fn *open, const char *path, char *const argv[],
+static __noreturn void begin(program_open_fn *open, const char *path, char *const argv[],
                              char *const environment[])
 {
     struct program program;
 
-    if (open(&program, path, argv, environment) == 0) {
+    if (open(&program, false, path, argv, environment) == 0) {
         program_exec(&program);
     }
     _exit(STATUS_NOT_STARTED);
 }
 
-static int start_by_fork(pid_t *pid, open_fn *open, const char *path,
+static int start_by_fork(pid_t *pid, program_open_fn *open, const char *path,
                          const struct spawn_action *actions, const struct __posix_spawnattr *attr,
                          char *const argv[], char *const environment[])
 {
@@ -86,13 +83,13 @@ static int start_by_fork(pid_t *pid, open_fn *open, const char *path,
     return 0;
 }
 
-static int start_at_once(pid_t *pid, open_fn *open, const char *path,
+static int start_at_once(pid_t *pid, program_open_fn *open, const char *path,
                          const struct __posix_spawnattr *attr, char *const argv[],
                          char *const environment[])
 {
     struct program program;
     struct proc_image image;
-    int error = open(&program, path, argv, environment);
+    int error = open(&program, true, path, argv, environment);
     long child;
 
     if (error) {
@@ -114,7 +111,7 @@ static int start_at_once(pid_t *pid, open_fn *open, const char *path,
 }
 
 /* Returns the error: EINVAL: flags that are not there; those of fork() and execve(). */
-static int start(pid_t *pid, open_fn *open, const char *path,
+static int start(pid_t *pid, program_open_fn *open, const char *path,
                  const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr,
                  char *const argv[], char *const environment[])
 {

@@ -26,10 +26,11 @@
  *
  * Others are counted from outside (tools/insns.c), between marks:
  *
- *     fork_total      fork, the child writes every page, exits, is waited for; "cycles=N" times,
- * and until as many frames are free as before (needs "control") spawn           "image=hello" is
- * started from the bundle, and waited for scale_fork      64 processes: each forks 100 children
- * that do nothing, and waits for them scale_compute   64 processes that compute
+ *     fork_total      fork, the child writes every page, exits, is waited for, "cycles=N" times;
+ *                     and until as many frames are free as before (needs "control")
+ *     spawn           "image=hello" is started from the bundle, and waited for
+ *     scale_fork      64 processes: each forks 100 children that do nothing, and waits for them
+ *     scale_compute   64 processes that compute
  *
  * Before any of it: with vms=N it forks N children, and waits until all that it may inspect sleep.
  * These children never end; their VMs are there until the run is over.
@@ -207,7 +208,7 @@ int main(void)
     if (!choose(names, wanted) || mib == 0) {
         return usage();
     }
-    if (vms > 0 && proc_available()) {
+    if (proc_available()) {
         fork_sleepers(vms);
     }
     for (size_t i = 0; i < ARRAY_LEN(benches); i++) {

@@ -76,5 +76,5 @@ void bench_wake(u64 mib);
 void bench_scale_fork(u64 mib);
 void bench_scale_compute(u64 mib);
 
-/* many.c: n children that sleep for ever, and returns when they do. */
+/* many.c: n children that sleep for ever; returns when all others sleep that may be inspected. */
 void fork_sleepers(u64 n);

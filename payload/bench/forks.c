@@ -4,6 +4,7 @@
  *
  * The marks are for tools/profile.sh, and for what tools/insns.c counts.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/riscv/mark.h"
@@ -14,10 +15,9 @@
 
 #include "payload/bench/bench.h"
 
-#define REGION_MIB     2UL
-#define SPAWNS         9
-#define SETTLE_MS      50
-#define SETTLED_MS_MAX 5000
+#define REGION_MIB 2UL
+#define SPAWNS     9
+#define SETTLE_MS  5
 
 /* Fewer where one takes long; odd: the median is one of them. */
 static size_t events_of(u64 mib)
@@ -58,9 +58,12 @@ void bench_fork_child(u64 mib)
     char *memory = touched(mib);
 
     for (int warm = 0; warm < 2; warm++) {
-        u64 begin = now();
-        long pid = fork_now();
+        u64 begin;
+        long pid;
 
+        MARK_BEGIN();
+        begin = now();
+        pid = fork_now();
         value = now() - begin;
         if (pid < 0) {
             give_up("fork_child", pid);
@@ -70,6 +73,7 @@ void bench_fork_child(u64 mib)
             touch(memory, mib * MIB / PAGE);
             continue;
         }
+        MARK_END();
         if (warm) {
             print_events_of("fork_child", mib, &value, 1);
         }
@@ -107,15 +111,21 @@ void bench_fork_exit_wait(u64 mib)
     print_events_of("fork_exit_wait", mib, values, events_of(mib));
 }
 
-/* Waits until as many frames are free as were once. */
-static void wait_for_frames(u64 free)
+/* Free frames, once they do not get more any longer. */
+static u64 settled_frames(void)
 {
-    for (u64 ms = 0; machine_record().frames_free < free; ms++) {
-        if (ms == SETTLED_MS_MAX) {
-            give_up("fork_total: the frames do not come back", -1);
-        }
+    u64 free = machine_record().frames_free;
+
+    for (u64 quiet = 0; quiet < SETTLE_MS; quiet++) {
+        u64 before = free;
+
         sleep_ms();
+        free = machine_record().frames_free;
+        if (free > before) {
+            quiet = 0;
+        }
     }
+    return free;
 }
 
 static void total_cycle(char *memory, u64 pages)
@@ -136,20 +146,19 @@ static void total_cycle(char *memory, u64 pages)
 void bench_fork_total(u64 mib)
 {
     char *memory = touched(mib);
-    u64 cycles = args_u64("cycles", 1), free;
+    u64 cycles = args_u64("cycles", 1), before, after;
 
     total_cycle(memory, mib * MIB / PAGE);
-    for (u64 ms = 0; ms < SETTLE_MS; ms++) {
-        sleep_ms();
-    }
-    free = machine_record().frames_free;
+    before = settled_frames();
     MARK_BEGIN();
     for (u64 i = 0; i < cycles; i++) {
         total_cycle(memory, mib * MIB / PAGE);
     }
-    wait_for_frames(free);
+    after = settled_frames();
     MARK_END();
     print_marked_of("fork_total", mib, cycles);
+    printf("bench fork_total_kept %ld frames n=%lu\n", (long)(before - after),
+           (unsigned long)cycles);
 }
 
 /* The first one loads the image. */

@@ -91,52 +91,47 @@ void fork_sleepers(u64 n)
     }
 }
 
-/* Lets the others run until there is nothing to do. */
-static void wait_until_idle(void)
+/* Until each of these processes sleeps, or has ended. */
+static void wait_until_asleep(const long *pids, u64 n)
 {
-    u64 ms = machine_timebase() / 1000, before, after;
+    struct proc_record record;
 
-    do {
-        before = machine_record().idle_ticks;
-        sleep_ms();
-        after = machine_record().idle_ticks;
-    } while (after - before < ms / 2);
-}
-
-/* So many more, each of which writes its stack and a page, and sleeps.  False: there is no memory.
- */
-static bool add_vms(char *page, u64 n, u64 *made)
-{
-    for (u64 i = 0; i < n; i++) {
-        long pid = fork_now();
-
-        if (pid == 0) {
-            touch(page, 1);
-            while (true) {
-                wfi();
-            }
+    for (u64 i = 0; i < n;) {
+        if (proc_inspect(pids[i], &record) < 0) {
+            give_up("inspect", pids[i]);
         }
-        if (pid == PROC_ERR_NOMEM) {
-            return false;
+        if (record.state == PROC_RUNNABLE) {
+            sleep_ms();
+        } else {
+            i++;
         }
-        if (pid < 0) {
-            give_up("vms: procs= of the guest is too low", pid);
-        }
-        *made += 1;
     }
-    return true;
 }
 
-/* Those that ended because there was no frame for what they wrote. */
-static u64 reap_ended(void)
+/* Some more, each of which writes its stack and a page, and sleeps.  False: there is no memory. */
+static bool add_vms(char *page, u64 *made)
 {
-    unsigned status;
+    static long pids[VMS_A_TIME];
     u64 n = 0;
+    long pid = 0;
 
-    while (proc_wait(-1, PROC_WAIT_NOHANG, &status) > 0) {
-        n++;
+    for (; n < VMS_A_TIME; n++) {
+        pid = fork_now();
+        if (pid < 0) {
+            break;
+        }
+        while (pid == 0) {
+            touch(page, 1);
+            wfi();
+        }
+        pids[n] = pid;
     }
-    return n;
+    if (pid < 0 && pid != PROC_ERR_NOMEM) {
+        give_up("vms: is procs= of the guest too low?", pid);
+    }
+    wait_until_asleep(pids, n);
+    *made += n;
+    return pid > 0;
 }
 
 static void print_vms(const char *name, const char *bytes_name, u64 n, u64 frames)
@@ -150,25 +145,41 @@ static void print_vms(const char *name, const char *bytes_name, u64 n, u64 frame
 /*
  * Live ones, as many as there are frames for without asking anybody for some back; and then as many
  * as there are frames for at all, where those that sleep have given back what they can do without.
+ * The last line of a name counts: who makes them may be the one that finds no frame, and end.
  */
-void bench_vms(u64 mib)
+static void make_vms(char *page)
 {
-    char *page = touched(mib);
     u64 made = 0, frames = machine_record().frames_free, free = frames;
     bool more = true;
 
     while (more && free > FRAMES_AT_END) {
-        more = add_vms(page, VMS_A_TIME, &made);
-        wait_until_idle();
+        more = add_vms(page, &made);
         free = machine_record().frames_free;
     }
     print_vms("vms_live", "vm_bytes", made, frames - free);
     while (more) {
-        more = add_vms(page, VMS_A_TIME, &made);
-        wait_until_idle();
+        more = add_vms(page, &made);
+        print_vms("vms_asleep", "vm_asleep_bytes", made, frames - machine_record().frames_free);
     }
-    made -= reap_ended();
-    print_vms("vms_asleep", "vm_asleep_bytes", made, frames - machine_record().frames_free);
+}
+
+void bench_vms(u64 mib)
+{
+    char *page = touched(mib);
+    long pid = proc_fork(PROC_DOOR_ECALL, PROC_FORK_KEEP_CONTROL);
+    unsigned status = 0;
+
+    if (pid == 0) {
+        make_vms(page);
+        proc_exit(0);
+    }
+    if (pid < 0) {
+        give_up("vms", pid);
+    }
+    pid = proc_wait(pid, 0, &status);
+    if (status != PROC_STATUS_EXITED(0) && status != PROC_STATUS_SIGNALED(PROC_SIGKILL)) {
+        give_up("vms", pid);
+    }
 }
 
 /* n children that do `work` and end. */

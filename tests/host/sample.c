@@ -79,15 +79,16 @@ size_t sample_bundle(u8 bundle[SAMPLE_BUNDLE_BYTES])
     static const char disk[SAMPLE_DISK_BYTES] = "a disk";
     static const char cmdline[] = "depth=3 width=3", machine[] = "mhartid=0x1234 word@0x40=0x6688";
     static const char more[] = "width=4";
-    struct bundle_header header = {.magic = BUNDLE_MAGIC, .version = BUNDLE_VERSION, .entries = 3, .guests = 2};
+    struct bundle_header header = {
+        .magic = BUNDLE_MAGIC, .version = BUNDLE_VERSION, .entries = 3, .guests = 2};
     struct bundle_entry entries[3] = {
         {.name = "first",
          .flags = BUNDLE_START | BUNDLE_CONTROL,
          .vcpus = 2,
          .mem_bytes = 64U << 20,
          .procs = 9},
-        {.name = "second",               .flags = BUNDLE_START,                     .vcpus = 1, .mem_bytes = 16U << 20},
-        {.name = "third",                .vcpus = 1, .mem_bytes = 16U << 20},
+        {.name = "second",      .flags = BUNDLE_START,                           .vcpus = 1,                                   .mem_bytes = 16U << 20},
+        {.name = "third",     .vcpus = 1,.mem_bytes = 16U << 20},
     };
     struct sample_elf elf;
     u8 linux_image[SAMPLE_LINUX_BYTES];

@@ -22,12 +22,8 @@
 
 #define futex_wait_on       fake_futex_wait_on
 #define futex_wake          fake_futex_wake
-#define futex_wake_all      fake_futex_wake_all
 #define gstage_read         fake_gstage_read
-#define gstage_share        fake_gstage_share
-#define gstage_unshare      fake_gstage_unshare
 #define gstage_write        fake_gstage_write
-#define hold_set            fake_hold_set
 #define proc_events         fake_proc_events
 #define proc_fork           fake_proc_fork
 #define proc_getpgid        fake_proc_getpgid
@@ -117,6 +113,19 @@ static enum err fake_proc_wait(struct vcpu *vcpu, s64 pid, u64 flags, u64 *resul
     return asked.err;
 }
 
+static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
+{
+    (void)vcpu;
+    CHECK(args->image.v == 1 && args->image_bytes == 2 && args->args.v == 3);
+    return asked.err;
+}
+
+static enum err fake_spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
+{
+    *pid = 8;
+    return fake_spawn_exec(vcpu, args);
+}
+
 /* What a call gave, in decimal digits: its two arguments, if there are so many. */
 static u64 digits(u64 first, u64 second)
 {
@@ -136,32 +145,6 @@ static enum err fake_futex_wake(struct vcpu *vcpu, gpa_t gpa, u64 n, u64 *woken)
 {
     (void)vcpu;
     *woken = digits(gpa.v - RAM_BASE, n);
-    return asked.err;
-}
-
-static void fake_futex_wake_all(struct vm *vm)
-{
-    (void)vm;
-}
-
-static enum err fake_gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
-{
-    (void)gs;
-    asked.args = digits(gpa.v - RAM_BASE, bytes);
-    return asked.err;
-}
-
-static enum err fake_gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes)
-{
-    (void)gs;
-    asked.args = digits(bytes, gpa.v - RAM_BASE);
-    return asked.err;
-}
-
-static enum err fake_hold_set(struct vm *vm, gpa_t gpa, u64 how)
-{
-    (void)vm;
-    asked.args = digits(gpa.v - RAM_BASE, how);
     return asked.err;
 }
 
@@ -225,20 +208,6 @@ static void fake_proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *re
     if (*found)
         *record = (struct proc_record){.version = PROC_RECORD_VERSION, .bytes = sizeof(*record)};
     *next = pid == 0 ? 1 : 0;
-}
-
-static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
-{
-    (void)vcpu;
-    asked.args =
-        digits(digits(args->image.v, args->image_bytes), digits(args->args.v, args->args_bytes));
-    return asked.err;
-}
-
-static enum err fake_spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
-{
-    *pid = 7;
-    return fake_spawn_exec(vcpu, args);
 }
 
 static bool fake_tracing_is_on(void)
@@ -578,6 +547,37 @@ TEST(sbi_proc_forks)
     asked.err = ERR_STATE;
     CHECK_EQ(call(vcpu, PROC_EID, PROC_FORK, 0xf, 0, 0), VERDICT_YIELD);
     CHECK_CALL(vcpu, 0xf, 0);
+}
+
+/* An image that begins is a reset; one that does not leaves the caller where it was. */
+TEST(sbi_proc_execs_and_spawns)
+{
+    static const struct {
+        enum err err;
+        enum verdict verdict;
+        long error;
+    } rows[] = {
+        {ERR_STATE, VERDICT_YIELD, 1                      },
+        {ERR_BUSY,  VERDICT_HOLD,  1                      },
+        {ERR_NOENT, VERDICT_SKIP,  PROC_ERR_NOENT         },
+        {ERR_INVAL, VERDICT_SKIP,  SBI_ERR_INVALID_PARAM  },
+        {ERR_FAULT, VERDICT_SKIP,  SBI_ERR_INVALID_ADDRESS},
+        {ERR_NOMEM, VERDICT_SKIP,  PROC_ERR_NOMEM         },
+        {ERR_QUOTA, VERDICT_SKIP,  PROC_ERR_QUOTA         },
+    };
+    struct vcpu *vcpu = begin();
+
+    check(PROC_EID, PROC_SPAWN, 1, 2, 3, SBI_SUCCESS, 8);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        asked.err = rows[i].err;
+        CHECK_EQ(call(vcpu, PROC_EID, PROC_EXEC, 1, 2, 3), rows[i].verdict);
+        CHECK_EQ((long)vcpu->regs.a0, rows[i].error);
+        CHECK_EQ(call(vcpu, PROC_EID, PROC_SPAWN, 1, 2, 3), rows[i].verdict);
+        CHECK_EQ((long)vcpu->regs.a0, rows[i].error);
+    }
+    asked.err = ERR_OK;
+    CHECK_EQ(call(vcpu, PROC_EID, PROC_EXEC, 1, 2, 3), VERDICT_END);
+    CHECK_EQ(vcpu->end.reason, END_RESET);
 }
 
 TEST(sbi_proc_waits_and_asks)

@@ -93,7 +93,7 @@ ends() {
     ends_with 7 'quick 7' '\|?' "$@"
     ends_with 134 'abort' 'aborted\|.* abort\+.*\|' "$@"
     ends_with 143 'raise 15' '\|?' "$@"
-    ends_with 0 'caught' "libc: signal 30\\|$handlers" "$@"
+    ends_with 0 'caught' "libc: signal 10\\|$handlers" "$@"
     ends_with 134 'assert' 'assertion .* failed: .*\|aborted\|.* abort\+.*\|' "$@"
 }
 
