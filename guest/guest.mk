@@ -333,6 +333,7 @@ vfs-needs += libc
 components-y += channels
 channels-y += guest/libc/descriptor_exec.c
 channels-y += guest/libc/pipe.c
+channels-y += guest/libc/pipe_bytes.c
 channels-y += guest/libc/pipe_ring.c
 channels-y += guest/libc/poll.c
 channels-y += guest/libc/states.c

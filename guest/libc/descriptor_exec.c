@@ -46,8 +46,9 @@ char *file_name_for(const char *path)
         return NULL;
     }
     strcpy(name + bytes, path);
-    fitting = realloc(name, bytes + strlen(path) + 1);
-    return fitting ? fitting : name;
+    fitting = strdup(name);
+    free(name);
+    return fitting;
 }
 
 /* ---- to the next program ---- */

@@ -8,84 +8,34 @@
  * one that is killed, and then rings the bell.  So a reader without writers comes to the end, and a
  * writer without readers gets EPIPE and SIGPIPE, whatever happened to them.
  *
- * Each side has a lock: `owner` of its struct proc_hold is the pid that has it; bit 31, that others
- * wait.  If its process is killed, the hypervisor frees it.  Within the process it is held with
- * preemption and signal handlers off.
- *
  * An end is a node of a file system without names; a process has one file for it at most.  It is
  * let go of with the last descriptor, not with the last call that still uses the file.
  *
  * Bare, or within one process, all is the same but that nobody else is there.
  */
 #define _GNU_SOURCE /* pipe2 */
-#include "guest/libc/pipe.h"
-
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "lib/kit/list.h"
 
 #include "guest/fs/tree.h"
 #include "guest/init.h"
 #include "guest/libc/descriptor.h"
 #include "guest/libc/fork.h"
-#include "guest/libc/pause.h"
-#include "guest/libc/pipe_ring.h"
-#include "guest/libc/signal.h"
+#include "guest/libc/pipe_parts.h"
 #include "guest/libc/states.h"
 #include "guest/panic.h"
 #include "guest/proc.h"
 #include "guest/shared.h"
-#include "guest/spin.h"
 #include "guest/word.h"
 
-#define PAGES        (sizeof(struct pipe) / PIPE_PAGE)
-#define OWNER_WAITED 0x80000000U /* of proc_hold.owner */
-#define BARE_PID     1
-
-struct end {
-    struct node node;    /* first */
-    enum pipe_end which; /* its place in its channel */
-    struct file *file;   /* NULL: this process does not have it */
-    struct pipe_side *side, *other;
-    struct spin lock; /* before side->hold.owner */
-    bool holds;       /* this process is one of side->hold.holders */
-};
-
-struct channel {
-    struct end end[2]; /* enum pipe_end */
-    struct pipe *pipe;
-    u32 ends;         /* that are in use */
-    struct list link; /* of channels */
-};
+#define PAGES (sizeof(struct pipe) / PIPE_PAGE)
 
 static const struct fs_ops pipe_ops;
 static struct fs pipes = {.ops = &pipe_ops};
 static struct mount mount = {.fs = &pipes}; /* its lock: before a pipe comes or goes */
 static struct list channels = {&channels, &channels};
 static u64 last_id;
-
-static u32 load(const u32 *word)
-{
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static struct end *end_of(const struct node *node)
-{
-    return (struct end *)(void *)node;
-}
-
-static struct channel *channel_of(struct end *end)
-{
-    return container_of(end - end->which, struct channel, end[0]);
-}
-
-static bool nonblocking(const struct end *end)
-{
-    return (end->side->state.flags & O_NONBLOCK) != 0;
-}
 
 /* ---- who has it open ---- */
 
@@ -117,212 +67,6 @@ static int hold(struct end *end, enum proc_hold_how how)
     }
     end->holds = how != PROC_HOLD_NONE;
     return 0;
-}
-
-static u32 own_pid(void)
-{
-    static u32 pid, forks;
-
-    if (pid == 0 || forks != proc_forks) {
-        pid = proc_available() ? (u32)proc_getpid() : BARE_PID;
-        forks = proc_forks;
-    }
-    return pid;
-}
-
-static void wait_for_owner(struct end *end, u32 owner)
-{
-    u32 *word = &end->side->hold.owner;
-
-    if (!(owner & OWNER_WAITED)) {
-        if (!__atomic_compare_exchange_n(word, &owner, owner | OWNER_WAITED, false,
-                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-            return;
-        }
-        owner |= OWNER_WAITED;
-    }
-    (void)!word_wait(&(struct word_at){word, owner}, 1, PAUSE_FOR_EVER, "the end of a pipe",
-                     WORD_DEAF);
-}
-
-static void lock_end(struct end *end)
-{
-    u32 owner;
-
-    signal_hold();
-    for (;;) {
-        spin_lock(&end->lock);
-        owner = 0;
-        if (__atomic_compare_exchange_n(&end->side->hold.owner, &owner, own_pid(), false,
-                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-            return;
-        }
-        spin_unlock(&end->lock);
-        wait_for_owner(end, owner);
-    }
-}
-
-static void unlock_end(struct end *end)
-{
-    u32 *word = &end->side->hold.owner;
-    u32 owner = __atomic_exchange_n(word, 0, __ATOMIC_RELEASE);
-
-    spin_unlock(&end->lock);
-    if (owner & OWNER_WAITED) {
-        word_wake(word, true);
-    }
-    signal_release();
-}
-
-/* ---- bytes ---- */
-
-/* Something changed for the other side. */
-static void tell(struct end *end)
-{
-    struct channel *channel = channel_of(end);
-    u32 *bell = &end->side->hold.bell;
-    u32 here = channel->end[!end->which].holds;
-
-    if (pipe_side_waits(end->other)) {
-        __atomic_fetch_add(bell, 1, __ATOMIC_RELEASE);
-        word_wake(bell, load(&end->other->hold.holders) > here);
-    }
-}
-
-/* Until the other side's bell is not `bell` any more. */
-static int wait_for(struct end *end, u32 bell, const char *what)
-{
-    return word_wait(&(struct word_at){&end->other->hold.bell, bell}, 1, PAUSE_FOR_EVER, what,
-                     WORD_RESTARTS);
-}
-
-static u32 piece(size_t bytes)
-{
-    return bytes < PIPE_RING_BYTES ? (u32)bytes : PIPE_RING_BYTES;
-}
-
-static u32 room(const struct pipe *pipe)
-{
-    return PIPE_RING_BYTES - pipe_used(pipe);
-}
-
-static u32 get(struct end *end, struct pipe *pipe, void *to, size_t bytes)
-{
-    u32 count;
-
-    if (pipe_used(pipe) == 0) {
-        return 0;
-    }
-    lock_end(end);
-    count = pipe_get(pipe, to, piece(bytes));
-    unlock_end(end);
-    if (count > 0 && room(pipe) >= PIPE_WHOLE) {
-        tell(end);
-    }
-    return count;
-}
-
-/* What there is, `bytes` at most; 0 bytes: all writers are gone.  EAGAIN, EINTR. */
-static int pipe_read(struct node *node, u64 offset, void *to, size_t bytes, size_t *done)
-{
-    struct end *end = end_of(node);
-    struct pipe *pipe = channel_of(end)->pipe;
-    int error = 0;
-
-    (void)offset;
-    *done = 0;
-    while (!error && bytes > 0) {
-        u32 bell = load(&pipe->writer.hold.bell);
-        bool ended = load(&pipe->writer.hold.holders) == 0; /* before the look at the ring */
-
-        *done = get(end, pipe, to, bytes);
-        if (*done > 0 || ended) {
-            break;
-        }
-        if (nonblocking(end)) {
-            return EAGAIN;
-        }
-        pipe_side_will_wait(end->side);
-        if (pipe_used(pipe) == 0) {
-            error = wait_for(end, bell, "bytes in a pipe");
-        }
-    }
-    return error;
-}
-
-/* What is not written in pieces fits, or a piece does. */
-static bool has_room(const struct pipe *pipe, size_t bytes)
-{
-    u32 there = room(pipe);
-
-    return there >= PIPE_WHOLE || there >= bytes;
-}
-
-static u32 put(struct end *end, struct pipe *pipe, const u8 *from, size_t bytes)
-{
-    u32 count;
-
-    if (!has_room(pipe, bytes) && (bytes <= PIPE_WHOLE || room(pipe) == 0)) {
-        return 0;
-    }
-    lock_end(end);
-    count = pipe_put(pipe, from, piece(bytes));
-    unlock_end(end);
-    if (count > 0) {
-        tell(end);
-    }
-    return count;
-}
-
-/* All of it, unless readers go, a signal comes, or nobody may wait.  Up to PIPE_BUF bytes are not
- * mixed with others'. */
-static int pipe_write(struct node *node, u64 offset, const void *from, size_t bytes, size_t *done)
-{
-    struct end *end = end_of(node);
-    struct pipe *pipe = channel_of(end)->pipe;
-    int error = 0;
-
-    (void)offset;
-    *done = 0;
-    while (!error && *done < bytes) {
-        u32 bell = load(&pipe->reader.hold.bell), count;
-
-        if (load(&pipe->reader.hold.holders) == 0) {
-            raise(SIGPIPE);
-            return EPIPE;
-        }
-        count = put(end, pipe, (const u8 *)from + *done, bytes - *done);
-        *done += count;
-        if (count > 0) {
-            continue;
-        }
-        if (nonblocking(end)) {
-            return EAGAIN;
-        }
-        pipe_side_will_wait(end->side);
-        if (!has_room(pipe, bytes - *done)) {
-            error = wait_for(end, bell, "room in a pipe");
-        }
-    }
-    return error;
-}
-
-static void pipe_ready(struct node *node, struct fs_ready *ready)
-{
-    struct end *end = end_of(node);
-    struct pipe *pipe = channel_of(end)->pipe;
-    u32 *bell = &end->other->hold.bell;
-    bool ended;
-
-    *ready = (struct fs_ready){.word = bell, .value = load(bell)};
-    ended = load(&end->other->hold.holders) == 0;
-    pipe_side_will_wait(end->side);
-    if (end->which == PIPE_READER) {
-        ready->what = pipe_used(pipe) > 0 ? FS_READABLE : 0;
-    } else {
-        ready->what = room(pipe) >= PIPE_WHOLE || ended ? FS_WRITABLE : 0;
-    }
-    ready->what |= ended ? FS_ENDED : 0;
 }
 
 /* ---- coming and going ---- */

@@ -7,7 +7,7 @@
 #include "guest/fs/vfs.h"
 
 #define PIPE_RING_BYTES 131072U /* a power of two */
-#define PIPE_WHOLE      4096U  /* PIPE_BUF: so much is written in one piece or not at all */
+#define PIPE_WHOLE      4096U   /* PIPE_BUF: so much is written in one piece or not at all */
 #define PIPE_PAGE       4096U
 
 /* What one end has of it: the reading one, or the writing one. */

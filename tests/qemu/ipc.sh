@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # lib.sh, tests/run
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Channels: pipes, shared memory and semaphores, between threads and between processes.
@@ -14,6 +14,8 @@ entry ipc_processes            quick 90   processes pipeforks
 entry ipc_processes_preempt    quick 90   processes pipeforks_preempt HARTS=2
 entry ipc_processes_smp        quick 90   processes pipeforks_smp VCPUS=2 HARTS=2
 entry ipc_processes_copy       full  90   processes pipeforks FORK=copy
+entry ipc_exec                 quick 60   execs
+entry ipc_exec_disk            quick 60   execs_disk
 
 # threads GUEST [VARIABLE=VALUE...]
 threads() {
@@ -29,4 +31,14 @@ processes() {
     shift
     run 0 PAYLOAD="build/tests/guest/$guest.elf" "$@"
     want 'pipeforks: ok$'
+}
+
+execs() {
+    run 0 PAYLOAD=build/tests/guest/pipeexec.elf "$@"
+    want 'pipeexec: ok$'
+}
+
+execs_disk() {
+    disk_image
+    execs DISK="$disk" CMDLINE=disk
 }
