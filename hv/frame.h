@@ -30,6 +30,7 @@ struct frame {
             u16 unused, reads; /* leaf tables in use: how many lines were filled for reads */
         };
         u32 next_clean; /* clean page tables: the one after it in its list */
+        u32 owner;      /* others: who pays for it, see charge.h; what is free has none */
     };
     u32 next, prev; /* first frame of a group, whatever it is itself used for: the group's lists */
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 hv-y += hv/boot.S
 hv-y += hv/cell.c
+hv-y += hv/charge.c
 hv-y += hv/console.c
 hv-y += hv/dev/dev.c
 hv-y += hv/dev/doorbell.c
@@ -36,8 +37,8 @@ hv-y += hv/group.c
 hv-y += hv/gshare.c
 hv-y += hv/gstage.c
 hv-y += hv/hart.c
-hv-y += hv/hold.c
 hv-y += hv/hartmask.c
+hv-y += hv/hold.c
 hv-y += hv/inspect.c
 hv-y += hv/irq.c
 hv-y += hv/limit.c
