@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 hv-y += hv/boot.S
 hv-y += hv/cell.c
+hv-y += hv/charge.c
 hv-y += hv/console.c
 hv-y += hv/dev/dev.c
 hv-y += hv/dev/doorbell.c
@@ -30,14 +31,14 @@ hv-y += hv/frame.c
 hv-y += hv/frame_init.c
 hv-y += hv/futex.c
 hv-y += hv/gaccess.c
-hv-y += hv/gclone.c
 hv-y += hv/gcache.c
+hv-y += hv/gclone.c
 hv-y += hv/group.c
 hv-y += hv/gshare.c
 hv-y += hv/gstage.c
 hv-y += hv/hart.c
-hv-y += hv/hold.c
 hv-y += hv/hartmask.c
+hv-y += hv/hold.c
 hv-y += hv/inspect.c
 hv-y += hv/irq.c
 hv-y += hv/limit.c

@@ -29,6 +29,7 @@ _Static_assert(PROC_ARGS_BYTES_MAX <= PAGE_BYTES, "arguments fit a frame");
 struct request {
     const struct spawn_args *from;
     char name[PROC_NAME_BYTES_MAX];
+    bool has_args;               /* there is a string in them */
     char *args;                  /* a frame; NULL: none */
     struct machine_range *range; /* a frame; NULL: none */
     u32 ranges;
@@ -92,9 +93,12 @@ static enum err read_args(struct gstage *gs, struct request *request)
         return ERR_NOMEM;
     request->args = hpa_ptr(frame);
     err = gstage_read(gs, request->from->args, request->args, bytes);
-    if (err == ERR_OK && !are_args(request->args, bytes))
-        err = ERR_INVAL;
-    return err;
+    if (err != ERR_OK)
+        return err;
+    if (!are_args(request->args, bytes))
+        return ERR_INVAL;
+    request->has_args = bytes > 2 || request->args[0] != '\0';
+    return ERR_OK;
 }
 
 static enum err list_ranges(struct gstage *gs, struct request *request)
@@ -131,6 +135,7 @@ static enum err read_request(struct vm *vm, const struct spawn_args *from, struc
     enum err err = ERR_OK;
 
     request->from = from;
+    request->has_args = false;
     request->args = NULL;
     request->range = NULL;
     request->ranges = 0;
@@ -155,8 +160,9 @@ static enum err find_program(struct vm *vm, const struct spawn_args *from, const
     if (err == ERR_OK) {
         const struct program_start start = {.name = request.name,
                                             .bootargs = "",
-                                            .args = request.args,
-                                            .args_bytes = (u32)from->args_bytes,
+                                            .args = request.has_args ? request.args : NULL,
+                                            .args_bytes =
+                                                request.has_args ? (u32)from->args_bytes : 0,
                                             .ranges = request.ranges,
                                             .range = request.range};
         const struct program_who who = {.verb = verb, .pid = vm->pid, .name = request.name};

@@ -71,8 +71,9 @@ enum proc_fid {
  * a whole ELF, Linux Image or raw image in the caller's memory.  args: the argv strings, each
  * NUL-ended, an empty string, then the environment's, each NUL-ended.  The new image finds them as
  * they are in /chosen/forkvisor,args of its FDT, and argv from 1 on, separated by blanks, in
- * bootargs.  args_bytes = 0: it has no such property, and the bootargs that the bundle gives its
- * image.  What lies in the machine's memory beside images (INITRD) lies beside the new one, too.
+ * bootargs.  Without any string in args, or args_bytes = 0, it has no such property, and the
+ * bootargs that the bundle gives its image.  What lies in the machine's memory beside images
+ * (INITRD) lies beside the new one, too.
  *
  * Shared ranges stay, at the same addresses, and are named in /reserved-memory of the new image's
  * FDT ("forkvisor,shared" in compatible); exec and spawn fail if the image lies in one of them.  A

@@ -10,6 +10,7 @@
  *     many row=N     children of "hello", all alive at once
  *     other          exec by a hart while the other one runs; and by the other one
  *     shared         a shared page stays in exec, and in spawn
+ *     disk           what "readblock" finds on the disk: a child, and this one
  *     quota          spawn at the limit of processes
  *     bad            what is refused; the caller goes on
  */
@@ -207,6 +208,14 @@ static __noreturn void quota(void)
     expect("again", proc_spawn(&image) > 0, true);
     puts("execs: quota ok");
     proc_exit(0);
+}
+
+static __noreturn void disk(void)
+{
+    struct proc_image image = image_of("readblock", "readblock||");
+
+    expect("child", (long)wait_for(proc_spawn(&image)), (long)PROC_STATUS_EXITED(0));
+    exec(&image);
 }
 
 /* ---- another hart ---- */
@@ -513,6 +522,7 @@ int main(void)
         {"shared",      shared     },
         {"sharer",      sharer     },
         {"share_again", share_again},
+        {"disk",        disk       },
         {"quota",       quota      },
         {"bad",         bad        },
         {"began",       began      },

@@ -140,7 +140,7 @@ static void bad_arguments(void)
     EXPECT(SBI_ERR_INVALID_PARAM, ask(PROC_LIMIT, 0, (u64)-2, 0));
     EXPECT(SBI_ERR_DENIED, ask(PROC_LIMIT, 0, 1UL << 40, 0));
     EXPECT(SBI_ERR_NOT_SUPPORTED, ask(18, 0, 0, 0));
-    EXPECT(SBI_ERR_NOT_SUPPORTED, ask(21, 0, 0, 0));
+    EXPECT(SBI_ERR_NOT_SUPPORTED, ask(22, 0, 0, 0));
     EXPECT(SBI_ERR_NOT_SUPPORTED, ask(1UL << 32, 0, 0, 0));
 }
 

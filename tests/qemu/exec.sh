@@ -13,6 +13,8 @@ entry exec_other               quick 60   execs other VCPUS=2 HARTS=2
 entry exec_other_1hart         quick 60   execs other VCPUS=2
 entry exec_shared              quick 30   execs shared
 entry exec_bad                 quick 60   execs_bad
+entry exec_disk                quick 60   execs_disk
+entry exec_disk_2harts         full  60   execs_disk HARTS=2 VCPUS=2
 entry spawn_row                quick 90   execs spawn row=1000
 entry spawn_memory             quick 90   execs spawn row=300 INITRD=build/tests/guest/execs.elf
 entry spawn_row_4harts         quick 90   execs spawn row=300 HARTS=4
@@ -45,4 +47,10 @@ execs_bad() {
     want '^\[hv\] pid 2: exec memory: the ELF.s program headers are outside the file' \
         '^\[hv\] pid 2: spawn execs: a part of the image at 0x80[0-9a-f]+ lies in memory that is shared'
     forbid 'exec .\[2J'
+}
+
+execs_disk() {
+    { printf '...on disk!' && head -c 65525 /dev/zero; } >"$out/disk.img"
+    run 0 PAYLOAD=build/tests/guest/execs.elf CMDLINE=how=disk DISK="$out/disk.img" "$@"
+    want '^\[1\] readblock: OEM name on disk!$' '^\[2\] readblock: OEM name on disk!$'
 }

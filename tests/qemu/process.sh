@@ -14,6 +14,9 @@ entry signals_smp_bare         quick 30   guest signals_smp VCPUS=4 BARE=1
 entry signals_no_sstc          full  60   guest signals_task SSTC=off
 entry signals_ends_vm          quick 90   ends
 entry signals_ends_bare        quick 90   ends BARE=1
+entry signals_read_vm          quick 30   reading signals
+entry signals_read_bare        quick 30   reading signals BARE=1
+entry signals_read_task_vm     quick 30   reading signals_task
 entry processes                quick 60   guest processes
 entry processes_task           quick 60   guest processes_task
 entry processes_smp            quick 90   guest processes_smp VCPUS=4 HARTS=2
@@ -28,6 +31,11 @@ guest() {
     run 0 PAYLOAD="build/tests/guest/$name.elf" "$@"
     want "^(\\[1\\] )?${name%_*}: done\$"
     forbid ': line [0-9]+: '
+}
+
+# What a program waits for is typed after it was interrupted.
+reading() {
+    guest "$@" CMDLINE=read < <(sleep 3 && echo x)
 }
 
 # end STATUS HOW [VARIABLE=VALUE...]
