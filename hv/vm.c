@@ -59,6 +59,22 @@ static void reset_vcpus(struct vm *vm)
     vcpu_set_entry(vm->vcpu[0], vm->program->entry, 0, vm->program->fdt.v);
 }
 
+/* What the process has used so far goes on. */
+static void reset_used_vcpus(struct vm *vm)
+{
+    u64 run_ticks[VCPUS_MAX], vmexits[VCPUS_MAX][CAUSE_COUNT];
+
+    for (u32 i = 0; i < vm->vcpus; i++) {
+        run_ticks[i] = vm->vcpu[i]->run_ticks;
+        memcpy(vmexits[i], vm->vcpu[i]->vmexits, sizeof(vmexits[i]));
+    }
+    reset_vcpus(vm);
+    for (u32 i = 0; i < vm->vcpus; i++) {
+        vm->vcpu[i]->run_ticks = run_ticks[i];
+        memcpy(vm->vcpu[i]->vmexits, vmexits[i], sizeof(vmexits[i]));
+    }
+}
+
 static struct vm *alloc_vm(u32 vcpus)
 {
     hpa_t frame = frame_alloc();
@@ -227,7 +243,7 @@ enum err vm_reset(struct vm *vm)
     program_put(vm->program);
     set_program(vm, vm->next->program);
     free_next(vm);
-    reset_vcpus(vm);
+    reset_used_vcpus(vm);
     for (u32 i = 0; i < vm->devices; i++)
         vm->device[i].ops->reset(&vm->device[i]);
     return ERR_OK;
