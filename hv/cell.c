@@ -40,7 +40,8 @@ static struct cells *cells_of(void *cell)
     return (struct cells *)align_down((u64)cell, PAGE_BYTES);
 }
 
-/* pool.lock is held.  A frame with all its cells free; NULL: no memory. */
+/* A frame with all its cells free; NULL: no memory.  Whoever looks for memory may free cells: so
+ * pool.lock is not held. */
 static struct cells *make_cells(void)
 {
     hpa_t frame = frame_alloc();
@@ -55,19 +56,26 @@ static struct cells *make_cells(void)
         cell->next = cells->free;
         cells->free = cell;
     }
-    list_add_tail(&pool.partial, &cells->node);
     return cells;
 }
 
 void *cell_alloc(void)
 {
     struct cell *cell = NULL;
-    struct cells *cells;
+    struct cells *cells = NULL;
+    bool is_made = false;
 
     spin_lock(&pool.lock);
-    cells = list_empty(&pool.partial) ? make_cells()
-                                      : container_of(pool.partial.next, struct cells, node);
-    if (cells != NULL) {
+    if (list_empty(&pool.partial)) {
+        spin_unlock(&pool.lock);
+        cells = make_cells();
+        is_made = cells != NULL;
+        spin_lock(&pool.lock);
+    }
+    if (is_made)
+        list_add_tail(&pool.partial, &cells->node);
+    if (!list_empty(&pool.partial)) {
+        cells = container_of(pool.partial.next, struct cells, node);
         cell = cells->free;
         cells->free = cell->next;
         if (++cells->used == CELLS)

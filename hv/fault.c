@@ -21,6 +21,8 @@
 #include "lib/riscv/insn.h"
 
 #include "hv/mmio.h"
+#include "hv/reclaim.h"
+#include "hv/report.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 #include "hv/vmexit.h"
@@ -68,6 +70,18 @@ enum verdict fault_refuse(struct vcpu *vcpu)
     return vmexit_inject(vcpu, access_fault(e->cause), e->tval);
 }
 
+/*
+ * There is no frame: the guest tries again if memory of others was found, and ends if not, or if it
+ * is its tree that may have no more.
+ */
+static enum verdict without_memory(struct vcpu *vcpu, enum err err)
+{
+    if (err == ERR_NOMEM && reclaim())
+        return VERDICT_RESUME;
+    report_out_of_memory(vcpu->vm, err);
+    return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
+}
+
 /* What is neither RAM nor an emulated device: one that is passed through, or nothing. */
 enum verdict fault_elsewhere(struct vcpu *vcpu)
 {
@@ -77,7 +91,7 @@ enum verdict fault_elsewhere(struct vcpu *vcpu)
     enum err err = gstage_fault_window(&vcpu->vm->gs, e->gpa, access, &did);
 
     if (err == ERR_NOMEM)
-        return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
+        return without_memory(vcpu, err);
     if (err != ERR_OK)
         return fault_refuse(vcpu);
     vmexit_note(did, e->gpa.v, 0, access, 0);
@@ -88,9 +102,10 @@ enum verdict fault_elsewhere(struct vcpu *vcpu)
 static enum verdict serve_ram(struct vcpu *vcpu, gpa_t gpa, enum access access)
 {
     enum trace_did did;
+    enum err err = gstage_fault(&vcpu->vm->gs, gpa, access, &did);
 
-    if (unlikely(gstage_fault(&vcpu->vm->gs, gpa, access, &did) != ERR_OK))
-        return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
+    if (unlikely(err != ERR_OK))
+        return without_memory(vcpu, err);
     vmexit_note(did, gpa.v, 0, access, 0);
     return VERDICT_RESUME;
 }

@@ -42,6 +42,7 @@
 
 #include "lib/kit/spinlock.h"
 
+#include "hv/charge.h"
 #include "hv/frame_pool.h"
 #include "hv/gcache.h"
 #include "hv/hart.h"
@@ -254,12 +255,14 @@ static void reclaim_clean(void)
         u32 index = pool.clean;
 
         pool.clean = frames[index].next_clean;
+        frames[index].owner = CHARGE_NOBODY;
         pool_give(index);
     }
     while (pool.clean_roots != NONE) {
         u32 index = pool.clean_roots;
 
         pool.clean_roots = frames[index].next_clean;
+        frames[index].owner = CHARGE_NOBODY;
         for (u32 i = 0; i < GROUP; i++)
             pool_give(index + i);
     }
@@ -339,7 +342,13 @@ static void frame_free(hpa_t hpa)
 
 void frame_put_last(hpa_t hpa, u32 before)
 {
+    struct frame *frame = frame_of(hpa);
+
     assert(before == 1);
+    if (frame->owner != CHARGE_NOBODY) {
+        charge_return(frame->owner, 1);
+        frame->owner = CHARGE_NOBODY;
+    }
     frame_free(hpa);
 }
 

@@ -5,6 +5,7 @@
  * Nothing here looks at the pages, but for the eager copy (FORK=copy), which shows what a fork must
  * be like, and the census.
  */
+#include "hv/charge.h"
 #include "hv/frame.h"
 #include "hv/gcache.h"
 #include "hv/gstage.h"
@@ -18,7 +19,8 @@ static void init(struct gstage *gs, gpa_t ram_base, u64 ram_bytes, const struct 
                           .ram_base = ram_base,
                           .ram_bytes = ram_bytes,
                           .backing = backing,
-                          .own_at = OWN_NONE};
+                          .own_at = OWN_NONE,
+                          .credit = UINT32_MAX};
     list_init(&gs->has_root);
 }
 
@@ -36,11 +38,25 @@ enum err gstage_create(struct gstage *gs, gpa_t ram_base, u64 ram_bytes,
     return ERR_OK;
 }
 
+enum err gstage_get_credit(struct gstage *gs)
+{
+    struct tree *tree = gs->payer == NULL ? NULL : __atomic_load_n(gs->payer, __ATOMIC_RELAXED);
+
+    gs->credit = tree == NULL ? 1 : CHARGE_AHEAD;
+    gs->owner = tree == NULL ? CHARGE_NOBODY : charge_frames(tree, gs->credit);
+    if (tree == NULL || gs->owner != CHARGE_NOBODY)
+        return ERR_OK;
+    gs->owner = charge_frames(tree, 1);
+    gs->credit = gs->owner != CHARGE_NOBODY;
+    return gs->credit > 0 ? ERR_OK : ERR_QUOTA;
+}
+
 /* gs->lock is held.  One page of an eager copy; what is shared is not copied. */
 static enum err copy_page(struct gstage *child, u64 page, u64 entry)
 {
     u64 *line = space_own_line(&child->space, page);
     hpa_t copy;
+    enum err err;
 
     if (line == NULL)
         return ERR_NOMEM;
@@ -49,9 +65,9 @@ static enum err copy_page(struct gstage *child, u64 page, u64 entry)
         space_set(&child->space, &line[page % SPACE_LINE], entry);
         return ERR_OK;
     }
-    copy = frame_alloc();
+    copy = gstage_alloc_page(child, (hpa_t){0}, 0, &err);
     if (copy.v == 0)
-        return ERR_NOMEM;
+        return err;
     page_copy(copy, space_frame(entry));
     space_set(&child->space, &line[page % SPACE_LINE], copy.v);
     return ERR_OK;
@@ -84,6 +100,8 @@ enum err gstage_clone(struct gstage *child, struct gstage *parent, enum clone_mo
     enum err err = ERR_OK;
 
     init(child, parent->ram_base, parent->ram_bytes, parent->backing, parent->vcpus);
+    child->payer = parent->payer;
+    child->credit = 0;
     spin_lock(&parent->lock);
     if (unlikely(parent->shared != NULL))
         err = gstage_copy_ranges(child, parent);
@@ -114,6 +132,10 @@ void gstage_destroy(struct gstage *gs)
     gcache_give_back(gs);
     gs->own_at = OWN_NONE;
     space_release(&gs->space);
+    if (gs->owner != CHARGE_NOBODY && gs->credit > 0)
+        charge_return(gs->owner, gs->credit);
+    gs->credit = 0;
+    gs->owner = CHARGE_NOBODY;
     gstage_forget_ranges(gs);
     spin_unlock(&gs->lock);
     /* so that what is left cannot grow, and keeps no pages of others shared for long */
@@ -123,9 +145,13 @@ void gstage_destroy(struct gstage *gs)
 /* It has no tables yet: nothing but the caller knows where it is. */
 void gstage_replace(struct gstage *gs, struct gstage *by)
 {
+    struct tree **payer = gs->payer;
+
     assert(by->root.v == 0);
     gstage_destroy(gs);
     *gs = *by;
+    gs->payer = payer;
+    gs->credit = 0;
     list_init(&gs->has_root);
 }
 

@@ -188,7 +188,9 @@ static hpa_t alloc_chain(struct gstage *gs, struct range range)
     hpa_t chain = {0};
 
     for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
-        hpa_t frame = own_entry(gs, gpa) == NULL ? (hpa_t){0} : frame_alloc();
+        enum err err;
+        hpa_t frame =
+            own_entry(gs, gpa) == NULL ? (hpa_t){0} : gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
 
         if (frame.v == 0) {
             free_chain(chain);

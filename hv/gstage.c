@@ -265,16 +265,19 @@ OUT_OF_LINE static void reserve(const struct gstage *gs, hpa_t table, u64 page)
 OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
 {
     u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
-    hpa_t frame;
+    hpa_t frame, home = {0};
+    enum err err;
 
     if (unlikely(line == NULL))
         return ERR_NOMEM;
-    if (likely(entry != NULL) && unlikely(table_wants_chunk(table_of(entry))))
-        reserve(gs, table_of(entry), page);
-    frame = likely(entry != NULL) ? frame_alloc_home(table_of(entry), index_in_table(entry))
-                                  : frame_alloc();
+    if (likely(entry != NULL)) {
+        home = table_of(entry);
+        if (unlikely(table_wants_chunk(home)))
+            reserve(gs, home, page);
+    }
+    frame = gstage_alloc_page(gs, home, index_in_table(entry), &err);
     if (unlikely(frame.v == 0))
-        return ERR_NOMEM;
+        return err;
     fill_page(gs->backing, gpa, frame);
     fence_code(gs);
     space_set(&gs->space, &line[page % SPACE_LINE], frame.v);
@@ -302,10 +305,11 @@ static void replace(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t copy)
  */
 static enum err copy(struct gstage *gs, pte_t *entry, gpa_t gpa, u64 *at)
 {
-    hpa_t shared = space_frame(*at), own = frame_alloc();
+    enum err err;
+    hpa_t shared = space_frame(*at), own = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
 
     if (unlikely(own.v == 0))
-        return ERR_NOMEM;
+        return err;
     page_copy(own, shared);
     fence_code(gs);
     *at = own.v;
@@ -391,6 +395,7 @@ OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
                                 enum trace_did *did)
 {
     u64 page = gstage_page(gs, gpa), *own;
+    enum err err;
     bool alone;
     const u64 *line = find_line(gs, page, &alone);
 
@@ -402,8 +407,9 @@ OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
     if (access == ACCESS_WRITE && !gstage_may_write(line[page % SPACE_LINE], alone)) {
         *did = TRACE_DID_COW;
         own = own_line(gs, page);
-        if (own == NULL || make_own(gs, gpa, &own[page % SPACE_LINE]) != ERR_OK)
-            return ERR_NOMEM;
+        err = own == NULL ? ERR_NOMEM : make_own(gs, gpa, &own[page % SPACE_LINE]);
+        if (err != ERR_OK)
+            return err;
         line = own;
         alone = true;
     }
@@ -498,6 +504,7 @@ OUT_OF_LINE static void refresh_here(const struct gstage *gs)
  *              changed; if it faults once more, nothing stale is left; *did says what it took
  * ERR_NOENT    gpa is not RAM (the caller tries devices); nothing changed
  * ERR_NOMEM    no frame for the page or a table; the guest sees no change
+ * ERR_QUOTA    its tree may have no more pages; the guest sees no change
  *
  * [PRIV "Guest-Page Faults", "HFENCE.VVMA and HFENCE.GVMA"]
  */

@@ -36,6 +36,8 @@ struct backing {
 /* RAM and windows end below; see gcache.c for what is there. */
 #define GSTAGE_END (1536UL << 30)
 
+struct tree;
+
 struct gstage {
     struct spinlock lock;
     u32 vcpus;
@@ -50,6 +52,8 @@ struct gstage {
     struct space space;    /* the truth about its RAM */
     u64 own_at, *own_line; /* the line that was owned last, if it still is: its number, or -1 */
     struct ranges *shared; /* NULL: there are none; see gshare.c */
+    struct tree **payer;   /* who is charged for pages; NULL: nobody */
+    u32 credit, owner;     /* so many pages are charged to that one in advance */
     hpa_t root;            /* of the tables, which are a cache of it; {0}: there are none */
     u32 lines, writes;     /* of the tables, in the logs at the end of the root: see gcache.c */
 
@@ -69,6 +73,12 @@ void gstage_destroy(struct gstage *gs);
 static inline u64 gstage_page(const struct gstage *gs, gpa_t gpa)
 {
     return (gpa.v - align_down(gs->ram_base.v, 1UL << 21)) >> PAGE_SHIFT;
+}
+
+/* From here on *payer pays for the pages that the VM brings. */
+static inline void gstage_set_payer(struct gstage *gs, struct tree **payer)
+{
+    gs->payer = payer;
 }
 
 static inline bool gstage_is_ram(const struct gstage *gs, gpa_t gpa)
@@ -168,6 +178,32 @@ static inline hpa_t gstage_frame_now(const struct gstage *gs, u64 page, enum acc
     if (entry == 0 || (access == ACCESS_WRITE && !gstage_may_write(entry, alone)))
         return (hpa_t){0};
     return space_frame(entry);
+}
+
+#define CHARGE_AHEAD 8U
+
+/* There is credit afterwards.  ERR_QUOTA: the payer may not have more. */
+__must_check enum err gstage_get_credit(struct gstage *gs);
+
+/* A page that somebody pays for; {0}: *err says why not.  home: see frame_alloc_home(); {0}: any.
+ */
+__must_check static inline hpa_t gstage_alloc_page(struct gstage *gs, hpa_t home, u64 index,
+                                                   enum err *err)
+{
+    hpa_t frame = {0};
+
+    if (unlikely(gs->credit == 0)) {
+        *err = gstage_get_credit(gs);
+        if (*err != ERR_OK)
+            return frame;
+    }
+    *err = ERR_NOMEM;
+    frame = likely(home.v != 0) ? frame_alloc_home(home, index) : frame_alloc();
+    if (unlikely(frame.v == 0))
+        return frame;
+    gs->credit--;
+    frame_of(frame)->owner = gs->owner;
+    return frame;
 }
 
 /* gpa is RAM.  Its page's frame, which afterwards may be accessed so.  {0}: no memory. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 hv-y += hv/boot.S
 hv-y += hv/cell.c
+hv-y += hv/charge.c
 hv-y += hv/console.c
 hv-y += hv/dev/dev.c
 hv-y += hv/dev/doorbell.c

@@ -12,6 +12,7 @@
 #include "hv/hold.h"
 #include "hv/proc.h"
 #include "hv/random.h"
+#include "hv/sched.h"
 #include "hv/spawn.h"
 #include "hv/tracing.h"
 #include "hv/vm.h"
@@ -39,17 +40,28 @@ static long proc_call_kill(struct vcpu *vcpu, s64 pid, u64 signal)
     return err == ERR_OK ? (long)count : ecall_sbi_error(err);
 }
 
-/* Words in the range are found by another key from now on: who waits for one looks again. */
-static long proc_call_share(struct vcpu *vcpu, gpa_t gpa, u64 bytes,
-                            enum err (*change)(struct gstage *gs, gpa_t gpa, u64 bytes))
+/*
+ * The others are stopped, so that none is about to wait for a word that becomes another one; pages
+ * that go have no device's business in them.
+ */
+static long proc_call_share(struct vcpu *vcpu, gpa_t gpa, u64 bytes, bool shares)
 {
+    struct vm *vm = vcpu->vm;
     enum err err;
 
     if (gpa.v % PAGE_BYTES != 0 || bytes % PAGE_BYTES != 0 || bytes == 0)
         return SBI_ERR_INVALID_PARAM;
-    err = change(&vcpu->vm->gs, gpa, bytes);
-    if (err == ERR_OK && vcpu->vm->vcpus == 1)
-        futex_wake_all(vcpu->vm);
+    if (!sched_stop_others(vm, vcpu))
+        return ecall_verdict(VERDICT_YIELD);
+    if (!shares && !vtransport_settle(vm))
+        return ecall_verdict(VERDICT_HOLD);
+    err = shares ? gstage_share(&vm->gs, gpa, bytes) : gstage_unshare(&vm->gs, gpa, bytes);
+    if (err == ERR_OK && !shares)
+        vtransport_forget(vm);
+    if (err == ERR_OK)
+        futex_wake_all(vm);
+    sched_resume_others(vm);
+    vcpu_take_pending(vcpu);
     return ecall_sbi_error(err);
 }
 
@@ -202,8 +214,8 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_EXEC: return proc_call_exec(vcpu, args);
     case PROC_SPAWN: return proc_call_spawn(vcpu, args);
     case PROC_KILL: return proc_call_kill(vcpu, (s64)args[0], args[1]);
-    case PROC_SHARE: return proc_call_share(vcpu, (gpa_t){args[0]}, args[1], gstage_share);
-    case PROC_UNSHARE: return proc_call_share(vcpu, (gpa_t){args[0]}, args[1], gstage_unshare);
+    case PROC_SHARE: return proc_call_share(vcpu, (gpa_t){args[0]}, args[1], true);
+    case PROC_UNSHARE: return proc_call_share(vcpu, (gpa_t){args[0]}, args[1], false);
     case PROC_HOLD: return ecall_sbi_error(hold_set(vcpu->vm, (gpa_t){args[0]}, args[1]));
     case PROC_WAIT_ON: return proc_call_wait_on(vcpu, (gpa_t){args[0]}, (u32)args[1], args[2]);
     case PROC_WAKE: return proc_call_wake(vcpu, (gpa_t){args[0]}, args[1]);

@@ -47,8 +47,9 @@
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 
-#define STEAL_MAX  16U /* vCPUs that change harts at a time */
-#define EXPIRE_MAX 64U /* sleepers woken at a time */
+#define STEAL_MAX  16U          /* vCPUs that change harts at a time */
+#define EXPIRE_MAX 64U          /* sleepers woken at a time */
+#define SPREAD     2654435761UL /* a large prime: makes of multiples of one number any numbers */
 
 _Static_assert(HARTS_MAX <= 64, "a bit of idle_harts each");
 static u64 idle_harts; /* atomic: who waits, and nobody has woken it */
@@ -174,18 +175,24 @@ static bool cut_slice(struct hart *hart, u64 ns)
 /*
  * When a slice ends that begins now; the hart's lock is held.
  *
- * Each hart has its own places in time for that, SLICE_NS apart and between those of the others, so
- * that they do not all come to the same locks at once.  (And where harts are emulated in turns,
- * each gets turns of the same length.)  A first slice may be short; then run times decide who is
- * next.
+ * Each hart has its own places in time for that, four fifths of SLICE_NS apart and between those of
+ * the others, so that they do not come to the same locks at once; and each lies up to a quarter of
+ * that earlier, lest what coincides by chance does so for ever.  (Where harts are emulated in
+ * turns, turns end with slices: with regular ones some harts have longer turns than others for
+ * ever.)  A first slice may be short; then run times decide who is next.
  */
 static u64 slice_end_after(const struct hart *hart, u64 now)
 {
-    u64 ticks = slice_ticks(), phase = ticks * hart->index / hart_count();
+    u64 period = slice_ticks() * 4 / 5, phase = period * hart->index / hart_count();
+    u64 place = now - (now + period - phase) % period, end;
 
     if (hart->queue.queued == 0)
         return UINT64_MAX;
-    return now + ticks - (now + ticks - phase) % ticks;
+    do {
+        place += period;
+        end = place - place * SPREAD % (period / 4);
+    } while (end <= now);
+    return end;
 }
 
 /* A woken one is queued as if it had run for a slice less; see unfavour(). */
@@ -339,9 +346,25 @@ void sched_block(struct vcpu *vcpu, u64 deadline)
     spin_unlock(&hart->queue_lock);
 }
 
+/* The vCPU is in no list; afterwards it belongs to this hart, is RUNNING, and the caller's. */
+static void move_here(struct vcpu *vcpu)
+{
+    set_state(vcpu, VCPU_RUNNING);
+    __atomic_store_n(&vcpu->hart, this_hart()->index, __ATOMIC_RELEASE);
+}
+
+/* A hart that has none loaded takes it along: it runs sooner there, and no hart must be told. */
 void sched_wake_and_unlock(struct hart *hart, struct vcpu *vcpu)
 {
+    struct hart *here = this_hart();
+
     take_from_sleepers(hart, vcpu);
+    if (hart != here && here->vcpu == NULL) {
+        move_here(vcpu);
+        spin_unlock(&hart->queue_lock);
+        spin_lock(&here->queue_lock);
+        hart = here;
+    }
     sched_join_and_unlock(hart, vcpu, true);
 }
 
@@ -431,8 +454,7 @@ static u32 take_half(struct hart *victim, struct vcpu **taken)
         struct vcpu *vcpu = vcpu_of(run_queue_take(&victim->queue));
 
         unfavour(vcpu);
-        set_state(vcpu, VCPU_RUNNING);
-        __atomic_store_n(&vcpu->hart, here->index, __ATOMIC_RELEASE);
+        move_here(vcpu);
         taken[count++] = vcpu;
     }
     spin_unlock(&victim->queue_lock);

@@ -14,6 +14,7 @@
 #include "hv/load.h"
 #include "hv/panic.h"
 #include "hv/program.h"
+#include "hv/reclaim.h"
 
 _Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
 _Static_assert(sizeof(((struct vm *)0)->name) == sizeof(((struct program *)0)->name), "a name");
@@ -112,6 +113,8 @@ struct vm *vm_create(struct program *program, struct vm *parent)
         frame_put(hpa_of(vm));
         return NULL;
     }
+    gstage_set_payer(&vm->gs, &vm->tree);
+    vm->gs.credit = 0;
     program_get(program);
     reset_vcpus(vm);
     load_attach_devices(vm);
@@ -148,7 +151,7 @@ static enum err clone_devices(struct vm *child, const struct vm *parent)
     return err;
 }
 
-struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
+static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
 {
     struct vm *child = alloc_vm(parent->vcpus);
 
@@ -160,6 +163,7 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
         frame_put(hpa_of(child));
         return NULL;
     }
+    gstage_set_payer(&child->gs, &child->tree);
     set_program(child, parent->program);
     program_get(child->program);
     vcpu_save(vcpu);
@@ -169,6 +173,16 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
         vm_free(child);
         return NULL;
     }
+    return child;
+}
+
+struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
+{
+    struct vm *child;
+
+    do
+        child = try_clone(parent, vcpu, mode);
+    while (child == NULL && reclaim());
     return child;
 }
 

@@ -11,7 +11,8 @@
  * nothing turns on.  Else he polls, and lets the others run in between.
  *
  * ^C on a terminal is SIGINT, raised in the task that finds it: one that reads, or that calls
- * input_look() while it works.  A read() that it ends in is EINTR if a handler returns.
+ * input_look() while it works.  A read() that it ends in is EINTR if a handler returns; so is one
+ * that waits when another signal comes.
  */
 #include "guest/libc/input.h"
 
@@ -27,6 +28,7 @@
 #include "guest/console.h"
 #include "guest/guest.h"
 #include "guest/libc/pause.h"
+#include "guest/libc/signal.h"
 #include "guest/libc/tty.h"
 #include "guest/machine.h"
 #include "guest/paging.h"
@@ -150,14 +152,14 @@ static bool listen(void)
     return console_device_there() ? console_device_listen(tell) : listen_to_uart();
 }
 
-/* Until there may be something to read. */
-static void wait_for_input(void)
+/* Until there may be something to read.  EINTR: a handler has run instead. */
+static int wait_for_input(void)
 {
     if (listen()) {
-        await_until(&readers, come, NULL, ALARM_NEVER, "input");
-    } else {
-        pause_until(pause_deadline(POLL_NS));
+        return signal_wait_until(&readers, come, NULL, ALARM_NEVER, "input", true);
     }
+    pause_until(pause_deadline(POLL_NS));
+    return signal_pending() ? signal_deliver(true) : 0;
 }
 
 /* Gives the lock away; true: ^C came, and the signal has been raised. */
@@ -173,19 +175,29 @@ static bool unlock_and_raise(void)
     return interrupted;
 }
 
-/* Waits until something can be read, and then has the lock; false: a signal came first. */
-static bool wait_and_lock(void)
+static bool try_lock_and_wait(void)
 {
-    console_flush(); /* a prompt, say */
     spin_lock(&lock);
     while (!fill()) {
-        if (unlock_and_raise()) {
+        if (unlock_and_raise() || wait_for_input() == EINTR) {
             return false;
         }
-        wait_for_input();
         spin_lock(&lock);
     }
     return true;
+}
+
+/* Waits until something can be read, and then has the lock; false: a signal came first.  Handlers
+ * run where it waits, and nowhere else: what they interrupt learns of it. */
+static bool wait_and_lock(void)
+{
+    bool locked;
+
+    console_flush(); /* a prompt, say */
+    signal_hold();
+    locked = try_lock_and_wait();
+    signal_release();
+    return locked;
 }
 
 /* Whether input_read() would not wait.  If not, *word, which is *value now, will be another when

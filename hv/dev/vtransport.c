@@ -511,6 +511,12 @@ static void forget_places(struct vtransport *state)
     }
 }
 
+void vtransport_forget(struct vm *vm)
+{
+    if (vm->virtio.state != NULL)
+        forget_places(vm->virtio.state);
+}
+
 /*
  * The queues are in memory that was copied: both sides go on with theirs, in pages that are now
  * shared, so each looks for them again.  The child's input is at its end, which it is to be told.

@@ -141,6 +141,8 @@ void vtransport_input(struct vcpu *vcpu);
 /* True: no request is in flight, and none will be while no vCPU runs.  False: all vCPUs will be
  * woken when that is so. */
 __must_check bool vtransport_settle(struct vm *vm);
+/* Pages of the VM, which is settled, may be other ones from now on. */
+void vtransport_forget(struct vm *vm);
 /* Gives back all that the VM has for its devices.  Nothing is in flight. */
 void vtransport_end(struct vm *vm);
 /* Adds the devices' frames to a census. */

@@ -310,6 +310,22 @@ static void test_wait(void)
     tick_every(0);
 }
 
+/* Something is typed, late. */
+static void test_read(void)
+{
+    char text[8];
+    int before;
+
+    handle(SIGALRM, note, 0, 0);
+    tick_every(TICK_US);
+    EXPECT(read(0, text, sizeof(text)) == -1 && errno == EINTR);
+    handle(SIGALRM, note, SA_RESTART, 0);
+    before = count[SIGALRM];
+    EXPECT(read(0, text, sizeof(text)) > 0 && text[0] == 'x');
+    tick_every(0);
+    EXPECT(count[SIGALRM] > before);
+}
+
 /* ---- out of a handler ---- */
 
 static sigjmp_buf out;
@@ -419,6 +435,9 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "read") == 0) {
+        test_read();
+    }
     if (argc > 2) {
         end(argv[2]);
     }

@@ -158,14 +158,17 @@ static void rule_continue(u32 pid)
     }
 }
 
-static void rule_signal(u32 pid, u32 signal)
+static void rule_signal(u32 pid, u32 sent)
 {
     struct rule *to = &rule[pid];
+    u32 signal = sent & ~(u32)PROC_KILL_END;
     bool is_fatal = FATAL_RULES >> signal & 1;
 
     if (to->state == ZOMBIE || to->dying != 0 || signal == 0)
         return;
-    if (signal == PROC_SIGKILL) {
+    if (signal != sent) {
+        rule_end_by(pid, signal);
+    } else if (signal == PROC_SIGKILL) {
         rule_end_by(pid, signal);
     } else if (signal == PROC_SIGSTOP) {
         if (!to->stopped)
@@ -195,7 +198,7 @@ static bool rule_is_target(u32 caller, s64 asked, u32 pid)
 static enum err rule_kill(u32 caller, s64 asked, u64 signal, u64 *count)
 {
     *count = 0;
-    if (signal > PROC_SIGNAL_MAX)
+    if ((signal & ~PROC_KILL_END) > PROC_SIGNAL_MAX || signal == PROC_KILL_END)
         return ERR_INVAL;
     if (asked > 0) {
         if (!rule_may_see(caller, (u64)asked))

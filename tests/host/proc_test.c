@@ -158,6 +158,8 @@ static void try_kill(struct vcpu *vcpu)
 
     if (signal == PROC_SIGKILL && pick(3) != 0)
         signal = PROC_SIGSTOP;
+    if (pick(30) == 0)
+        signal |= PROC_KILL_END;
     kill_and_compare(vcpu, any_pid(vcpu->vm->pid), signal);
 }
 
