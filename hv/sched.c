@@ -31,7 +31,7 @@
  * and for the rest of SLICE_WOKEN_NS of the running one, unless it has used up more than its share
  * by a slice.  A slice ends only while somebody waits, and so does the timer's for it.
  *
- * No IPI is sent with a lock held.
+ * No IPI is sent with a lock of the scheduler held.
  */
 #include "hv/sched.h"
 
@@ -184,11 +184,13 @@ static bool cut_slice(struct hart *hart, u64 ns)
  */
 static u64 slice_end_after(const struct hart *hart, u64 now)
 {
-    u64 period = slice_ticks() * 4 / 5, phase = period * hart->index / hart_count();
-    u64 place = now - (now + period - phase) % period, end;
+    u64 period, phase, place, end;
 
-    if (hart->queue.queued == 0)
+    if (likely(hart->queue.queued == 0))
         return UINT64_MAX;
+    period = slice_ticks() * 4 / 5;
+    phase = period * hart->index / hart_count();
+    place = now - (now + period - phase) % period;
     do {
         place += period;
         end = place - place * SPREAD % (period / 4);
