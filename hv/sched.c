@@ -573,9 +573,13 @@ static void wait_idle(struct hart *hart)
     __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* idle_harts before the queues: see announce() */
     if (!anybody_waits() && !reclaim_slice()) {
+        u64 since = timer_now();
+
         tracing_idle();
         timer_program(NULL);
         wfi();
+        __atomic_store_n(&hart->idle_ticks, hart->idle_ticks + timer_now() - since,
+                         __ATOMIC_RELAXED);
     }
     __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
     csr_clear(CSR_SIP, IP_SSIP);
