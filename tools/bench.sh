@@ -404,11 +404,11 @@ measure_size() {
 
 # The column "huge" is of the same peer with transparent huge pages.
 print_table() {
-    echo "peers: $(head -n 1 tools/linux/figures)"
-    { echo "$targets" && echo . && tail -n +3 tools/linux/figures && echo . && cat $rows; } | awk '
+    echo "peers: $(sed -n 2p tools/linux/figures)"
+    { echo "$targets" && echo . && tail -n +4 tools/linux/figures && echo . && cat $rows; } | awk '
     # a limit with a sign is one to be above
     function held(value, limit) {
-        return limit == "-" ? "" : (limit ~ /^[+]/ ? value > limit + 0 : value <= limit) ? "met" : "missed"
+        return limit == "-" ? "" : (limit ~ /^[+]/ ? value + 0 > limit + 0 : value + 0 <= limit + 0) ? "met" : "missed"
     }
     function figure(peer, huge,    part) {
         if (split(peer, part, ":") != 2) return "-"
@@ -422,7 +422,8 @@ print_table() {
         if (peer == "-") return "-"
         sign = limit ~ /^[+]/ ? "+" : ""
         sub(/^[+]?peer/, "", limit)
-        return sign (limit ~ /^\// ? peer / substr(limit, 2) : limit ~ /^[*]/ ? peer * substr(limit, 2) : peer)
+        limit = limit ~ /^\// ? peer / substr(limit, 2) : limit ~ /^[*]/ ? peer * substr(limit, 2) : peer
+        return sign (limit > 100 ? sprintf("%.0f", limit) : limit)
     }
     BEGIN { OFMT = CONVFMT = "%.10g"
             line = "%-27s %10s %-6s %8s  %-16s %10s %8s %-6s %10s %-6s %5s\n"

@@ -136,6 +136,9 @@ static bool add_vms(char *page, u64 *made)
 
 static void print_vms(const char *name, const char *bytes_name, u64 n, u64 frames)
 {
+    if (n == 0) {
+        give_up("vms: no memory for a single one", 0);
+    }
     printf("bench %s %lu vms n=1\n", name, (unsigned long)n);
     printf("bench %s %lu bytes n=%lu\n", bytes_name, (unsigned long)(frames * PAGE / n),
            (unsigned long)n);
