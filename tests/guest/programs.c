@@ -14,12 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXPECT(condition)                                                          \
-    do {                                                                           \
-        if (!(condition)) {                                                        \
+#define EXPECT(condition)                                                             \
+    do {                                                                              \
+        if (!(condition)) {                                                           \
             printf("programs: line %d: %s, errno %d\n", __LINE__, #condition, errno); \
-            exit(1);                                                               \
-        }                                                                          \
+            exit(1);                                                                  \
+        }                                                                             \
     } while (0)
 
 #define SELF "/programs.elf"
