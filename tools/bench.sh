@@ -281,6 +281,44 @@ scale() {
     done
 }
 
+# A machine with Zicboz is also looked at without it.
+measure_faults() {
+    run PAYLOAD=bench CMDLINE="what=first_touch,cow_fault,cow_takeover"
+    if grep -q '^\[hv\] ISA .*_zicboz' $console; then
+        collect 's/^first_touch /first_touch_zicboz /'
+        qemu_args='-cpu rv64,zicboz=off' run PAYLOAD=bench CMDLINE="what=first_touch"
+    fi
+    collect
+}
+
+# Frames that only one VM has: of idle guests, each of which touched one page, itself counted in; and
+# of children that were forked with 1 MiB touched, and wrote nothing since.
+measure_memory() {
+    {
+        echo 'bench mem=16M control cmdline="what=memory"'
+        printf 'idle mem=16M # %d\n' {1..32}
+    } >$out/guests
+    run GUESTS=$out/guests
+    collect 's/^memory/vm_memory/'
+    run PAYLOAD=bench CMDLINE="what=memory vms=32 mib=1"
+    collect 's/^memory/fork_memory/'
+}
+
+# run_both VARIABLE=VALUE...: bare and in a VM; figures get these as a suffix
+run_both() {
+    hostmem='' run BARE=1 "$@"
+    collect 's/ /_bare /'
+    run "$@"
+    collect 's/ /_vm /'
+}
+
+# ratio NAME FIGURE: of a figure in a VM to the same bare
+ratio() {
+    awk -v name="$1" -v figure="$2" '$1 == figure "_bare" { bare = $2 } $1 == figure "_vm" { vm = $2 }
+        END { if (bare && vm) printf "%s %.4f x 1 -\n", name, vm / bare }' $rows >$out/ratio
+    cat $out/ratio >>$rows
+}
+
 measure_scaling() {
     scale scale_fork
     scale scale_compute
