@@ -35,6 +35,7 @@ struct hart {
     u32 vmid;           /* in hgatp */
     u64 reservation;    /* vcpu_load() ends any LR's reservation by an SC to it */
     u64 timer_deadline; /* what the host timer is set to */
+    u64 idle_ticks;     /* time with nothing to run; read by others, too */
     struct frame_cache frames;
     struct space_node_cache nodes;
 

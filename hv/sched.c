@@ -41,6 +41,7 @@
 #include "hv/hart.h"
 #include "hv/irq.h"
 #include "hv/panic.h"
+#include "hv/reclaim.h"
 #include "hv/sched_parts.h"
 #include "hv/timer.h"
 #include "hv/tracing.h"
@@ -560,7 +561,7 @@ static bool anybody_waits(void)
 }
 
 /*
- * Waits for something to happen, unless there is something to do.
+ * Waits for something to happen, unless there is something to do: at least memory to clean up.
  *
  * wfi falls through if an enabled interrupt pends, even while they are masked; so a kick between
  * the look at the queues and wfi is not missed.
@@ -571,10 +572,14 @@ static void wait_idle(struct hart *hart)
 
     __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* idle_harts before the queues: see announce() */
-    if (!anybody_waits()) {
+    if (!anybody_waits() && !reclaim_slice()) {
+        u64 since = timer_now();
+
         tracing_idle();
         timer_program(NULL);
         wfi();
+        __atomic_store_n(&hart->idle_ticks, hart->idle_ticks + timer_now() - since,
+                         __ATOMIC_RELAXED);
     }
     __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
     csr_clear(CSR_SIP, IP_SSIP);
