@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+hv-y += hv/backing.c
 hv-y += hv/boot.S
 hv-y += hv/cell.c
 hv-y += hv/charge.c

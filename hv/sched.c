@@ -31,7 +31,7 @@
  * and for the rest of SLICE_WOKEN_NS of the running one, unless it has used up more than its share
  * by a slice.  A slice ends only while somebody waits, and so does the timer's for it.
  *
- * No IPI is sent with a lock held.
+ * No IPI is sent with a lock of the scheduler held.
  */
 #include "hv/sched.h"
 
@@ -41,6 +41,7 @@
 #include "hv/hart.h"
 #include "hv/irq.h"
 #include "hv/panic.h"
+#include "hv/reclaim.h"
 #include "hv/sched_parts.h"
 #include "hv/timer.h"
 #include "hv/tracing.h"
@@ -183,11 +184,13 @@ static bool cut_slice(struct hart *hart, u64 ns)
  */
 static u64 slice_end_after(const struct hart *hart, u64 now)
 {
-    u64 period = slice_ticks() * 4 / 5, phase = period * hart->index / hart_count();
-    u64 place = now - (now + period - phase) % period, end;
+    u64 period, phase, place, end;
 
-    if (hart->queue.queued == 0)
+    if (likely(hart->queue.queued == 0))
         return UINT64_MAX;
+    period = slice_ticks() * 4 / 5;
+    phase = period * hart->index / hart_count();
+    place = now - (now + period - phase) % period;
     do {
         place += period;
         end = place - place * SPREAD % (period / 4);
@@ -558,7 +561,7 @@ static bool anybody_waits(void)
 }
 
 /*
- * Waits for something to happen, unless there is something to do.
+ * Waits for something to happen, unless there is something to do: at least memory to clean up.
  *
  * wfi falls through if an enabled interrupt pends, even while they are masked; so a kick between
  * the look at the queues and wfi is not missed.
@@ -569,10 +572,14 @@ static void wait_idle(struct hart *hart)
 
     __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* idle_harts before the queues: see announce() */
-    if (!anybody_waits()) {
+    if (!anybody_waits() && !reclaim_slice()) {
+        u64 since = timer_now();
+
         tracing_idle();
         timer_program(NULL);
         wfi();
+        __atomic_store_n(&hart->idle_ticks, hart->idle_ticks + timer_now() - since,
+                         __ATOMIC_RELAXED);
     }
     __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
     csr_clear(CSR_SIP, IP_SSIP);

@@ -132,9 +132,7 @@ static void clone_vcpus(struct vm *child, const struct vcpu *caller)
 {
     for (u32 i = 0; i < child->vcpus; i++)
         vcpu_init(child->vcpu[i], child, i);
-    child->vcpu[caller->id]->regs = caller->regs;
-    child->vcpu[caller->id]->csr = caller->csr;
-    child->vcpu[caller->id]->fp = caller->fp;
+    vcpu_continue(child->vcpu[caller->id], caller);
 }
 
 /* The last ones first: the interrupt controller comes before those whose lines go there. */

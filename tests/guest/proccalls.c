@@ -432,6 +432,10 @@ static void strangers(void)
     EXPECT(may ? 1 : PROC_ERR_CHILD, ask(PROC_KILL, (u64)-other, 0, 0));
     EXPECT(PROC_ERR_CHILD, ask(PROC_KILL, (u64)-1, PROC_SIGKILL, 0));
     EXPECT(SBI_ERR_DENIED, ask(PROC_FOREGROUND, (u64)other, 0, 0));
+    EXPECT(may ? 0 : SBI_ERR_DENIED, ask(PROC_MACHINE, (u64)page, PAGE, 0));
+    EXPECT(may ? sizeof(struct proc_machine) : 0, page[1]);
+    EXPECT(may ? SBI_ERR_INVALID_ADDRESS : SBI_ERR_DENIED, ask(PROC_MACHINE, 0, PAGE, 0));
+    EXPECT(may ? 0 : SBI_ERR_DENIED, ask(PROC_TRACE, (u64)-1, 0, 0));
     proc_inspect(other, &record);
     EXPECT(may ? other : 0, record.pid);
     if (!may)
