@@ -18,6 +18,11 @@ for where in '' _bare; do
         entry "shell_jobs$where"      quick 60  shell_jobs $bare
     }
 done
+entry shell_bare              quick 60  shell_bare
+entry shell_pipelines         quick 60  shell_pipelines
+entry shell_programs          quick 60  shell_programs
+entry shell_signals           quick 60  shell_signals
+entry shell_foreground        quick 60  shell_foreground
 entry shell_initrd            quick 60  shell_initrd
 entry shell_no_disk           quick 60  shell_no_disk
 entry shell_deep              quick 60  shell_deep
@@ -79,8 +84,6 @@ shell_status() {
     want '^cat: nothing: No such file or directory$'
     shell 127 "$@" <<<'nothing'
     want '^shell: nothing: command not found$'
-    shell 2 "$@" <<<'echo a | cat'
-    want '^shell: \|: pipelines need processes, which there are not yet$'
     shell 7 "$@" <<<'echo before; exit 7; echo behind'
     want '^before$'
     forbid '^behind$'
@@ -370,11 +373,11 @@ $ /
 = [1]  Running     while true; do true; done
 = [2]  Running     sleep 100
 $ /
-< ps\r
+< ps -t\r
 = main             running
 $ /
 < kill %1; wait %1; echo $?\r
-= 130
+= 143
 $ /
 < jobs\r
 = [2]  Running     sleep 100
@@ -388,6 +391,37 @@ $ /
 $ /
 < exit\r
 END
+}
+
+# What needs processes says so.
+shell_bare() {
+    shell 126 BARE=1 <<<'echo a | cat'
+    want '^shell: \|: pipelines need processes, and these the hypervisor$'
+    shell 1 BARE=1 <<<'ps'
+    want '^ps: processes need the hypervisor; -t: the tasks of this program$'
+    printf '\177ELF\0\0' >"$out/program"
+    shell 126 BARE=1 INITRD="$out/program" <<<'run /initrd/initrd || /initrd/initrd'
+    count 2 '^shell: /initrd/initrd: programs need processes, and these the hypervisor$'
+    shell 127 BARE=1 <<<'hello'
+    want '^shell: hello: command not found$'
+}
+
+shell_pipelines() {
+    shell 3 <<'END'
+echo one two three | cat | wc
+ls / | grep dev
+echo a b | { read x y; echo "second $y"; }
+for i in 1 2 3; do echo $i; done | grep -v 2 | while read n; do echo "kept $n" >> /tmp/f; done
+cat /tmp/f
+cat /dev/zero | head -c 3 | wc -c
+false | true; echo "last $?"
+true | false; echo "last $?"
+hello | cat | cat
+cat | wc -l
+one
+two
+END
+    true
 }
 
 shell_initrd() {
