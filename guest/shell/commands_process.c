@@ -2,6 +2,7 @@
 /* Commands about what runs: jobs, processes, tasks. */
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "guest/shell/command.h"
 #include "guest/shell/image.h"
@@ -190,10 +191,11 @@ int command_bg(struct call *call)
     return 0;
 }
 
-/* Its input stays empty. */
+/* Its input stays empty.  ^C is told it, and it is waited for all the same. */
 int command_fg(struct call *call)
 {
     unsigned job = job_named(call);
+    bool stopped = false;
     int status;
 
     if (!job) {
@@ -201,10 +203,14 @@ int command_fg(struct call *call)
     }
     jobs_signal(call->shell->jobs, job, SIGCONT);
     jobs_tell(call->shell->jobs, job, call->io.out);
-    status = wait_for(call, job);
-    if (call_stopped(call)) {
-        jobs_signal(call->shell->jobs, job, SIGINT);
+    while (!jobs_is_over(call->shell->jobs, job, &status)) {
+        if (!stopped && call_stopped(call)) {
+            stopped = true;
+            jobs_signal(call->shell->jobs, job, SIGINT);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
     }
+    jobs_forget(call->shell->jobs, job);
     return status;
 }
 

@@ -331,7 +331,7 @@ int shell_run(int in, int out, int err, int argc, char **argv)
     struct processes processes = {0};
     struct shell shell = {
         .name = "shell",
-        .terminal = in,
+        .terminal = isatty(in) ? in : -1,
         .stop = &never,
         .processes = &processes,
         .jobs = jobs_create(),

@@ -65,7 +65,7 @@ static void write_tree(struct buffer *to, const struct tree *tree)
         buffer_add_text(to, tree->text);
     }
     write_words(to, tree);
-    if (tree->kind == TREE_LIST) {
+    if (tree->kind == TREE_LIST || tree->kind == TREE_PIPELINE) {
         write_list(to, tree->left);
     } else {
         write_part(to, tree->condition);
@@ -182,10 +182,8 @@ TEST(parse_refuses)
     expect("f() { a; }", "( ): there are no subshells; { ...; } groups commands");
     expect("case a in", "this shell has no case");
     expect("echo $((1+1))", "$((...)): there is no arithmetic");
-    expect("echo $(a)",
-           "$(...) and `...`: command substitution needs processes, which there are not yet");
-    expect("echo \"`a`\"",
-           "$(...) and `...`: command substitution needs processes, which there are not yet");
+    expect("echo $(a)", "$(...) and `...`: there is no command substitution");
+    expect("echo \"`a`\"", "$(...) and `...`: there is no command substitution");
     expect("echo ${a:-b}", "${...}: there is only the name of a variable between the braces");
 }
 
