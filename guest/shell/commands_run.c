@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands about what runs: scripts, other commands, jobs, tasks; and help. */
+/* Commands that run others: scripts, programs, a command with its time; help; and read. */
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -8,8 +8,6 @@
 #include "guest/shell/command.h"
 #include "guest/shell/execute.h"
 #include "guest/shell/history.h"
-#include "guest/shell/image.h"
-#include "guest/shell/jobs.h"
 #include "guest/shell/lexer.h"
 #include "guest/shell/memory.h"
 #include "guest/shell/terminal.h"
@@ -17,20 +15,19 @@
 #define NS_PER_MS    1000000
 #define MS_PER_S     1000
 #define S_PER_MINUTE 60
-#define WAIT_NS      10000000
 
 static const char language[] =
     "help COMMAND... tells more.\n"
     "\n"
     "Words:  '...' \"...\" \\c  $NAME ${NAME} $? $# $0 $1 $@ $* $$  ~  * ? [a-z]  # comment\n"
-    "Lists:  a; b   a && b   a || b   ! a   a &   { a; b; }   NAME=VALUE a\n"
+    "Lists:  a | b   a; b   a && b   a || b   ! a   a &   { a; b; }   NAME=VALUE a\n"
     "        if a; then b; elif c; then d; else e; fi   for NAME in WORD...; do a; done\n"
     "        while a; do b; done   until a; do b; done\n"
-    "Files:  <file >file >>file 2>file 2>&1   /path/script or run script runs one\n"
+    "Files:  <file >file >>file 2>file 2>&1\n"
+    "Others: a script or program by its path, a program by its name, or run FILE\n"
     "Keys:   as readline has them: arrows, ^A ^E ^K ^U ^W ^Y ^L ^R, Alt-B Alt-F, Tab\n"
     "        ^C ends what runs, ^D the shell; !! !N !TEXT repeat a line\n"
-    "Absent: until there are processes: pipelines, $(...), programs from files, ^Z, fg;\n"
-    "        ( ), functions, case, <<, $((...)), ${NAME...}, set, links, owners, chmod\n";
+    "Absent: $(...), ^Z, ( ), functions, case, <<, $((...)), ${NAME...}, set, links, owners, chmod\n";
 
 static int help_on(struct call *call, const char *name)
 {
@@ -115,98 +112,6 @@ int command_time(struct call *call)
     shell_tell(call->io.err, "real    %ldm%ld.%03lds\n", (long)(ms / MS_PER_S / S_PER_MINUTE),
                (long)(ms / MS_PER_S % S_PER_MINUTE), (long)(ms % MS_PER_S));
     return status;
-}
-
-/* ---- jobs ---- */
-
-int command_jobs(struct call *call)
-{
-    struct jobs *jobs = call->shell->jobs;
-    int status;
-
-    for (unsigned job = jobs_next(jobs, 0); job; job = jobs_next(jobs, job)) {
-        jobs_tell(jobs, job, call->io.out);
-        if (jobs_is_over(jobs, job, &status)) {
-            jobs_forget(jobs, job);
-        }
-    }
-    return 0;
-}
-
-/* What %N names; 0: there is no such job, and that has been said. */
-static unsigned job_of(struct call *call, const char *word)
-{
-    u64 number = 0;
-    unsigned job = 0;
-
-    if (word[0] == '%' && number_read(word + 1, &number) && number > 0 && number < (u64)1 << 32) {
-        job = jobs_next(call->shell->jobs, (unsigned)number - 1);
-    }
-    if (job == 0 || job != number) {
-        call_complain(call, "%s: no such job; jobs lists them", word);
-        return 0;
-    }
-    return job;
-}
-
-int command_kill(struct call *call)
-{
-    int status = 0;
-
-    if (call->argc < 2) {
-        return call_misuse(call, "which job?");
-    }
-    for (int i = 1; i < call->argc; i++) {
-        unsigned job = job_of(call, call->argv[i]);
-
-        if (job) {
-            jobs_stop(call->shell->jobs, job);
-        } else {
-            status = 1;
-        }
-    }
-    return status;
-}
-
-/* Its status. */
-static int wait_for(struct call *call, unsigned job)
-{
-    int status = 0;
-
-    while (!jobs_is_over(call->shell->jobs, job, &status)) {
-        if (!call_pause(call, WAIT_NS)) {
-            return STATUS_INTERRUPTED;
-        }
-    }
-    jobs_forget(call->shell->jobs, job);
-    return status;
-}
-
-int command_wait(struct call *call)
-{
-    int status = 0;
-    unsigned job;
-
-    for (int i = 1; i < call->argc; i++) {
-        job = job_of(call, call->argv[i]);
-        status = job ? wait_for(call, job) : STATUS_NOT_FOUND;
-    }
-    while (call->argc == 1 && !call_stopped(call) && (job = jobs_next(call->shell->jobs, 0)) != 0) {
-        wait_for(call, job);
-    }
-    return status;
-}
-
-static void show_task(void *context, const char *name, const char *state, const char *waits)
-{
-    out_format(context, "%-16s %-8s %s\n", name, state, waits);
-}
-
-int command_ps(struct call *call)
-{
-    out_format(call, "%-16s %-8s %s\n", "TASK", "STATE", "WAITS FOR");
-    image_tasks(show_task, call);
-    return 0;
 }
 
 /* ---- read ---- */

@@ -2,8 +2,9 @@
 /*
  * Trees of commands are run.
  *
- * There is no fork: a redirection opens a file and the command gets its descriptor; a variable that
- * is set for one command is set back behind it.
+ * A command of the shell itself needs no fork: a redirection opens a file and the command gets its
+ * descriptor; a variable that is set for one command is set back behind it.  Programs and pipelines
+ * are pipeline.c's.
  *
  * shell->unwind says why no more is run: each function returns at once while it is set, until the
  * loop, script or prompt that it is for has reset it.
@@ -18,6 +19,7 @@
 #include "guest/shell/command.h"
 #include "guest/shell/expand.h"
 #include "guest/shell/jobs.h"
+#include "guest/shell/pipeline.h"
 
 #define FILE_MODE 0666
 
@@ -153,7 +155,7 @@ static void restore(struct shell *shell, const struct saved *saved)
 
 /* ---- commands ---- */
 
-/* A command, or a script by its path.  argc is at least 1. */
+/* A command, a script by its path, or a program.  argc is at least 1. */
 int execute_words(struct shell *shell, struct io io, int argc, char **argv)
 {
     const struct command *command = command_find(argv[0]);
@@ -169,8 +171,7 @@ int execute_words(struct shell *shell, struct io io, int argc, char **argv)
     } else if (strchr(argv[0], '/')) {
         status = shell_run_script(shell, io, argc, argv);
     } else {
-        shell_say(shell, io, "%s: command not found", argv[0]);
-        status = STATUS_NOT_FOUND;
+        status = program_run(shell, io, argv, false);
     }
     shell->depth--;
     return status;
@@ -300,6 +301,7 @@ static int run_tree(struct shell *shell, const struct tree *tree, struct io io, 
     switch (tree->kind) {
     case TREE_COMMAND: return run_command(shell, tree, io, arena);
     case TREE_LIST: return run_list(shell, tree->left, io);
+    case TREE_PIPELINE: return pipeline_run(shell, tree->left, io);
     case TREE_NOT: return execute(shell, tree->left, io) == 0 ? 1 : 0;
     case TREE_BACKGROUND: return jobs_start(shell, io, tree->text);
     case TREE_IF: return run_if(shell, tree, io);
@@ -334,6 +336,9 @@ int execute(struct shell *shell, const struct tree *tree, struct io io)
     if (shell->unwind == UNWIND_NOT && shell_stopped(shell)) {
         shell->unwind = UNWIND_INTERRUPT;
     }
-    shell->status = shell->unwind == UNWIND_INTERRUPT ? STATUS_INTERRUPTED : status;
+    if (shell->unwind == UNWIND_INTERRUPT) {
+        status = *shell->stop ? STATUS_SIGNALED + *shell->stop : STATUS_INTERRUPTED;
+    }
+    shell->status = status;
     return shell->status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the shell asks of the image that it is part of: its mounts, its tasks, its terminal. */
+/* What the shell asks of the image that it is part of: mounts, tasks, processes, its terminal. */
 #include "guest/shell/image.h"
 
 #include <errno.h>
@@ -8,15 +8,22 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "guest/core.h"
 #include "guest/fs/vfs.h"
 #include "guest/libc/input.h"
 #include "guest/libc/pause.h"
+#include "guest/machine.h"
+#include "guest/proc.h"
 #include "guest/shell/memory.h"
 #include "guest/timer.h"
 
-#define LOOK_NS 10000000
+#define LOOK_NS     10000000
+#define AWAIT_NS    1000000
+#define AWAIT_TRIES 1000
+#define PAGE_BYTES  4096
+#define MS_PER_S    1000
 
 /* ---- mounts ---- */
 
@@ -126,21 +133,74 @@ void image_tasks(image_task_fn *each, void *context)
     free(seen);
 }
 
-/* ---- the terminal ---- */
+/* ---- processes ---- */
 
-static void (*caught)(int signal_number);
-
-/* The handler is only good for once. */
-static void catch (int signal_number)
+bool image_has_processes(void)
 {
-    signal(signal_number, catch);
-    caught(signal_number);
+    return proc_available();
 }
 
+void image_processes(image_process_fn *each, void *context)
+{
+    static const char *const states[] = {[PROC_RUNNABLE] = "ready",
+                                         [PROC_BLOCKED] = "waits",
+                                         [PROC_ZOMBIE] = "over",
+                                         [PROC_STOPPED] = "stopped"};
+    struct proc_record record;
+    long pid = 0, next;
+
+    for (next = proc_inspect(0, &record); next > 0; next = proc_inspect(pid, &record)) {
+        pid = next;
+        record.pid = 0;
+        if (proc_inspect(pid, &record) < 0 || record.pid == 0 || record.state > PROC_STOPPED) {
+            continue;
+        }
+        each(context, &(struct image_process){
+                          .pid = record.pid,
+                          .parent = record.ppid,
+                          .group = record.group,
+                          .state = record.pid == (u32)getpid() ? "running" : states[record.state],
+                          .name = record.name,
+                          .memory_bytes = record.frames_owned * PAGE_BYTES,
+                          .run_ms = record.run_ticks * MS_PER_S / machine_timebase(),
+                      });
+    }
+}
+
+/* A shell that another program waits for, in whose group it is, has not. */
+bool image_has_input(void)
+{
+    pid_t self = getpid();
+
+    return proc_available() && getpgrp() == self && proc_foreground(-1) == self;
+}
+
+void image_give_input(pid_t group)
+{
+    proc_foreground(group);
+}
+
+/* Not for ever, should who wanted to give it have ended. */
+void image_await_input(void)
+{
+    for (int i = 0; i < AWAIT_TRIES && proc_foreground(-1) != getpgrp(); i++) {
+        pause_until(pause_deadline(AWAIT_NS));
+    }
+}
+
+void image_take_input(void)
+{
+    proc_foreground(getpgrp());
+}
+
+/* ---- the terminal ---- */
+
+/* Without SA_RESTART, so that it ends a read. */
 void image_catch_interrupts(void (*fn)(int signal_number))
 {
-    caught = fn;
-    signal(SIGINT, fn ? catch : SIG_DFL);
+    struct sigaction action = {.sa_handler = fn ? fn : SIG_DFL};
+
+    sigaction(SIGINT, &action, NULL);
 }
 
 /* Not more often than somebody would notice: in a VM each look is an exit. */

@@ -4,6 +4,8 @@
  * What the shell asks of the image that it is part of, where POSIX has no function for it: image.c.
  * Tests on the host have their own.
  */
+#include <sys/types.h>
+
 #include "lib/kit/types.h"
 
 struct image_mount {
@@ -22,6 +24,24 @@ int image_mount(const char *source, const char *path, const char *type, bool rea
 int image_unmount(const char *path);
 
 void image_tasks(image_task_fn *each, void *context);
+
+struct image_process {
+    unsigned pid, parent, group;
+    const char *state, *name;
+    u64 memory_bytes, run_ms;
+};
+
+typedef void image_process_fn(void *context, const struct image_process *process);
+
+bool image_has_processes(void);
+/* This one and its descendants. */
+void image_processes(image_process_fn *each, void *context);
+
+/* Who reads the terminal: only who has its input may give it away. */
+bool image_has_input(void);
+void image_give_input(pid_t group);
+void image_await_input(void); /* until this process's group has it */
+void image_take_input(void);
 
 /* From now on ^C on the terminal calls this, and ends a read; NULL: it ends the program, as before.
  */

@@ -4,9 +4,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SLICE_MS 50
+
+/* What is read when somebody else writes it: who waits there is to see what there is by now, and ^C
+ * is to end it, also where the pipe's other end does not.  False: it did. */
+static bool wait_for_bytes(struct input *input)
+{
+    struct pollfd pipe = {.fd = input->fd, .events = POLLIN};
+
+    if (lseek(input->fd, 0, SEEK_CUR) >= 0) {
+        return true;
+    }
+    out_flush(input->call);
+    while (!isatty(input->fd) && poll(&pipe, 1, SLICE_MS) == 0) {
+        if (call_stopped(input->call)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /* The next bytes are in input->bytes from `at` on; false: there are none. */
 bool input_fill(struct input *input)
@@ -16,12 +37,9 @@ bool input_fill(struct input *input)
     if (input->at < input->used) {
         return true;
     }
-    if (call_stopped(input->call)) {
+    if (call_stopped(input->call) || !wait_for_bytes(input)) {
         input->stopped = true;
         return false;
-    }
-    if (isatty(input->fd)) {
-        out_flush(input->call);
     }
     do {
         count = read(input->fd, input->bytes, INPUT_BYTES);

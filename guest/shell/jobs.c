@@ -4,17 +4,18 @@
  * starting one's variables and arguments.
  *
  * A job's text is parsed again there, so that it shares nothing with the tree that it came from.
- * Standard input is empty.  Nothing can end a job but itself: to stop one is to ask it, as Ctrl-C
- * asks what runs in the foreground.
+ * Standard input is empty.  A signal goes to the job's processes; if it is one to end it, the job
+ * is asked to end as well, as Ctrl-C asks what runs in the foreground.
  *
  * A list of jobs belongs to one task: that of the shell that a person talks to, with its scripts,
  * or a job's, for those that it starts itself.  What has not ended when it does, is stopped.  A job
- * changes nothing of its own entry but `over` and `status`.
+ * changes nothing of its own entry but `over`, `status` and `processes`.
  */
 #include "guest/shell/jobs.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,8 @@ struct job {
     struct shell shell;
     struct io io; /* its own descriptors */
     pthread_t thread;
-    volatile bool stop;
+    volatile int stop;
+    struct processes processes;
     int status;
     bool over; /* with release, behind status */
 };
@@ -96,14 +98,16 @@ static struct job *make(const struct shell *shell, struct io io, const char *tex
 
     *job = (struct job){
         .text = memory_copy(text),
-        .io = {open("/dev/null",      O_RDONLY), dup(io.out), dup(io.err)},
+        .io = {open("/dev/null", O_RDONLY), dup(io.out), dup(io.err)},
         .shell = { .name = memory_copy(shell->name),
                .arguments = memory_get(count * sizeof(char *)),
                .argument_count = shell->argument_count,
                .status = shell->status,
                .depth = shell->depth,
                .is_job = true,
+               .terminal = -1,
                .stop = &job->stop,
+               .processes = &job->processes,
                .jobs = jobs_create()},
     };
     variables_copy(&job->shell.variables, &shell->variables, true);
@@ -181,9 +185,35 @@ bool jobs_is_over(struct jobs *jobs, unsigned number, int *status)
     return over;
 }
 
-void jobs_stop(struct jobs *jobs, unsigned number)
+static bool ends(int signal_number)
 {
-    find(jobs, number)->stop = true;
+    switch (signal_number) {
+    case SIGHUP:
+    case SIGINT:
+    case SIGQUIT:
+    case SIGKILL:
+    case SIGTERM: return true;
+    default: return false;
+    }
+}
+
+bool jobs_signal(struct jobs *jobs, unsigned number, int signal_number)
+{
+    struct job *job = find(jobs, number);
+    pid_t group;
+
+    if (ends(signal_number)) {
+        job->stop = signal_number;
+    }
+    group = job->processes.group; /* one that comes behind this sees `stop` */
+    if (group == 0) {
+        return ends(signal_number);
+    }
+    kill(-group, signal_number);
+    if (ends(signal_number)) {
+        kill(-group, SIGCONT);
+    }
+    return true;
 }
 
 /* A line about it, as `jobs` has it. */
@@ -195,6 +225,8 @@ void jobs_tell(struct jobs *jobs, unsigned number, int fd)
 
     if (jobs_is_over(jobs, number, &status)) {
         snprintf(state, sizeof(state), status == 0 ? "Done" : "Exit %d", status);
+    } else if (job->processes.stopped) {
+        snprintf(state, sizeof(state), "Stopped");
     }
     shell_tell(fd, "[%u]  %-10s  %s\n", number, state, job->text);
 }
@@ -217,7 +249,7 @@ void jobs_forget(struct jobs *jobs, unsigned number)
 void jobs_destroy(struct jobs *jobs)
 {
     for (struct job *job = jobs->first; job; job = job->next) {
-        job->stop = true;
+        jobs_signal(jobs, job->number, SIGTERM);
     }
     while (jobs->first) {
         jobs_forget(jobs, jobs->first->number);

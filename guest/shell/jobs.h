@@ -12,5 +12,6 @@ int jobs_start(struct shell *shell, struct io io, const char *text);
 unsigned jobs_next(struct jobs *jobs, unsigned number);
 bool jobs_is_over(struct jobs *jobs, unsigned number, int *status);
 void jobs_tell(struct jobs *jobs, unsigned number, int fd);
-void jobs_stop(struct jobs *jobs, unsigned number);
+/* False: it has no processes, and the signal would not end it. */
+bool jobs_signal(struct jobs *jobs, unsigned number, int signal_number);
 void jobs_forget(struct jobs *jobs, unsigned number);

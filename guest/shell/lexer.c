@@ -10,14 +10,13 @@
 
 #include <string.h>
 
-static const char *const no_pipeline = "|: pipelines need processes, which there are not yet";
-static const char *const no_substitution =
-    "$(...) and `...`: command substitution needs processes, which there are not yet";
+static const char *const no_substitution = "$(...) and `...`: there is no command substitution";
 static const char *const no_arithmetic = "$((...)): there is no arithmetic";
 static const char *const no_subshell = "( ): there are no subshells; { ...; } groups commands";
 static const char *const no_case = ";;: there is no case";
 static const char *const no_here = "<<: there are no here-documents";
 static const char *const no_both = "<> and >|: there are only <, >, >>, >& and <&";
+static const char *const no_both_piped = "|&: write 2>&1 |";
 static const char *const no_parameter =
     "${...}: there is only the name of a variable between the braces";
 
@@ -217,7 +216,11 @@ struct token lexer_next(struct lexer *lexer)
     case '\n': return make(lexer, TOKEN_NEWLINE, 1);
     case ';': return p[1] == ';' ? refuse(lexer, no_case) : make(lexer, TOKEN_SEMICOLON, 1);
     case '&': return p[1] == '&' ? make(lexer, TOKEN_AND_IF, 2) : make(lexer, TOKEN_AMPERSAND, 1);
-    case '|': return p[1] == '|' ? make(lexer, TOKEN_OR_IF, 2) : refuse(lexer, no_pipeline);
+    case '|':
+        if (p[1] == '&') {
+            return refuse(lexer, no_both_piped);
+        }
+        return p[1] == '|' ? make(lexer, TOKEN_OR_IF, 2) : make(lexer, TOKEN_PIPE, 1);
     case '(':
     case ')': return refuse(lexer, no_subshell);
     default: return word(lexer);

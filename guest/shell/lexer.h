@@ -9,6 +9,7 @@ enum token_kind {
     TOKEN_END,
     TOKEN_SEMICOLON,
     TOKEN_AMPERSAND,
+    TOKEN_PIPE,
     TOKEN_AND_IF, /* && */
     TOKEN_OR_IF,  /* || */
     TOKEN_REDIRECT,

@@ -4,8 +4,9 @@
  *
  *     line      list? (newline | end)
  *     list      and_or ((';' | '&' | newline) and_or)* (';' | '&')?      newlines: within compounds
- *     and_or    command (('&&' | '||') newline* command)*
- *     command   '!'* (simple | compound redirection*)
+ *     and_or    pipeline (('&&' | '||') newline* pipeline)*
+ *     pipeline  '!'* command ('|' newline* command)*
+ *     command   simple | compound redirection*
  *     simple    (word | redirection)+
  *     compound  if list then list (elif list then list)* (else list)? fi
  *               (while | until) list do list done
@@ -89,6 +90,7 @@ static void unexpected(struct parser *parser)
     case TOKEN_WORD:
     case TOKEN_SEMICOLON:
     case TOKEN_AMPERSAND:
+    case TOKEN_PIPE:
     case TOKEN_AND_IF:
     case TOKEN_OR_IF:
     case TOKEN_REDIRECT:
@@ -338,14 +340,9 @@ static struct tree *compound(struct parser *parser)
 
 static struct tree *command(struct parser *parser)
 {
-    bool negated = false;
     struct tree *tree;
 
-    while (at_word(parser, "!")) {
-        negated = !negated;
-        advance(parser);
-    }
-    if (!at_command(parser)) {
+    if (!at_command(parser) || at_word(parser, "!")) {
         unexpected(parser);
         return NULL;
     }
@@ -359,13 +356,42 @@ static struct tree *command(struct parser *parser)
         tree = compound(parser);
         parser->depth--;
     }
+    return tree;
+}
+
+static struct tree *pipeline(struct parser *parser)
+{
+    struct parts parts = {0};
+    bool negated = false;
+    struct tree *tree;
+
+    while (at_word(parser, "!")) {
+        negated = !negated;
+        advance(parser);
+    }
+    tree = command(parser);
+    while (parser->result == PARSE_DONE) {
+        add_part(&parts, tree, JOIN_ALWAYS);
+        if (parser->token.kind != TOKEN_PIPE) {
+            break;
+        }
+        advance(parser);
+        skip_newlines(parser);
+        tree = command(parser);
+    }
+    if (parser->result != PARSE_DONE) {
+        return NULL;
+    }
+    if (parts.first != parts.last) {
+        tree = make(parser, TREE_PIPELINE, parts.first);
+    }
     return negated ? make(parser, TREE_NOT, tree) : tree;
 }
 
 static struct tree *and_or(struct parser *parser)
 {
     struct parts parts = {0};
-    struct tree *tree = command(parser);
+    struct tree *tree = pipeline(parser);
     enum join join = JOIN_ALWAYS;
 
     while (parser->result == PARSE_DONE) {
@@ -376,7 +402,7 @@ static struct tree *and_or(struct parser *parser)
         join = parser->token.kind == TOKEN_AND_IF ? JOIN_AND : JOIN_OR;
         advance(parser);
         skip_newlines(parser);
-        tree = command(parser);
+        tree = pipeline(parser);
     }
     return list_of(parser, &parts);
 }

@@ -7,6 +7,7 @@
 enum tree_kind {
     TREE_COMMAND,    /* words, redirects */
     TREE_LIST,       /* left, then what is next of it, and so on, as each one's join says */
+    TREE_PIPELINE,   /* left | what is next of it | and so on */
     TREE_NOT,        /* ! left */
     TREE_BACKGROUND, /* left &: text is its text */
     TREE_IF,         /* if condition; then left; else right fi: a TREE_IF again, whose condition is
@@ -35,7 +36,7 @@ struct redirect {
 struct tree {
     enum tree_kind kind;
     struct tree *condition, *left, *right;
-    struct tree *next; /* in a list */
+    struct tree *next; /* in a list or pipeline */
     enum join join;
     char *text;
     bool has_in;                /* a for has `in`; else it goes over the arguments */

@@ -19,12 +19,11 @@
 
 #define MISSING_BYTES 64
 
-static volatile bool interrupted;
+static volatile int interrupted;
 
 static void interrupt(int signal_number)
 {
-    (void)signal_number;
-    interrupted = true;
+    interrupted = signal_number;
 }
 
 static void add_prompt(struct buffer *prompt)
@@ -80,7 +79,7 @@ static bool run(struct shell *shell, struct io io, const char *text)
     struct tree *tree;
     enum parse_result result = PARSE_DONE;
 
-    interrupted = false;
+    interrupted = 0;
     while (*text && result == PARSE_DONE && shell->unwind == UNWIND_NOT) {
         result = parse_line(&text, &arena, &tree, &error);
         if (result == PARSE_DONE) {

@@ -3,8 +3,7 @@
  * Component shell: where its commands come from, and what all parts of it use.
  *
  * Commands run in the shell's own task, one after the other, scripts too; `&` makes a task
- * (jobs.c). There are no processes in it: a program that is no part of the image cannot be run, and
- * there are no pipelines.
+ * (jobs.c).  Programs, and what stands before a | in pipelines, are processes (pipeline.c).
  */
 #include "guest/shell/shell.h"
 
@@ -19,6 +18,7 @@
 #include "guest/shell/execute.h"
 #include "guest/shell/image.h"
 #include "guest/shell/jobs.h"
+#include "guest/shell/pipeline.h"
 #include "guest/shell/prompt.h"
 
 #define SCRIPT_BYTES (1 << 20)
@@ -32,10 +32,10 @@ extern char **environ;
 /* Whether what runs is to end.  On a terminal somebody may have typed ^C. */
 bool shell_stopped(const struct shell *shell)
 {
-    if (!shell->is_job) {
+    if (shell->terminal >= 0) {
         image_look_at_input();
     }
-    return *shell->stop;
+    return *shell->stop != 0;
 }
 
 static void tell(int fd, const char *name, const char *format, va_list arguments, const char *end)
@@ -115,6 +115,8 @@ int shell_run_text(struct shell *shell, struct io io, const char *text)
 
 /* ---- scripts ---- */
 
+static const char *const is_program = "a program, no script";
+
 static const char *read_whole(int fd, struct buffer *text)
 {
     char part[READ_BYTES];
@@ -124,7 +126,7 @@ static const char *read_whole(int fd, struct buffer *text)
         size_t looked_at = text->used < TEXT_BYTES ? (size_t)count : 0;
 
         if (memchr(part, '\0', looked_at)) {
-            return "a program: it needs a process of its own, and there are none yet";
+            return is_program;
         }
         if (text->used + (size_t)count > SCRIPT_BYTES) {
             return "more than 1 MiB: too large for a script";
@@ -134,19 +136,29 @@ static const char *read_whole(int fd, struct buffer *text)
     return count < 0 ? strerror(errno) : NULL;
 }
 
-/* 0: text has what is in the file; else a status, and it is said why not. */
+/* 0: text has what is in the file; else a status, and it is said why not, but where *program is
+ * set: it is, or may be found elsewhere as, a program.  program may be NULL. */
 static int read_script(const struct shell *shell, struct io io, const char *path,
-                       struct buffer *text)
+                       struct buffer *text, bool *program)
 {
     int fd = open(path, O_RDONLY);
     const char *why;
 
+    if (fd < 0 && errno == ENOENT && program) {
+        *program = true;
+        return STATUS_NOT_FOUND;
+    }
     if (fd < 0) {
         shell_say(shell, io, "%s: %s", path, strerror(errno));
         return errno == ENOENT || errno == ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
     }
     why = read_whole(fd, text);
     close(fd);
+    if (why == is_program && program) {
+        *program = true;
+        buffer_free(text);
+        return STATUS_CANNOT_RUN;
+    }
     if (why) {
         shell_say(shell, io, "%s: %s", path, why);
         buffer_free(text);
@@ -155,22 +167,30 @@ static int read_script(const struct shell *shell, struct io io, const char *path
     return 0;
 }
 
-/* argv[0] is its path: as if by a shell of its own, with the variables that are exported. */
+/* argv[0] is its path, or that of a program, or only its name.  A script is run as if by a shell of
+ * its own, with the variables that are exported. */
 int shell_run_script(struct shell *shell, struct io io, int argc, char **argv)
 {
     struct buffer text = {0};
-    int status = read_script(shell, io, argv[0], &text);
+    bool program = false;
+    int status = read_script(shell, io, argv[0], &text, &program);
     struct shell script = {
         .name = argv[0],
         .arguments = argv + 1,
         .argument_count = argc - 1,
         .depth = shell->depth,
         .is_job = shell->is_job,
+        .is_stage = shell->is_stage,
+        .terminal = shell->terminal,
         .stop = shell->stop,
+        .processes = shell->processes,
         .jobs = shell->jobs,
     };
     char *directory;
 
+    if (program) {
+        return program_run(shell, io, argv, status == STATUS_CANNOT_RUN || strchr(argv[0], '/'));
+    }
     if (status) {
         return status;
     }
@@ -178,6 +198,9 @@ int shell_run_script(struct shell *shell, struct io io, int argc, char **argv)
     variables_copy(&script.variables, &shell->variables, false);
     status = shell_run_text(&script, io, buffer_text(&text));
     variables_free(&script.variables);
+    if (script.unwind == UNWIND_INTERRUPT) {
+        shell->unwind = UNWIND_INTERRUPT;
+    }
     if (directory && chdir(directory) != 0) {
         shell_say(shell, io, "%s: %s", directory, strerror(errno));
     }
@@ -190,7 +213,7 @@ int shell_run_script(struct shell *shell, struct io io, int argc, char **argv)
 int shell_source(struct shell *shell, struct io io, const char *path)
 {
     struct buffer text = {0};
-    int status = read_script(shell, io, path, &text);
+    int status = read_script(shell, io, path, &text, NULL);
 
     if (status == 0) {
         int before = shell->status;
@@ -303,9 +326,16 @@ static int run_arguments(struct shell *shell, struct io io, int argc, char **arg
 
 int shell_run(int in, int out, int err, int argc, char **argv)
 {
-    static const volatile bool never;
+    static const volatile int never;
     struct io io = {in, out, err};
-    struct shell shell = {.name = "shell", .stop = &never, .jobs = jobs_create()};
+    struct processes processes = {0};
+    struct shell shell = {
+        .name = "shell",
+        .terminal = isatty(in) ? in : -1,
+        .stop = &never,
+        .processes = &processes,
+        .jobs = jobs_create(),
+    };
     int status;
 
     import_environment(&shell.variables);

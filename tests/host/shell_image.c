@@ -48,3 +48,33 @@ void image_catch_interrupts(void (*fn)(int signal_number))
 }
 
 void image_look_at_input(void) {}
+
+bool image_has_processes(void)
+{
+    return true;
+}
+
+void image_processes(image_process_fn *each, void *context)
+{
+    each(context, &(struct image_process){.pid = 1,
+                                          .group = 1,
+                                          .state = "running",
+                                          .name = "shell",
+                                          .memory_bytes = 4096,
+                                          .run_ms = 1234});
+}
+
+/* Nobody's terminal is given away. */
+bool image_has_input(void)
+{
+    return false;
+}
+
+void image_give_input(pid_t group)
+{
+    (void)group;
+}
+
+void image_await_input(void) {}
+
+void image_take_input(void) {}

@@ -265,17 +265,15 @@ TEST(shell_says_what_is_wrong)
 {
     expect("nothing", 127, "name: nothing: command not found\n");
     expect("./nothing", 127, "name: ./nothing: No such file or directory\n");
-    expect("echo a; echo b | cat", 2,
-           "name: |: pipelines need processes, which there are not yet\n");
-    expect("echo a\necho b | cat", 2,
-           "a\nname: |: pipelines need processes, which there are not yet\n");
+    expect("echo a; echo b |& cat", 2, "name: |&: write 2>&1 |\n");
     expect("echo 'a", 2, "name: syntax error: the text ends too early\n");
     expect("cat < nothing", 1, "name: nothing: No such file or directory\n");
     expect("echo a >&3", 1, "name: 3: only descriptors 0, 1 and 2 are copied\n");
     expect("ls -x", 2, "ls: there is no option -x; usage: ls [-1adl] [PATH...]\n");
     expect("head -n", 2, "head: -n has no value; usage: head [-n LINES | -c BYTES] [FILE...]\n");
-    expect("printf '\\177ELF\\0\\0' > p; ./p; echo $?", 0,
-           "126\nname: ./p: a program: it needs a process of its own, and there are none yet\n");
+    expect("printf '\\177ELF\\0\\0' > p; . ./p; echo $?", 0,
+           "126\nname: ./p: a program, no script\n");
+    expect("printf '\\177ELF\\0\\0' > p; ./p; echo $?", 0, "126\nname: ./p: Permission denied\n");
     expect("mkdir d; run d; echo $?", 0, "126\nname: d: Is a directory\n");
     expect("echo 'run s' > s; run s", 126, "s: run: too many scripts run each other\n");
     expect("grep x /dev/zero", 2, "grep: /dev/zero: more than 4 MiB would have to be kept\n");
@@ -283,8 +281,10 @@ TEST(shell_says_what_is_wrong)
     expect("printf %99999d 1", 1, "printf: %99999d: a conversion that is not known, or too wide\n");
     expect("echo a > /dev/full", 1, "echo: write: No space left on device\n");
     expect("break", 1, "break: there is no loop here\n");
-    expect("kill %1; kill 1", 1,
-           "kill: %1: no such job; jobs lists them\nkill: 1: no such job; jobs lists them\n");
+    expect("kill %1; kill 1x", 1,
+           "kill: %1: no such job; jobs lists them\n"
+           "kill: 1x: neither a process nor a job; ps and jobs list them\n");
+    expect("kill -NONE 1", 1, "kill: NONE: no such signal\n");
 }
 
 TEST(shell_reads_its_input_by_lines)
@@ -301,7 +301,7 @@ TEST(shell_runs_scripts)
         "echo 'echo $0 $# $1; cd /; a=2; exit 3' > s; a=1; ./s x y; echo $? $a; pwd > p; . ./s; echo no",
         3, "./s 2 x\n3 1\nname 2 one\n");
     expect("echo 'echo \"<$A$B>\"' > s; export A=1; B=2; ./s; C=3 B=4 run s", 0, "<1>\n<14>\n");
-    expect("echo 'sleep 5' > s; run s & kill %1; wait %1; echo $?", 0, "130\n");
+    expect("echo 'sleep 5' > s; run s & kill %1; wait %1; echo $?", 0, "143\n");
 }
 
 TEST(shell_has_jobs)
@@ -311,8 +311,50 @@ TEST(shell_has_jobs)
     expect("a=1; { echo $a; a=2; cd /; } & wait; echo $a", 0,
            "1\n1\ncd: not in the background: all jobs have one working directory\n");
     expect("{ sleep 5 & sleep 0.01; } & wait; echo end", 0, "end\n");
-    expect("while true; do sleep 0.001; done & kill %1; wait %1; echo $?", 0, "130\n");
+    expect("while true; do sleep 0.001; done & kill -INT %1; wait %1; echo $?", 0, "130\n");
+    expect("sleep 5 & kill -STOP %1; kill %1; wait", 0,
+           "kill: %1: no process: such a job can only be ended\n");
     expect("cat & wait; echo $?", 0, "0\n");
+}
+
+/* ---- processes ---- */
+
+TEST(shell_pipelines_like_bash)
+{
+    compare("echo b | cat");
+    compare("printf '2\n1\n3\n' | grep -v 2 | cat | wc -l");
+    compare("false | true; echo $?; true | false; echo $?; ! true | false; echo $?");
+    compare("cat /dev/zero | head -c 5 | wc -c; echo $?");
+    compare("{ echo a; echo b >&2; } 2>&1 | cat; echo a | { cat; echo c; }");
+    compare("for i in 1 2; do echo $i; done | while read x; do echo \"<$x>\"; done");
+    compare("echo a |\n cat && echo b | cat || echo c | cat");
+    compare("echo a | cat > f; cat f; cat < f | cat | cat >> f");
+    compare("if echo a | grep b; then echo yes; else echo no; fi");
+    compare("{ echo a | cat; echo b; } | { cat | cat; }");
+    compare("echo x | cat nothing | cat");
+    expect("echo a b | read x y; echo $y", 0, "b\n"); /* the last part is the shell's */
+    expect("x=1; { x=2; } | true; echo $x", 0, "1\n");
+    expect("echo a | cat & wait %1; echo $?", 0, "a\n0\n");
+}
+
+TEST(shell_programs_like_bash)
+{
+    compare("/bin/echo a 'b c' \"$2\"; sh -c 'exit 7'; echo $?");
+    compare("A=1; export A; B=2 sh -c 'echo $A $B'");
+    compare("sh -c 'cat; echo err >&2' < /dev/null > f 2>&1; cat f");
+    compare("echo in | sh -c 'read a; echo got $a' | tr a-z A-Z");
+    expect("sh -c 'kill -9 $$'; echo $?; sh -c 'kill $$' | cat; echo $?", 0, "137\n0\n");
+    compare("seq 3 | sort -r | head -n 1; yes | head -n 2");
+    expect("nothing | cat; echo $?", 0, "0\nname: nothing: command not found\n");
+    expect("sleep 0.01; sh -c 'sleep 5' & kill %1; wait %1; echo $?", 0, "143\n");
+    expect("sh -c 'sleep 5' & sleep 0.1; jobs; kill -STOP %1; sleep 0.1; jobs; bg; sleep 0.1; kill "
+           "-9 %1; wait %1; echo $?",
+           0,
+           "[1]  Running     sh -c 'sleep 5'\n[1]  Stopped     sh -c 'sleep 5'\n"
+           "[1]  Stopped     sh -c 'sleep 5'\n137\n");
+    expect("ps", 0,
+           "  PID  PPID GROUP STATE       MEMORY       TIME NAME\n"
+           "    1     0     1 running         4K      1.234 shell\n");
 }
 
 /* ---- the commands ---- */
@@ -581,7 +623,7 @@ TEST(shell_system_commands)
     expect("mount; umount /; mount -t fat32 x /tmp", 1,
            "ramfs on / type ramfs (rw)\numount: /: Invalid argument\n"
            "mount: /tmp: Operation not permitted: not on this machine\n");
-    expect("ps", 0, "TASK             STATE    WAITS FOR\nmain             running  \n");
+    expect("ps -t", 0, "TASK             STATE    WAITS FOR\nmain             running  \n");
     expect("help cat; help no", 1,
            "cat [FILE...]\n    files' contents\nhelp: no: no such command\n");
     expect("env; export A=1; env; unset HOME; env", 0,

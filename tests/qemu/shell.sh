@@ -18,6 +18,11 @@ for where in '' _bare; do
         entry "shell_jobs$where"      quick 60  shell_jobs $bare
     }
 done
+entry shell_bare              quick 60  shell_bare
+entry shell_pipelines         quick 60  shell_pipelines
+entry shell_programs          quick 60  shell_programs
+entry shell_signals           quick 60  shell_signals
+entry shell_foreground        quick 60  shell_foreground
 entry shell_initrd            quick 60  shell_initrd
 entry shell_no_disk           quick 60  shell_no_disk
 entry shell_deep              quick 60  shell_deep
@@ -79,8 +84,6 @@ shell_status() {
     want '^cat: nothing: No such file or directory$'
     shell 127 "$@" <<<'nothing'
     want '^shell: nothing: command not found$'
-    shell 2 "$@" <<<'echo a | cat'
-    want '^shell: \|: pipelines need processes, which there are not yet$'
     shell 7 "$@" <<<'echo before; exit 7; echo behind'
     want '^before$'
     forbid '^behind$'
@@ -370,11 +373,11 @@ $ /
 = [1]  Running     while true; do true; done
 = [2]  Running     sleep 100
 $ /
-< ps\r
+< ps -t\r
 = main             running
 $ /
 < kill %1; wait %1; echo $?\r
-= 130
+= 143
 $ /
 < jobs\r
 = [2]  Running     sleep 100
@@ -387,6 +390,148 @@ $ /
 = status 0
 $ /
 < exit\r
+END
+}
+
+# What needs processes says so.
+shell_bare() {
+    shell 126 BARE=1 <<<'echo a | cat'
+    want '^shell: \|: pipelines need processes, and these the hypervisor$'
+    shell 1 BARE=1 <<<'ps'
+    want '^ps: processes need the hypervisor; -t: the tasks of this program$'
+    printf '\177ELF\0\0' >"$out/program"
+    shell 126 BARE=1 INITRD="$out/program" <<<'run /initrd/initrd || /initrd/initrd'
+    count 2 '^shell: /initrd/initrd: programs need processes, and these the hypervisor$'
+    shell 127 BARE=1 <<<'hello'
+    want '^shell: hello: command not found$'
+}
+
+# Parts that are children have their pid in front of what they say.
+shell_pipelines() {
+    shell 3 <<'END'
+echo one two three | cat | wc -w
+ls / | grep dev
+echo a b | { read x y; echo "second $y"; }
+for i in 1 2 3; do echo $i; done | grep -v 2 | while read n; do echo "kept $n" >> /tmp/f; done
+cat /tmp/f
+cat /dev/zero | head -c 3 | wc -c
+false | true; echo "first $?"
+true | false; echo "last $?"
+hello | cat | cat
+nothing | cat; echo "after nothing $?"
+{ echo in a job | cat; } &
+wait
+cat | wc -l
+one
+exit 3
+END
+    want '^(\[[0-9]+\] )?3$' '^(\[[0-9]+\] )?dev$' 'second b$' 'kept 1$' 'kept 3$' 'first 0$' 'last 1$' \
+        'Hello, forkvisor!$' 'shell: nothing: command not found$' 'after nothing 0$' 'in a job$' '^\[hv\] pid [0-9]+: signal, status 13,'
+    want 'shell: one: command not found$' # the input stays the shell's
+    forbid 'kept 2'
+}
+
+shell_programs() {
+    shell 7 <<'END'
+hello
+run hello && /bin/hello && echo "three times"
+nothing; echo "nothing $?"
+A=1; export A; B=2 shell -c 'echo "$A$B and $1"; exit 9' name 'one two'; echo "shell $?"
+shell -c 'kill -9 $$'; echo "killed $?"
+echo text | shell -c 'read a; echo "got $a"; cd /nothing 2> /dev/null; echo $?' | grep got
+ps
+shell -c 'exit 7'
+END
+    count 3 'Hello, forkvisor!$'
+    want 'three times$' 'shell: nothing: command not found$' 'nothing 127$' '12 and one two$' 'shell 9$' \
+        'killed 137$' 'got text$' ' PID +PPID +GROUP ' ' 1 +0 +1 running .* shell$'
+}
+
+shell_signals() {
+    shell 0 <<'END'
+shell -c 'sleep 100' &
+sleep 0.2
+jobs
+kill -STOP %1
+sleep 0.1
+jobs
+ps
+bg
+sleep 0.1
+kill %1
+wait %1
+echo "term $?"
+shell -c 'sleep 100' | cat &
+sleep 0.2
+kill -9 %1; wait %1; echo "pipeline $?"
+kill -0 1 && echo "alive"
+kill 4000 || echo "none"
+kill -9 1x || echo "no pid"
+jobs
+END
+    want '\[1\]  Running     shell -c' '\[1\]  Stopped     shell -c' ' stopped .* shell$' 'term 143$' \
+        'pipeline 137$' 'alive$' 'none$' 'no pid$'
+}
+
+# ^C ends the whole group, also the part that reads nothing; the shell and its jobs go on.
+shell_foreground() {
+    typed 130 <<'END'
+$ /
+< shell -c 'sleep 100'\r
+= sleep 100
+< ^C
+$ /
+< echo status $?\r
+= status 130
+$ /
+< sleep 100 | cat | cat\r
+= cat
+< ^C
+$ /
+< echo pipe $?\r
+= pipe 130
+$ /
+< shell\r
+= forkvisor
+< echo inner $$\r
+= inner
+< exit 5\r
+$ /
+< echo outer $?\r
+= outer 5
+$ /
+< shell -c 'sleep 100' &\r
+= [1] shell -c
+$ /
+< sleep 100 | shell -c 'cat; sleep 100'\r
+= sleep 100'\r
+< ^C
+$ /
+< jobs\r
+= [1]  Running     shell -c
+$ /
+< fg\r
+= shell -c
+< ^C
+$ /
+< jobs; echo end of jobs\r
+= end of jobs
+$ /
+< shell -c 'kill $$'\r
+= Terminated
+$ /
+< cat | cat\r
+= cat
+< text\r
+= text
+= text
+< ^D
+$ /
+< sleep 100 | cat\r
+= cat
+< ^C
+$ /
+< ^D
 END
 }
 
