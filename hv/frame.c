@@ -476,17 +476,20 @@ static struct chunk *chunk_around(hpa_t frame, u64 index)
  * table_reserve - have the pages of a leaf table where they can become one leaf of 2 MiB.
  *
  * It costs nobody anything: see "reserved" above.  A few frames in the hart's cache may be what
- * keeps chunks from being spare.  neighbour: the frame of entry `index`.
+ * keeps chunks from being spare.  neighbour: the frame of entry `index`.  Where its chunk is not to
+ * be had, pages lie in one piece in another one at least, which is what disks like.
  */
 void table_reserve(hpa_t table, hpa_t neighbour, u64 index)
 {
     struct frame *frame = frame_of(table);
     struct chunk *chunk;
 
-    if (unlikely(neighbour.v == 0 && pool.spare == NONE))
+    if (unlikely(pool.spare == NONE))
         cache_spill(&this_hart()->frames, 0);
     spin_lock(&pool.lock);
-    chunk = neighbour.v == 0 ? chunk_pop() : chunk_around(neighbour, index);
+    chunk = neighbour.v == 0 ? NULL : chunk_around(neighbour, index);
+    if (chunk == NULL)
+        chunk = chunk_pop();
     frame->home &= HOME_OWNED;
     frame->home |= chunk == NULL ? HOME_NEVER : (u32)(chunk - chunks) << HOME_SHIFT;
     if (chunk != NULL)

@@ -124,7 +124,7 @@ __must_check hpa_t table_alloc_root(void);
 void table_free_root(hpa_t root);
 
 /* A leaf table's pages are to have their places in one chunk: the one in which `neighbour` has its
- * place, which is that of entry `index`; {0}: any that is spare.  Otherwise it has no chunk. */
+ * place, which is that of entry `index`; {0}, or where that cannot be: any that is spare. */
 void table_reserve(hpa_t table, hpa_t neighbour, u64 index);
 
 static inline bool table_wants_chunk(hpa_t table)

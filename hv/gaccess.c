@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "hv/frame.h"
 #include "hv/gcache.h"
 #include "hv/gstage.h"
 
@@ -14,12 +15,22 @@
 /* How many pages of the VM's own, from one on, lie one behind the other. */
 static u64 own_pages(const struct gstage *gs, u64 page, hpa_t frame)
 {
-    u64 count = 1;
+    u64 count = 0;
 
-    while (count < RUN_PAGES && page + count < gs->space.pages &&
-           gstage_frame_now(gs, page + count, ACCESS_WRITE).v == frame.v + count * PAGE_BYTES)
-        count++;
-    return count;
+    while (count < RUN_PAGES) {
+        bool alone;
+        const u64 *line = space_line(&gs->space, page + count, &alone);
+
+        if (line == NULL || !alone)
+            break;
+        do {
+            if (line[(page + count) % SPACE_LINE] != frame.v || frame_refs(frame) != 1)
+                return count == 0 ? 1 : count;
+            count++;
+            frame.v += PAGE_BYTES;
+        } while ((page + count) % SPACE_LINE != 0 && count < RUN_PAGES);
+    }
+    return count == 0 ? 1 : count;
 }
 
 /* gs->lock is held; gpa is RAM.  Afterwards its page is the VM's own, and *run bytes from gpa on
