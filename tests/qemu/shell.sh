@@ -83,7 +83,7 @@ shell_status() {
     shell 1 "$@" <<<'cat nothing'
     want '^cat: nothing: No such file or directory$'
     shell 127 "$@" <<<'nothing'
-    want '^shell: nothing: command not found$'
+    want 'shell: nothing: command not found$'
     shell 7 "$@" <<<'echo before; exit 7; echo behind'
     want '^before$'
     forbid '^behind$'
