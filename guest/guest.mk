@@ -41,6 +41,7 @@ guest-y += guest/libc/kill.c
 guest-y += guest/libc/limits.c
 guest-y += guest/libc/mutex.c
 guest-y += guest/libc/pause.c
+guest-y += guest/libc/popen.c
 guest-y += guest/libc/process.c
 guest-y += guest/libc/program.c
 guest-y += guest/libc/pthread.c

@@ -82,7 +82,7 @@ static hpa_t node_copy(hpa_t shared)
         if (node_at(copy)->entry[i].v != 0)
             frame_get(node_at(copy)->entry[i]);
     }
-    frame_put(shared);
+    frame_put_node(shared);
     return copy;
 }
 
@@ -135,7 +135,7 @@ void disk_tree_put(hpa_t root, u32 levels, void (*pause)(void *arg), void *arg)
             disk_tree_put(node_at(root)->entry[i], levels - 1, pause, arg);
         pause(arg);
     }
-    frame_put(root);
+    frame_put_node(root);
 }
 
 /* It visits no more nodes than dropping `from` would. */
@@ -157,7 +157,7 @@ void disk_tree_merge(hpa_t *to, hpa_t from, u32 levels)
             disk_tree_merge(&node_at(*to)->entry[i], node_at(from)->entry[i], levels - 1);
         }
     }
-    frame_put(from);
+    frame_put_node(from);
 }
 
 static void count(hpa_t root, u32 levels, bool is_shared, u64 *owned, u64 *shared)

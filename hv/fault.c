@@ -22,6 +22,7 @@
 
 #include "hv/mmio.h"
 #include "hv/reclaim.h"
+#include "hv/report.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 #include "hv/vmexit.h"
@@ -70,11 +71,15 @@ enum verdict fault_refuse(struct vcpu *vcpu)
 }
 
 /*
- * There is no memory: the guest tries again if that of others was found, and ends if not.
+ * There is no frame: the guest tries again if memory of others was found, and ends if not, or if it
+ * is its tree that may have no more.
  */
-static enum verdict without_memory(struct vcpu *vcpu)
+static enum verdict without_memory(struct vcpu *vcpu, enum err err)
 {
-    return reclaim() ? VERDICT_RESUME : vmexit_end_by_signal(vcpu, PROC_SIGKILL);
+    if (err == ERR_NOMEM && reclaim())
+        return VERDICT_RESUME;
+    report_out_of_memory(vcpu->vm, err);
+    return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
 }
 
 /* What is neither RAM nor an emulated device: one that is passed through, or nothing. */
@@ -86,7 +91,7 @@ enum verdict fault_elsewhere(struct vcpu *vcpu)
     enum err err = gstage_fault_window(&vcpu->vm->gs, e->gpa, access, &did);
 
     if (err == ERR_NOMEM)
-        return without_memory(vcpu);
+        return without_memory(vcpu, err);
     if (err != ERR_OK)
         return fault_refuse(vcpu);
     vmexit_note(did, e->gpa.v, 0, access, 0);
@@ -100,7 +105,7 @@ static enum verdict serve_ram(struct vcpu *vcpu, gpa_t gpa, enum access access)
     enum err err = gstage_fault(&vcpu->vm->gs, gpa, access, &did);
 
     if (unlikely(err != ERR_OK))
-        return err == ERR_NOMEM ? without_memory(vcpu) : vmexit_end_by_signal(vcpu, PROC_SIGKILL);
+        return without_memory(vcpu, err);
     vmexit_note(did, gpa.v, 0, access, 0);
     return VERDICT_RESUME;
 }

@@ -24,7 +24,7 @@ struct frame {
     };
     union {
         struct {
-            u16 first, end; /* page tables in use */
+            u16 first, end; /* page tables in use, and nodes of disk_tree.c */
         };
         struct {
             u16 unused, reads; /* leaf tables in use: how many lines were filled for reads */
@@ -99,6 +99,17 @@ static inline void frame_put(hpa_t hpa)
 
     if (unlikely((s32)before <= 1))
         frame_put_last(hpa, before);
+}
+
+/* The same for one that has a span, and so no owner. */
+static inline void frame_put_node(hpa_t hpa)
+{
+    u32 before = __atomic_fetch_sub(&frame_of(hpa)->refs, 1, __ATOMIC_ACQ_REL);
+
+    if ((s32)before > 1)
+        return;
+    frame_of(hpa)->owner = 0;
+    frame_put_last(hpa, before);
 }
 
 static inline u32 frame_refs(hpa_t hpa)

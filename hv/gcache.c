@@ -472,6 +472,30 @@ void gcache_join(struct gstage *gs, pte_t *above)
         gcache_set_megapage(gs, above, *first);
 }
 
+/* The pages of a region are frames of a chunk, in their order. */
+static bool space_is_in_one_piece(const struct gstage *gs, u64 first, u64 chunk)
+{
+    bool alone;
+
+    for (u64 page = 0; page < CHUNK_FRAMES; page += SPACE_LINE) {
+        const u64 *line = space_line(&gs->space, first + page, &alone);
+
+        for (u64 i = 0; line != NULL && i < SPACE_LINE; i++) {
+            if (line[i] != chunk + ((page + i) << PAGE_SHIFT))
+                return false;
+        }
+        if (line == NULL)
+            return false;
+    }
+    return true;
+}
+
+void gcache_join_shared(struct gstage *gs, pte_t *above, u64 first, hpa_t chunk)
+{
+    if (space_is_in_one_piece(gs, first, chunk.v))
+        gcache_set_megapage(gs, above, pte_of(chunk, LEAF_SHARED));
+}
+
 /* ---- the census ---- */
 
 static void count_leaves(hpa_t table, struct gstage_census *census)

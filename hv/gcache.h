@@ -64,6 +64,8 @@ void gcache_log_another(struct gstage *gs, u64 entry);
 
 /* The leaf table below *above, all of whose leaves have W, becomes a leaf, if that can be. */
 void gcache_join(struct gstage *gs, pte_t *above);
+/* ... a leaf without W, if the pages from `first` on are those of the chunk. */
+void gcache_join_shared(struct gstage *gs, pte_t *above, u64 first, hpa_t chunk);
 /* The leaf table below *above becomes this leaf, which says the same. */
 void gcache_set_megapage(struct gstage *gs, pte_t *above, pte_t leaf);
 

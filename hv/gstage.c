@@ -35,8 +35,6 @@
  */
 #include "hv/gstage.h"
 
-#include <string.h>
-
 #include "lib/riscv/fence.h"
 #include "lib/riscv/pgtable.h"
 
@@ -45,8 +43,6 @@
 #include "hv/gcache.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
-#include "hv/random.h"
-#include "hv/reclaim.h"
 
 /* So that a fault that needs none of these saves no registers for them. */
 #define OUT_OF_LINE __attribute__((noinline))
@@ -154,54 +150,13 @@ static inline void fence_code(const struct gstage *gs)
         fence_code_elsewhere(gs);
 }
 
-/*
- * Puts random numbers where the seed is, if some of it is in the page.  A page is filled once for
- * each VM, and again after a reset, so no two have the same; what a fork copies is what was filled.
- */
-static void fill_seed(gpa_t seed, gpa_t page, hpa_t frame)
-{
-    u64 end = page.v + PAGE_BYTES;
-    u64 from = seed.v > page.v ? seed.v : page.v;
-    u64 to = seed.v + SEED_BYTES < end ? seed.v + SEED_BYTES : end;
-
-    if (from < to && random_bytes((u8 *)hpa_ptr(frame) + (from - page.v), to - from) != ERR_OK)
-        panic("a guest's device tree promises a seed, and there are no random numbers");
-}
-
-/* Fills the page at gpa with what the backing says. */
-OUT_OF_LINE static void fill(const struct backing *backing, gpa_t page, hpa_t frame)
-{
-    u64 end = page.v + PAGE_BYTES;
-    bool zeroed = false;
-
-    for (const struct backing_part *part = backing->part; part < backing->part + backing->count;
-         part++) {
-        u64 from, to;
-
-        if (likely(page.v >= part->gpa.v + part->bytes || part->gpa.v >= end))
-            continue;
-        from = part->gpa.v > page.v ? part->gpa.v : page.v;
-        to = part->gpa.v + part->bytes < end ? part->gpa.v + part->bytes : end;
-        if (!zeroed && to - from < PAGE_BYTES) {
-            page_zero(frame);
-            zeroed = true;
-        }
-        memcpy((u8 *)hpa_ptr(frame) + (from - page.v), part->from + (from - part->gpa.v),
-               to - from);
-        fill_seed(backing->seed, page, frame);
-        if (to - from == PAGE_BYTES)
-            return;
-    }
-    if (!zeroed)
-        page_zero(frame);
-}
-
+/* What a page contains when it is first touched. */
 static inline void fill_page(const struct backing *backing, gpa_t gpa, hpa_t frame)
 {
     if (likely(gpa.v - backing->blank.v < backing->blank_bytes))
         page_zero(frame);
     else
-        fill(backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
+        backing_fill(backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
 }
 
 /* ---- pages that come, go and change hands ---- */
@@ -261,26 +216,24 @@ OUT_OF_LINE static void reserve(const struct gstage *gs, hpa_t table, u64 page)
     table_reserve(table, neighbour, there % CHUNK_FRAMES);
 }
 
-/* A page that was never touched.  entry: where it is to be mapped, NULL: nowhere. */
-OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa)
+/* A page that was never touched.  at: in an own line; entry: where it is to be mapped, NULL:
+ * nowhere. */
+OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa, u64 *at)
 {
-    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
     hpa_t frame, home = {0};
     enum err err;
 
-    if (unlikely(line == NULL))
-        return ERR_NOMEM;
     if (likely(entry != NULL)) {
         home = table_of(entry);
         if (unlikely(table_wants_chunk(home)))
-            reserve(gs, home, page);
+            reserve(gs, home, gstage_page(gs, gpa));
     }
     frame = gstage_alloc_page(gs, home, index_in_table(entry), &err);
     if (unlikely(frame.v == 0))
         return err;
     fill_page(gs->backing, gpa, frame);
     fence_code(gs);
-    space_set(&gs->space, &line[page % SPACE_LINE], frame.v);
+    space_set(&gs->space, at, frame.v);
     if (unlikely(entry == NULL))
         return ERR_OK;
     gcache_log(gs, line_of(entry), 0);
@@ -334,8 +287,8 @@ static inline u64 rights(u64 entry, bool alone)
 }
 
 /* Every page of a line that is there gets what it may have. */
-OUT_OF_LINE static void map_line(struct gstage *gs, pte_t *entry, gpa_t gpa, const u64 *line,
-                                 bool alone)
+OUT_OF_LINE static void map_own_line(struct gstage *gs, pte_t *entry, gpa_t gpa, const u64 *line,
+                                     bool alone)
 {
     pte_t *to = line_of(entry);
     u32 owned = 0;
@@ -358,25 +311,26 @@ OUT_OF_LINE static void map_line(struct gstage *gs, pte_t *entry, gpa_t gpa, con
     note_owned(gs, table_of(entry), owned, gpa);
 }
 
-#define READS_MANY 8 /* lines of a region: the guest is likely to read the others, too */
-
-/* The pages of a region are frames of a chunk, in their order. */
-static bool is_in_one_piece(const struct gstage *gs, u64 first, u64 chunk)
+/* None of them is to be written: the line is not alone, or what is in it was not a moment ago. */
+static inline void map_line(struct gstage *gs, pte_t *entry, gpa_t gpa, const u64 *line)
 {
-    bool alone;
+    pte_t *to = line_of(entry);
 
-    for (u64 page = 0; page < CHUNK_FRAMES; page += SPACE_LINE) {
-        const u64 *line = space_line(&gs->space, first + page, &alone);
-
-        for (u64 i = 0; line != NULL && i < SPACE_LINE; i++) {
-            if (line[i] != chunk + ((page + i) << PAGE_SHIFT))
-                return false;
-        }
-        if (line == NULL)
-            return false;
+    if (unlikely((line[0] | line[1] | line[2] | line[3] | line[4] | line[5] | line[6] | line[7]) &
+                 SPACE_SHARED)) {
+        map_own_line(gs, entry, gpa, line, false);
+        return;
     }
-    return true;
+    gcache_log(gs, to, 0);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+#pragma GCC unroll 8
+    for (u32 i = 0; i < LINE_PTES; i++) {
+        if (line[i] != 0 && !(to[i].v & PTE_W))
+            __atomic_store_n(&to[i].v, pte_of((hpa_t){line[i]}, LEAF_SHARED).v, __ATOMIC_RELAXED);
+    }
 }
+
+#define READS_MANY 8 /* lines of a region: the guest is likely to read the others, too */
 
 /* A line of a leaf table was filled for a read.  Of the READS_MANYth this looks further. */
 static void note_read(struct gstage *gs, const pte_t *entry, gpa_t gpa)
@@ -386,34 +340,66 @@ static void note_read(struct gstage *gs, const pte_t *entry, gpa_t gpa)
 
     if (likely(++table->reads != READS_MANY) || (table->home & HOME_OWNED) != 0)
         return;
-    if (is_in_one_piece(gs, align_down(page, CHUNK_FRAMES), chunk))
-        gcache_set_megapage(gs, entry_above(gs, gpa), pte_of((hpa_t){chunk}, LEAF_SHARED));
+    gcache_join_shared(gs, entry_above(gs, gpa), align_down(page, CHUNK_FRAMES), (hpa_t){chunk});
+}
+
+/* The leaf of a page that has just become the VM's own. */
+static void set_owned(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t frame)
+{
+    gcache_log_write(gs, line_of(entry), 0);
+    set_entry(entry, pte_of(frame, LEAF_OWNED));
+    note_owned(gs, table_of(entry), 1, gpa);
+}
+
+/* No leaf is there; the page is somebody else's, too, and to be written. */
+OUT_OF_LINE static enum err map_copy(struct gstage *gs, pte_t *entry, gpa_t gpa, bool was_alone)
+{
+    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page), *at;
+    enum err err;
+
+    if (line == NULL)
+        return ERR_NOMEM;
+    at = &line[page % SPACE_LINE];
+    err = make_own(gs, gpa, at);
+    if (err != ERR_OK)
+        return err;
+    if (was_alone) {
+        map_own_line(gs, entry, gpa, line, true);
+    } else {
+        map_line(gs, entry, gpa, line);
+        set_owned(gs, entry, gpa, space_frame(*at));
+    }
+    fence_page_here(gpa);
+    return ERR_OK;
+}
+
+static enum err map_hole(struct gstage *gs, pte_t *entry, gpa_t gpa)
+{
+    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
+
+    return line == NULL ? ERR_NOMEM : touch(gs, entry, gpa, &line[page % SPACE_LINE]);
 }
 
 /* No leaf is there. */
 OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum access access,
                                 enum trace_did *did)
 {
-    u64 page = gstage_page(gs, gpa), *own;
-    enum err err;
+    u64 page = gstage_page(gs, gpa);
     bool alone;
     const u64 *line = find_line(gs, page, &alone);
+    u64 is = line == NULL ? 0 : line[page % SPACE_LINE];
 
-    if (line == NULL || line[page % SPACE_LINE] == 0) {
-        *did = TRACE_DID_LAZY;
-        return touch(gs, entry, gpa);
-    }
+    *did = TRACE_DID_LAZY;
+    if (is == 0)
+        return map_hole(gs, entry, gpa);
+    *did = TRACE_DID_COW;
+    if (access == ACCESS_WRITE && !gstage_may_write(is, alone))
+        return map_copy(gs, entry, gpa, alone);
     *did = TRACE_DID_FILL;
-    if (access == ACCESS_WRITE && !gstage_may_write(line[page % SPACE_LINE], alone)) {
-        *did = TRACE_DID_COW;
-        own = own_line(gs, page);
-        err = own == NULL ? ERR_NOMEM : make_own(gs, gpa, &own[page % SPACE_LINE]);
-        if (err != ERR_OK)
-            return err;
-        line = own;
-        alone = true;
-    }
-    map_line(gs, entry, gpa, line, alone);
+    if (alone)
+        map_own_line(gs, entry, gpa, line, true);
+    else
+        map_line(gs, entry, gpa, line);
     fence_page_here(gpa);
     if (access != ACCESS_WRITE && !alone)
         note_read(gs, entry, gpa);
@@ -433,7 +419,7 @@ OUT_OF_LINE static enum err unprotect(struct gstage *gs, pte_t *entry, gpa_t gpa
         return copy(gs, entry, gpa, &line[page % SPACE_LINE]);
     }
     *did = TRACE_DID_TAKEOVER;
-    map_line(gs, entry, gpa, line, true);
+    map_own_line(gs, entry, gpa, line, true);
     fence_page_here(gpa);
     return ERR_OK;
 }
@@ -471,8 +457,14 @@ static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, e
             return ERR_OK;
         }
     }
-    if (!pte_valid(*entry))
-        return map(gs, entry, gpa, access, did);
+    if (!pte_valid(*entry)) {
+        u64 page = gstage_page(gs, gpa);
+
+        if (page / SPACE_LINE != gs->own_at || gs->own_line[page % SPACE_LINE] != 0)
+            return map(gs, entry, gpa, access, did);
+        *did = TRACE_DID_LAZY;
+        return touch(gs, entry, gpa, &gs->own_line[page % SPACE_LINE]);
+    }
     if (access == ACCESS_WRITE && !(entry->v & PTE_W))
         return likely(level == 0) ? unprotect(gs, entry, gpa, did)
                                   : unprotect_megapage(gs, entry, gpa, did);
@@ -597,7 +589,7 @@ hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access)
     if (gs->root.v != 0) {
         err = grant(gs, gpa, access, &did);
     } else if (gstage_frame_now(gs, page, ACCESS_READ).v == 0) {
-        err = touch(gs, NULL, gpa);
+        err = map_hole(gs, NULL, gpa);
     } else {
         line = own_line(gs, page);
         err = line == NULL ? ERR_NOMEM : make_own(gs, gpa, &line[page % SPACE_LINE]);

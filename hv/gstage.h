@@ -33,6 +33,9 @@ struct backing {
 
 #define SEED_BYTES 32UL
 
+/* Fills the page at `page` with what the backing says. */
+void backing_fill(const struct backing *backing, gpa_t page, hpa_t frame);
+
 /* RAM and windows end below; see gcache.c for what is there. */
 #define GSTAGE_END (1536UL << 30)
 

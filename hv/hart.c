@@ -36,11 +36,6 @@ u32 hart_count(void)
     return count;
 }
 
-struct hart *hart_at(u32 index)
-{
-    return &harts[index];
-}
-
 /* The exceptions that a guest would have got on a machine of its own, but for those that hv needs
  * to see first; the guest's own interrupts. */
 #define DELEGATED                                                                              \

@@ -28,12 +28,14 @@ struct hart {
     /* this hart only: */
     struct vcpu *vcpu;        /* loaded: its VS CSRs are in the registers; NULL if none */
     struct vcpu *fp;          /* whose FP registers the hart holds; see fp.c */
+    bool fp_is_zero;          /* these are all 0, but for what it does while it is loaded */
     struct trace_ring *trace; /* NULL: tracing is off */
     u64 vmid_generation;      /* from 1 */
     u32 vmid_next;
     u32 vmid;           /* in hgatp */
     u64 reservation;    /* vcpu_load() ends any LR's reservation by an SC to it */
     u64 timer_deadline; /* what the host timer is set to */
+    u64 idle_ticks;     /* time with nothing to run; read by others, too */
     struct frame_cache frames;
     struct space_node_cache nodes;
 
@@ -51,17 +53,24 @@ struct hart {
 #ifdef __riscv
 register struct hart *hart_in_tp __asm__("tp");
 
+extern struct hart harts[HARTS_MAX];
+
 static inline struct hart *this_hart(void)
 {
     return hart_in_tp;
 }
+
+static inline struct hart *hart_at(u32 index)
+{
+    return &harts[index];
+}
 #else
 struct hart *this_hart(void);
+struct hart *hart_at(u32 index);
 #endif
 
 /* Harts that are used: 0 to hart_count() - 1. */
 u32 hart_count(void);
-struct hart *hart_at(u32 index);
 
 /* Makes hart 0 this one; before anything else that asks for this_hart(). */
 void hart_init_boot(u64 id);

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+hv-y += hv/backing.c
 hv-y += hv/boot.S
 hv-y += hv/cell.c
 hv-y += hv/charge.c
@@ -31,8 +32,8 @@ hv-y += hv/frame.c
 hv-y += hv/frame_init.c
 hv-y += hv/futex.c
 hv-y += hv/gaccess.c
-hv-y += hv/gclone.c
 hv-y += hv/gcache.c
+hv-y += hv/gclone.c
 hv-y += hv/group.c
 hv-y += hv/gshare.c
 hv-y += hv/gstage.c

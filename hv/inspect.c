@@ -154,6 +154,15 @@ u64 proc_run_since(u32 pid)
     return now > before ? now - before : 0;
 }
 
+static u64 idle_ticks(void)
+{
+    u64 ticks = 0;
+
+    for (u32 i = 0; i < hart_count(); i++)
+        ticks += __atomic_load_n(&hart_at(i)->idle_ticks, __ATOMIC_RELAXED);
+    return ticks;
+}
+
 void proc_count_machine(struct proc_machine *machine)
 {
     *machine = (struct proc_machine){.version = PROC_MACHINE_VERSION,
@@ -162,5 +171,6 @@ void proc_count_machine(struct proc_machine *machine)
                                      .processes = proc_count(),
                                      .frames_total = frame_total_count(),
                                      .frames_free = frame_free_count(),
-                                     .uptime_ticks = timer_now() - started_at};
+                                     .uptime_ticks = timer_now() - started_at,
+                                     .idle_ticks = idle_ticks()};
 }

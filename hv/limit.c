@@ -4,6 +4,9 @@
  *
  * The first time it gets a tree of its own within the one that it is in, and takes along what it
  * and its descendants have.  A guest of the command line has one from the beginning.
+ *
+ * Charges are made without a lock.  One that is made, at the very moment, within a tree of a
+ * descendant's that gets another tree above it may be missing there, or count twice.
  */
 #include "hv/proc_parts.h"
 #include "hv/quota.h"

@@ -7,7 +7,7 @@
 #define VERDICT_SKIP_NUMBER 4
 
 #define HART_ID             72
-#define HART_BYTES          544
+#define HART_BYTES          560
 #define HART_STACK_TOP      80
 #define HART_TRAP_STACK_TOP 88
 

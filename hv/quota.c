@@ -30,9 +30,14 @@ static inline bool add(u64 *used, const u64 *max, u64 count)
     return true;
 }
 
+/* Not below 0: what was charged while a tree was put above another, by limit(), may be missing. */
 static inline void sub(u64 *used, u64 count)
 {
-    __atomic_fetch_sub(used, count, __ATOMIC_RELAXED);
+    u64 before = __atomic_load_n(used, __ATOMIC_RELAXED);
+
+    while (!__atomic_compare_exchange_n(used, &before, before > count ? before - count : 0, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
 }
 
 /* From `tree` up, but not `end`. */

@@ -64,6 +64,13 @@ void report_end(const struct vm *vm, const struct vcpu *vcpu, enum end_reason re
     spin_unlock(&ends.lock);
 }
 
+void report_out_of_memory(const struct vm *vm, enum err err)
+{
+    console_log("pid %u ends by signal 9: %s", vm->pid,
+                err == ERR_QUOTA ? "its tree has as much memory as it may have (limit)"
+                                 : "the machine has no memory left; raise HOSTMEM, or lower MEM");
+}
+
 static void say_note(const struct note *note)
 {
     bool exited = PROC_STATUS_IS_EXIT(note->status);

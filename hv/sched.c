@@ -31,7 +31,7 @@
  * and for the rest of SLICE_WOKEN_NS of the running one, unless it has used up more than its share
  * by a slice.  A slice ends only while somebody waits, and so does the timer's for it.
  *
- * No IPI is sent with a lock held.
+ * No IPI is sent with a lock of the scheduler held.
  */
 #include "hv/sched.h"
 
@@ -41,6 +41,7 @@
 #include "hv/hart.h"
 #include "hv/irq.h"
 #include "hv/panic.h"
+#include "hv/reclaim.h"
 #include "hv/sched_parts.h"
 #include "hv/timer.h"
 #include "hv/tracing.h"
@@ -49,7 +50,7 @@
 
 #define STEAL_MAX  16U          /* vCPUs that change harts at a time */
 #define EXPIRE_MAX 64U          /* sleepers woken at a time */
-#define SPREAD     2654435761UL /* a large prime: of times near each other it makes different ones */
+#define SPREAD     2654435761UL /* a large prime: makes of multiples of one number any numbers */
 
 _Static_assert(HARTS_MAX <= 64, "a bit of idle_harts each");
 static u64 idle_harts; /* atomic: who waits, and nobody has woken it */
@@ -175,19 +176,26 @@ static bool cut_slice(struct hart *hart, u64 ns)
 /*
  * When a slice ends that begins now; the hart's lock is held.
  *
- * Each hart has its own places in time for that, SLICE_NS apart and between those of the others, so
- * that they do not come to the same locks at once; and each comes up to a quarter of that early,
- * lest what coincides by chance does so for ever.  (Where harts are emulated in turns, turns end
- * with slices: with regular ones some harts get longer turns than others for ever.)  A first slice
- * may be short; then run times decide who is next.
+ * Each hart has its own places in time for that, four fifths of SLICE_NS apart and between those of
+ * the others, so that they do not come to the same locks at once; and each lies up to a quarter of
+ * that earlier, lest what coincides by chance does so for ever.  (Where harts are emulated in
+ * turns, turns end with slices: with regular ones some harts have longer turns than others for
+ * ever.)  A first slice may be short; then run times decide who is next.
  */
 static u64 slice_end_after(const struct hart *hart, u64 now)
 {
-    u64 ticks = slice_ticks(), phase = ticks * hart->index / hart_count();
+    u64 period, phase, place, end;
 
-    if (hart->queue.queued == 0)
+    if (likely(hart->queue.queued == 0))
         return UINT64_MAX;
-    return now + ticks - (now + ticks - phase) % ticks - now * SPREAD % (ticks / 4);
+    period = slice_ticks() * 4 / 5;
+    phase = period * hart->index / hart_count();
+    place = now - (now + period - phase) % period;
+    do {
+        place += period;
+        end = place - place * SPREAD % (period / 4);
+    } while (end <= now);
+    return end;
 }
 
 /* A woken one is queued as if it had run for a slice less; see unfavour(). */
@@ -553,7 +561,7 @@ static bool anybody_waits(void)
 }
 
 /*
- * Waits for something to happen, unless there is something to do.
+ * Waits for something to happen, unless there is something to do: at least memory to clean up.
  *
  * wfi falls through if an enabled interrupt pends, even while they are masked; so a kick between
  * the look at the queues and wfi is not missed.
@@ -564,10 +572,14 @@ static void wait_idle(struct hart *hart)
 
     __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* idle_harts before the queues: see announce() */
-    if (!anybody_waits()) {
+    if (!anybody_waits() && !reclaim_slice()) {
+        u64 since = timer_now();
+
         tracing_idle();
         timer_program(NULL);
         wfi();
+        __atomic_store_n(&hart->idle_ticks, hart->idle_ticks + timer_now() - since,
+                         __ATOMIC_RELAXED);
     }
     __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
     csr_clear(CSR_SIP, IP_SSIP);

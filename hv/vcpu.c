@@ -11,6 +11,8 @@
  */
 #include "hv/vcpu.h"
 
+#include <string.h>
+
 #include "lib/riscv/csr.h"
 
 #include "hv/dev/vtransport.h"
@@ -36,17 +38,16 @@ u64 run_guest(struct vcpu *vcpu);
 
 void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
 {
-    *vcpu = (struct vcpu){
-        .vm = vm,
-        .id = id,
-        .csr = {.sstatus = SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_FS_CLEAN | SSTATUS_UXL_64,
-                .hstatus = HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | HSTATUS_VSXL_64,
-                .vsstatus = SSTATUS_UXL_64 | SSTATUS_FS_INITIAL,
-                .timer = UINT64_MAX},
-        .fp_hart = NO_HART,
-        .hart = this_hart()->index,
-        .state = VCPU_STOPPED,
-    };
+    memset(vcpu, 0, offsetof(struct vcpu, fp));
+    vcpu->vm = vm;
+    vcpu->id = id;
+    vcpu->csr.sstatus = SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_FS_CLEAN | SSTATUS_UXL_64;
+    vcpu->csr.hstatus = HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | HSTATUS_VSXL_64;
+    vcpu->csr.vsstatus = SSTATUS_UXL_64 | SSTATUS_FS_INITIAL;
+    vcpu->csr.timer = UINT64_MAX;
+    vcpu->fp_hart = NO_HART;
+    vcpu->hart = this_hart()->index;
+    vcpu->state = VCPU_STOPPED;
     runnable_init(&vcpu->run);
 }
 

@@ -68,8 +68,8 @@ struct vcpu {
                              again; VERDICT_END: the end; VERDICT_RESUME: nothing */
 
     struct vcpu_csr csr;
-    struct fp_regs fp;
-    u32 fp_hart; /* fp.c: where its FP registers may still be */
+    u32 fp_hart;  /* fp.c: where its FP registers may still be */
+    bool fp_used; /* they are not just all 0 */
 
     struct {
         u64 cause, tval;
@@ -95,10 +95,21 @@ struct vcpu {
     u64 external; /* VSEIP, as its PLIC drives it, or 0; written under plic_use.lock */
     u64 pend;     /* atomic: what others have done to its interrupts; merged at the next load or
                      kick: VSSIP was raised, VSEIP changed; VCPU_PEND_INPUT */
+
+    struct fp_regs fp; /* last: not set up before fp_used */
 };
 
 /* Sets everything to what a hart has at reset, as OpenSBI leaves it for a kernel. */
 void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id);
+/* A new vCPU continues where `from` is, which is complete: see vcpu_save(). */
+static inline void vcpu_continue(struct vcpu *vcpu, const struct vcpu *from)
+{
+    vcpu->regs = from->regs;
+    vcpu->csr = from->csr;
+    vcpu->fp_used = from->fp_used;
+    if (from->fp_used)
+        vcpu->fp = from->fp;
+}
 /* Where and with what it starts: [SBI "Hart State Management Extension", hart_start]. */
 void vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1);
 

@@ -52,11 +52,27 @@ static void set_program(struct vm *vm, struct program *program)
     memcpy(vm->name, program->name, sizeof(vm->name));
 }
 
+static void begin_vcpu(struct vm *vm)
+{
+    vcpu_set_entry(vm->vcpu[0], vm->program->entry, 0, vm->program->fdt.v);
+}
+
 static void reset_vcpus(struct vm *vm)
 {
     for (u32 i = 0; i < vm->vcpus; i++)
         vcpu_init(vm->vcpu[i], vm, i);
-    vcpu_set_entry(vm->vcpu[0], vm->program->entry, 0, vm->program->fdt.v);
+    begin_vcpu(vm);
+}
+
+/* What the process has used so far goes on. */
+static void reset_used_vcpu(struct vcpu *vcpu)
+{
+    u64 run_ticks = vcpu->run_ticks, vmexits[CAUSE_COUNT];
+
+    memcpy(vmexits, vcpu->vmexits, sizeof(vmexits));
+    vcpu_init(vcpu, vcpu->vm, vcpu->id);
+    vcpu->run_ticks = run_ticks;
+    memcpy(vcpu->vmexits, vmexits, sizeof(vmexits));
 }
 
 static struct vm *alloc_vm(u32 vcpus)
@@ -116,9 +132,7 @@ static void clone_vcpus(struct vm *child, const struct vcpu *caller)
 {
     for (u32 i = 0; i < child->vcpus; i++)
         vcpu_init(child->vcpu[i], child, i);
-    child->vcpu[caller->id]->regs = caller->regs;
-    child->vcpu[caller->id]->csr = caller->csr;
-    child->vcpu[caller->id]->fp = caller->fp;
+    vcpu_continue(child->vcpu[caller->id], caller);
 }
 
 /* The last ones first: the interrupt controller comes before those whose lines go there. */
@@ -227,7 +241,9 @@ enum err vm_reset(struct vm *vm)
     program_put(vm->program);
     set_program(vm, vm->next->program);
     free_next(vm);
-    reset_vcpus(vm);
+    for (u32 i = 0; i < vm->vcpus; i++)
+        reset_used_vcpu(vm->vcpu[i]);
+    begin_vcpu(vm);
     for (u32 i = 0; i < vm->devices; i++)
         vm->device[i].ops->reset(&vm->device[i]);
     return ERR_OK;

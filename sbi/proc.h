@@ -177,9 +177,11 @@ struct proc_hold {
  */
 
 /*
- * limit: how many processes, or frames of memory (pages, tables and vCPUs), the caller's tree (the
- * caller and its descendants) may have; value only downwards (SBI_ERR_DENIED), -1 only asks.  At
- * the limit: fork and spawn are PROC_ERR_QUOTA; who touches new memory is ended by signal 9.
+ * limit: how many processes, or frames of memory, the caller's tree (the caller and its
+ * descendants) may have; value only downwards (SBI_ERR_DENIED), -1 only asks.  Processes count from
+ * the first; frames are pages that are touched first or copied within the tree from then on, until
+ * the last who has them gives them back.  At the limit: fork and spawn are PROC_ERR_QUOTA; who
+ * touches new memory is ended by signal 9.  Where there is no limit the answer is INT64_MAX.
  */
 enum proc_limit { PROC_LIMIT_PROCS = 0, PROC_LIMIT_FRAMES = 1 };
 

@@ -72,6 +72,7 @@ measure_kvm() {
 }
 
 print_table() {
+    echo "# SPDX-License-Identifier: BSD-2-Clause"
     echo "Linux $(<build/deps/linux/version) of Debian, $tuned; $("${FV_QEMU:-qemu-system-riscv64}" --version | head -n 1)"
     awk 'BEGIN { line = "%-28s %12s %-6s %6s %6s\n"; printf line, "name", "value", "unit", "n", "wall s" }
          { printf line, $1, $2, $3, $4, $5 }' $rows

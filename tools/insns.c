@@ -72,7 +72,7 @@ struct counter {
 static u64 executed[HARTS_MAX];
 static unsigned harts; /* that have executed something */
 static FILE *out;
-static u64 entry; /* 0: no address */
+static u64 entry;     /* 0: no address */
 static FILE *profile; /* NULL: not asked for */
 static bool is_between_marks;
 static struct counter *counters;

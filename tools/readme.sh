@@ -20,7 +20,7 @@ cd "$(dirname "$0")/.."
 # "value NAME VALUE" and "peer NAME FIGURE"
 known() {
     sed -nE 's/.*"name":"([^"]+)", "value":([0-9.]+).*/value \1 \2/p' build/bench.json
-    tail -n +3 tools/linux/figures | awk '{ print "value", $1, $2 }'
+    tail -n +4 tools/linux/figures | awk '{ print "value", $1, $2 }'
     sed -nE "/^targets=/,/^'/s/^([a-z0-9_]+) +(Linux|KVM):([a-z0-9_]+) .*/peer \1 \3 \2/p" tools/bench.sh |
         awk '{ print $1, $2, $3, tolower($4) }'
 }

@@ -2,7 +2,6 @@
 #pragma once
 /* picolibc's, and jumps that restore which signals are blocked: guest/libc/sigjmp.c. */
 #include_next <setjmp.h>
-
 #include <signal.h>
 
 #ifdef __cplusplus

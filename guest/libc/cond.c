@@ -4,6 +4,7 @@
 
 #include "guest/libc/mutex.h"
 #include "guest/libc/pause.h"
+#include "guest/libc/signal.h"
 
 _Static_assert(sizeof(struct cond) <= sizeof(((pthread_cond_t *)0)->opaque_), "pthread.h");
 
@@ -24,6 +25,9 @@ static int wait_until_deadline(pthread_cond_t *cond, pthread_mutex_t *mutex, u64
     mutex->depth_ = 0;
     in_time = cond_wait_until(cond_of(cond), mutex_of(mutex), deadline);
     mutex->depth_ = depth;
+    if (signal_pending()) {
+        signal_deliver(true);
+    }
     return in_time ? 0 : ETIMEDOUT;
 }
 

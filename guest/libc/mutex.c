@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "guest/libc/pause.h"
+#include "guest/libc/signal.h"
 
 static bool is_mine(pthread_mutex_t *mutex)
 {
@@ -37,8 +38,13 @@ static int lock_until(pthread_mutex_t *mutex, u64 time, void *place)
     if (again >= 0) {
         return again;
     }
-    if (!mutex_lock_until(mutex_of(mutex), time)) {
-        return ETIMEDOUT;
+    if (!mutex_try_lock(mutex_of(mutex))) {
+        if (!mutex_lock_slow(mutex_of(mutex), time)) {
+            return ETIMEDOUT;
+        }
+        if (signal_pending()) { /* it came while this thread waited */
+            signal_deliver(true);
+        }
     }
     mutex_of(mutex)->place = (u64)place; /* for reports: the program's, not ours */
     return 0;

@@ -12,6 +12,7 @@
 
 #include "guest/libc/fork.h"
 #include "guest/libc/keys.h"
+#include "guest/libc/signal.h"
 #include "guest/sync.h"
 
 #define NAME "thread"
@@ -20,6 +21,7 @@
 struct start {
     void *(*fn)(void *arg);
     void *arg;
+    u64 blocked; /* signals: those of who made it */
 };
 
 static __thread struct {
@@ -71,6 +73,7 @@ static int begin(void *arg)
 
     free(arg);
     own.is_counted = true;
+    signal_thread_begin(start.blocked);
     own.result = start.fn(start.arg);
     return 0;
 }
@@ -85,7 +88,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(vo
     if (!start) {
         return EAGAIN;
     }
-    *start = (struct start){fn, arg};
+    *start = (struct start){fn, arg, signal_thread_blocks()};
     __atomic_add_fetch(&alive, 1, __ATOMIC_ACQ_REL);
     task = task_spawn(begin, start, &options);
     if (!task) {
@@ -95,6 +98,11 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(vo
     }
     *thread = task;
     return attr && attr->detached_ ? pthread_detach(task) : 0;
+}
+
+static bool is_over(void *thread)
+{
+    return __atomic_load_n(&((pthread_t)thread)->over, __ATOMIC_ACQUIRE);
 }
 
 /* EDEADLK: oneself.  EINVAL: it is detached, or somebody else joins it. */
@@ -108,7 +116,9 @@ int pthread_join(pthread_t thread, void **result)
     if (thread->detached || thread->joined) {
         return EINVAL;
     }
-    wait_until(&thread->ended, __atomic_load_n(&thread->over, __ATOMIC_ACQUIRE));
+    while (
+        signal_wait_until(&thread->ended, is_over, thread, ALARM_NEVER, "a thread's end", true)) {
+    }
     value = *result_of(thread);
     if (task_join(thread, NULL) != ERR_OK) {
         return EINVAL;
@@ -143,6 +153,9 @@ int pthread_equal(pthread_t a, pthread_t b)
 int sched_yield(void)
 {
     task_yield();
+    if (signal_pending()) {
+        signal_deliver(true);
+    }
     return 0;
 }
 

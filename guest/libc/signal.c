@@ -92,6 +92,17 @@ static bool takes(const struct thread *thread, u64 set)
     return (set & (~of->blocked | of->waits)) != 0;
 }
 
+/* Of each of them a thread that may take it. */
+static void tell(u64 set)
+{
+    while (set) {
+        u64 bit = set & -set;
+
+        thread_poke_first(takes, bit);
+        set &= ~bit;
+    }
+}
+
 /* What is ignored and was never blocked is nothing at all. */
 void signal_post(u64 set, bool by_itself)
 {
@@ -109,12 +120,7 @@ void signal_post(u64 set, bool by_itself)
         __atomic_fetch_and(&sent_by_self, ~left, __ATOMIC_RELAXED);
     }
     __atomic_fetch_or(&pending, left, __ATOMIC_RELEASE);
-    while (left) {
-        u64 bit = left & -left;
-
-        thread_poke_first(takes, bit);
-        left &= ~bit;
-    }
+    tell(left);
 }
 
 void signal_post_thread(struct thread *thread, int signal)
@@ -127,10 +133,12 @@ void signal_post_thread(struct thread *thread, int signal)
     }
 }
 
+/* What was this thread's to take, and no longer is, may be another's. */
 void signal_set_blocked(u64 set)
 {
     signal_own.blocked = set & ~SIGNALS_FIXED;
     __atomic_fetch_or(&ever_blocked, signal_own.blocked, __ATOMIC_RELAXED);
+    tell(__atomic_load_n(&pending, __ATOMIC_RELAXED) & signal_own.blocked);
 }
 
 /* ---- acting on it ---- */
@@ -215,6 +223,19 @@ int signal_deliver(bool restarts)
     }
     errno = error;
     return interrupted ? EINTR : 0;
+}
+
+u64 signal_thread_blocks(void)
+{
+    return signal_own.blocked;
+}
+
+void signal_thread_begin(u64 blocked)
+{
+    signal_set_blocked(blocked);
+    if (signal_pending()) {
+        signal_deliver(true);
+    }
 }
 
 void signal_hold(void)

@@ -28,6 +28,10 @@ int signal_wait_until(struct wait_queue *queue, bool (*holds)(void *arg), void *
 /* Until a time of the clock: 0; or EINTR. */
 int signal_sleep_until(u64 time);
 
+/* Those that this thread blocks; a new one begins with them. */
+u64 signal_thread_blocks(void);
+void signal_thread_begin(u64 blocked);
+
 /* Handlers wait; they nest. */
 void signal_hold(void);
 void signal_release(void);

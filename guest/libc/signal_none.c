@@ -29,6 +29,16 @@ int signal_sleep_until(u64 time)
     return 0;
 }
 
+u64 signal_thread_blocks(void)
+{
+    return 0;
+}
+
+void signal_thread_begin(u64 blocked)
+{
+    (void)blocked;
+}
+
 void signal_hold(void) {}
 
 void signal_release(void) {}

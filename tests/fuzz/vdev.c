@@ -18,6 +18,7 @@
 #include "hv/vmexit.h"
 
 #include "tests/host/console_fake.h"
+#include "tests/host/hv_world.h"
 #include "tests/host/vdev_world.h"
 #include "tests/test.h"
 
@@ -166,7 +167,7 @@ static void act_once(const struct act *act)
 
 static void run(const struct act *acts, u32 count)
 {
-    u64 free_frames = frame_free_count();
+    u64 free_frames = world_free_frames();
 
     console_fake_reset("");
     vdev_world = (struct vdev_world){.sectors = VDEV_SECTORS, .allocations = VDEV_NO_LIMITS};
@@ -183,7 +184,7 @@ static void run(const struct act *acts, u32 count)
         guests[i] = NULL;
     }
     CHECK_EQ(vdev_world.views, 0);
-    CHECK_EQ(frame_free_count(), free_frames);
+    CHECK_EQ(world_free_frames(), free_frames);
 }
 
 /* ---- the process ---- */

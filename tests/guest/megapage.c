@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * 8 MiB, touched in no order: "leaves=N" of 2 MiB must map it then, in a forked child that reads it
- * too, and again in the parent after the child has written and gone.  Three generations then write while all
- * of them live.  Everybody finds what it wrote itself, or its parent before the fork.
+ * too, and again in the parent after the child has written and gone.  Three generations then write
+ * while all of them live.  Everybody finds what it wrote itself, or its parent before the fork.
  */
 #include <stdio.h>
 

@@ -279,6 +279,32 @@ static void is_limited(void)
     proc_exit(failures == 0 ? 0 : 1);
 }
 
+#define SOME_PAGES 64UL
+
+static volatile u8 *pages;
+
+static void takes_no_more_than_is_left(void)
+{
+    pages[(SOME_PAGES - 1) * PAGE] = 1;
+    proc_exit(0);
+}
+
+/* It may have fewer pages than it touches. */
+static void takes_too_much(void)
+{
+    ask(PROC_LIMIT, PROC_LIMIT_FRAMES, SOME_PAGES / 2, 0);
+    EXPECT(SOME_PAGES / 2, ask(PROC_LIMIT, PROC_LIMIT_FRAMES, (u64)-1, 0));
+    for (u64 i = 0; i < SOME_PAGES / 4; i++)
+        pages[i * PAGE] = 1;
+    if (child_that(takes_no_more_than_is_left) < 0)
+        proc_exit(1);
+    if ((u32)wait_for(-1, 0) != PROC_STATUS_EXITED(0))
+        proc_exit(2);
+    for (u64 i = 0; i < SOME_PAGES; i++)
+        pages[i * PAGE] = 1;
+    proc_exit(3);
+}
+
 static void lives(void)
 {
     long pid;
@@ -292,6 +318,8 @@ static void lives(void)
     groups();
     pid = child_that(is_limited);
     EXPECT(told(pid, 0), wait_for(pid, 0));
+    pid = child_that(takes_too_much);
+    EXPECT(told(pid, PROC_SIGKILL), wait_for(pid, 0));
     EXPECT(0, ask(PROC_KILL, (u64)-1, PROC_SIGKILL, 0) < 0 &&
                   ask(PROC_KILL, (u64)-1, 0, 0) != PROC_ERR_CHILD);
     while (wait_for(-1, 0) > 0)
@@ -404,6 +432,10 @@ static void strangers(void)
     EXPECT(may ? 1 : PROC_ERR_CHILD, ask(PROC_KILL, (u64)-other, 0, 0));
     EXPECT(PROC_ERR_CHILD, ask(PROC_KILL, (u64)-1, PROC_SIGKILL, 0));
     EXPECT(SBI_ERR_DENIED, ask(PROC_FOREGROUND, (u64)other, 0, 0));
+    EXPECT(may ? 0 : SBI_ERR_DENIED, ask(PROC_MACHINE, (u64)page, PAGE, 0));
+    EXPECT(may ? sizeof(struct proc_machine) : 0, page[1]);
+    EXPECT(may ? SBI_ERR_INVALID_ADDRESS : SBI_ERR_DENIED, ask(PROC_MACHINE, 0, PAGE, 0));
+    EXPECT(may ? 0 : SBI_ERR_DENIED, ask(PROC_TRACE, (u64)-1, 0, 0));
     proc_inspect(other, &record);
     EXPECT(may ? other : 0, record.pid);
     if (!may)
@@ -420,6 +452,7 @@ static void strangers(void)
 int main(void)
 {
     page = machine_take(PAGE);
+    pages = machine_take(SOME_PAGES * PAGE);
     if (args_is("do", "lives"))
         lives();
     else if (args_is("do", "words"))

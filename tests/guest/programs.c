@@ -14,12 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXPECT(condition)                                                          \
-    do {                                                                           \
-        if (!(condition)) {                                                        \
+#define EXPECT(condition)                                                             \
+    do {                                                                              \
+        if (!(condition)) {                                                           \
             printf("programs: line %d: %s, errno %d\n", __LINE__, #condition, errno); \
-            exit(1);                                                               \
-        }                                                                          \
+            exit(1);                                                                  \
+        }                                                                             \
     } while (0)
 
 #define SELF "/programs.elf"
@@ -177,6 +177,26 @@ static void test_garbage(void)
     EXPECT(execv("/tmp", one) == -1 && errno == EACCES);
 }
 
+static void test_shell(void)
+{
+    char line[64];
+    FILE *stream;
+    int status;
+
+    EXPECT(system(NULL) != 0);
+    status = system("exit 3");
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    stream = popen("echo hello; exit 4", "r");
+    EXPECT(stream && fgets(line, sizeof(line), stream) && strcmp(line, "hello\n") == 0);
+    EXPECT(fgets(line, sizeof(line), stream) == NULL);
+    EXPECT(WEXITSTATUS(pclose(stream)) == 4);
+    stream = popen("read line; test \"$line\" = given", "w");
+    EXPECT(stream && fputs("given\n", stream) >= 0);
+    EXPECT(pclose(stream) == 0);
+    EXPECT(popen("true", "rw") == NULL && errno == EINVAL);
+    EXPECT(pclose(stdout) == -1 && errno == ECHILD);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "arguments") == 0) {
@@ -196,6 +216,7 @@ int main(int argc, char **argv)
         test_errors();
         test_spawn();
         test_garbage();
+        test_shell();
     }
     printf("programs: done\n");
     return 0;

@@ -193,10 +193,10 @@ static void try_wake(struct vcpu *vcpu, u64 word)
 /* A blocked vCPU comes back: woken, or for another reason. */
 static void come_back(struct vcpu *vcpu, struct rule *waiter)
 {
-    enum err expected = waiter->woken             ? ERR_OK
+    enum err expected = waiter->woken                  ? ERR_OK
                         : waiter->deadline <= time_now ? ERR_TIMEOUT
-                        : has_interrupt           ? ERR_INTR
-                                                  : ERR_STATE;
+                        : has_interrupt                ? ERR_INTR
+                                                       : ERR_STATE;
     u64 deadline = 0;
 
     /* The arguments are those of the call as it came first, and time goes on. */

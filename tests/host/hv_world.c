@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-
 #include "hv/frame.h"
 #include "hv/reclaim.h"
 #include "hv/space.h"

@@ -300,7 +300,7 @@ static void fake_sched_block(struct vcpu *vcpu, u64 deadline)
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
 #define cell_alloc proc_world_cell_alloc
-#define cell_free proc_world_cell_free
+#define cell_free  proc_world_cell_free
 #include "hv/cell.c"
 #include "hv/foreground.c"
 #include "hv/group.c"

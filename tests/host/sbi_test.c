@@ -23,7 +23,15 @@
 #define futex_wait_on       fake_futex_wait_on
 #define futex_wake          fake_futex_wake
 #define gstage_read         fake_gstage_read
+#define futex_wake_all      fake_futex_wake_all
+#define gstage_share        fake_gstage_share
+#define gstage_unshare      fake_gstage_unshare
 #define gstage_write        fake_gstage_write
+#define proc_count_machine  fake_proc_count_machine
+#define sched_resume_others fake_sched_resume_others
+#define sched_stop_others   fake_sched_stop_others
+#define vtransport_forget   fake_vtransport_forget
+#define vtransport_settle   fake_vtransport_settle
 #define proc_events         fake_proc_events
 #define proc_fork           fake_proc_fork
 #define proc_getpgid        fake_proc_getpgid
@@ -208,6 +216,51 @@ static void fake_proc_inspect(struct vcpu *vcpu, u64 pid, struct proc_record *re
     if (*found)
         *record = (struct proc_record){.version = PROC_RECORD_VERSION, .bytes = sizeof(*record)};
     *next = pid == 0 ? 1 : 0;
+}
+
+static void fake_futex_wake_all(struct vm *vm)
+{
+    (void)vm;
+}
+
+static enum err fake_gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
+{
+    (void)bytes;
+    asked.args = gpa.v - gs->ram_base.v;
+    return asked.err;
+}
+
+static enum err fake_gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes)
+{
+    (void)bytes;
+    asked.args = 2 * (gpa.v - gs->ram_base.v);
+    return asked.err;
+}
+
+static void fake_proc_count_machine(struct proc_machine *record)
+{
+    *record = (struct proc_machine){.bytes = sizeof(*record)};
+}
+
+static bool fake_sched_stop_others(struct vm *vm, struct vcpu *self)
+{
+    return self->vm == vm;
+}
+
+static void fake_sched_resume_others(struct vm *vm)
+{
+    (void)vm;
+}
+
+static void fake_vtransport_forget(struct vm *vm)
+{
+    (void)vm;
+}
+
+static bool fake_vtransport_settle(struct vm *vm)
+{
+    (void)vm;
+    return true;
 }
 
 static bool fake_tracing_is_on(void)
@@ -593,6 +646,71 @@ TEST(sbi_proc_waits_and_asks)
     CHECK_EQ(vcpu->end.status, PROC_STATUS_EXITED(3));
     check(PROC_EID, PROC_GETPID, 0, 0, 0, SBI_SUCCESS, 5);
     check(PROC_EID, PROC_GETPPID, 0, 0, 0, SBI_SUCCESS, 4);
+}
+
+TEST(sbi_proc_passes_arguments_on)
+{
+    struct vcpu *vcpu = begin();
+
+    check(PROC_EID, PROC_KILL, 4, 2, 0, SBI_SUCCESS, 42);
+    check(PROC_EID, PROC_SIGNALS, 0, 0, 0, SBI_SUCCESS, 1U << PROC_SIGNAL_MAX);
+    check(PROC_EID, PROC_EVENTS, 0, 0, 0, SBI_SUCCESS, PROC_EVENT_WORD);
+    check(PROC_EID, PROC_SETPGID, 4, 2, 0, SBI_SUCCESS, 0);
+    CHECK_EQ(asked.args, 42);
+    check(PROC_EID, PROC_GETPGID, 41, 0, 0, SBI_SUCCESS, 42);
+    check(PROC_EID, PROC_FOREGROUND, 41, 0, 0, SBI_SUCCESS, 42);
+    check(PROC_EID, PROC_LIMIT, 1, 7, 0, SBI_SUCCESS, 17);
+    check(PROC_EID, PROC_WAKE, RAM_BASE + 4, 2, 0, SBI_SUCCESS, 42);
+    check(PROC_EID, PROC_WAIT_ON, RAM_BASE + 4, 2, 9, SBI_SUCCESS, 0);
+    CHECK_EQ(asked.args, 429);
+    asked.err = ERR_STATE;
+    CHECK_EQ(call(vcpu, PROC_EID, PROC_WAIT_ON, RAM_BASE, 0, 1), VERDICT_SLEEP);
+    CHECK_EQ(vcpu->until, 4711);
+    asked.err = ERR_TIMEOUT;
+    CHECK_EQ(call(vcpu, PROC_EID, PROC_WAIT_ON, RAM_BASE, 0, 1), VERDICT_SKIP);
+    CHECK_CALL(vcpu, SBI_ERR_TIMEOUT, 0);
+}
+
+TEST(sbi_proc_shares_whole_pages)
+{
+    u64 whole = RAM_BASE + PAGE_BYTES;
+
+    check(PROC_EID, PROC_SHARE, whole, 2 * PAGE_BYTES, 0, SBI_SUCCESS, 0);
+    CHECK_EQ(asked.args, 1 << PAGE_SHIFT);
+    check(PROC_EID, PROC_UNSHARE, whole, PAGE_BYTES, 0, SBI_SUCCESS, 0);
+    CHECK_EQ(asked.args, 2 << PAGE_SHIFT);
+    check(PROC_EID, PROC_SHARE, whole, 0, 0, SBI_ERR_INVALID_PARAM, 0);
+    check(PROC_EID, PROC_SHARE, whole + 8, PAGE_BYTES, 0, SBI_ERR_INVALID_PARAM, 0);
+    check(PROC_EID, PROC_UNSHARE, whole, PAGE_BYTES + 8, 0, SBI_ERR_INVALID_PARAM, 0);
+    CHECK_EQ(asked.args, 0);
+}
+
+TEST(sbi_proc_control_needs_the_right)
+{
+    struct vcpu *vcpu = begin();
+
+    check(PROC_EID, PROC_MACHINE, RAM_BASE, 64, 0, SBI_ERR_DENIED, 0);
+    check(PROC_EID, PROC_TRACE, 1, 0, 0, SBI_ERR_DENIED, 0);
+    CHECK(!asked.is_tracing);
+    vcpu = begin();
+    machine.control = true;
+    call(vcpu, PROC_EID, PROC_TRACE, 1, 0, 0);
+    CHECK_CALL(vcpu, 0, 0);
+    call(vcpu, PROC_EID, PROC_TRACE, -1UL, 0, 0);
+    CHECK_CALL(vcpu, 0, 1);
+    call(vcpu, PROC_EID, PROC_TRACE, 2, 0, 0);
+    CHECK_CALL(vcpu, SBI_ERR_INVALID_PARAM, 0);
+    asked.err = ERR_STATE;
+    call(vcpu, PROC_EID, PROC_TRACE, 0, 0, 0);
+    CHECK_CALL(vcpu, SBI_ERR_NOT_SUPPORTED, 0);
+    memset(ram, 0xee, sizeof(ram));
+    call(vcpu, PROC_EID, PROC_MACHINE, RAM_BASE, 8, 0);
+    CHECK_CALL(vcpu, 0, 0);
+    CHECK(ram[4] == sizeof(struct proc_machine) && ram[8] == 0xee);
+    call(vcpu, PROC_EID, PROC_MACHINE, RAM_BASE, 7, 0);
+    CHECK_CALL(vcpu, SBI_ERR_INVALID_PARAM, 0);
+    call(vcpu, PROC_EID, PROC_MACHINE, RAM_BASE - 1, 8, 0);
+    CHECK_CALL(vcpu, SBI_ERR_INVALID_ADDRESS, 0);
 }
 
 TEST(sbi_proc_inspect_writes_no_more_than_it_may)

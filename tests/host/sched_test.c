@@ -43,9 +43,20 @@
 #define VMS   4
 #define VCPUS 3
 
+/* Fails the process: test_fail() is for the main thread. */
+#define MUST(condition)                                                \
+    do {                                                               \
+        if (!(condition)) {                                            \
+            printf("%s:%d: not %s\n", __FILE__, __LINE__, #condition); \
+            fflush(stdout);                                            \
+            _exit(1);                                                  \
+        }                                                              \
+    } while (0)
+
 static struct vm vms[VMS];
 static struct vcpu vcpus[VMS][VCPUS];
 
+static u64 run_time[VMS][VCPUS];
 static u64 time_now;
 static u64 ipis[HARTS];
 static _Thread_local jmp_buf would_wait; /* where sched_next() goes when it would wait */
@@ -206,14 +217,157 @@ static void run_early_wake(void *argument)
     sched_block(vcpu, UINT64_MAX);
     CHECK(next() == NULL && is_idle(0));
     world_on(1);
+    this_hart()->vcpu = &vcpus[1][0];
     sched_wake(vcpu);
     CHECK(!is_idle(0));
     CHECK_EQ(ipis[0], 3); /* a hart that waits is told */
+    CHECK(next_on(0) == vcpu);
+    world_on(0);
+    sched_block(vcpu, UINT64_MAX);
+    CHECK(next() == NULL && is_idle(0));
+    world_on(1);
+    this_hart()->vcpu = NULL;
+    sched_wake(vcpu);
+    CHECK(is_idle(0)); /* one that has nothing loaded takes it along */
+    CHECK_EQ(ipis[0], 3);
+    CHECK(next() == vcpu);
 }
 
 TEST(sched_wake_before_block_counts)
 {
     test_must_pass(run_early_wake, NULL);
+}
+
+/* Computes on the hart until its slice is over, and then lets others run. */
+static void compute(u32 hart, u64 *worst)
+{
+    struct vcpu *vcpu = next_on(hart);
+    u64 begin = time_now;
+
+    world_on(hart);
+    while (!sched_slice_is_over(vcpu, time_now)) {
+        time_now += SLICE_NS / 100 / 16;
+        MUST(time_now < begin + 3 * SLICE_NS / 100);
+    }
+    if (time_now - begin > *worst)
+        *worst = time_now - begin;
+    sched_requeue(vcpu);
+    run_time[vcpu->vm - vms][vcpu->id] += time_now - begin;
+}
+
+/* By turns on one hart, and one of them sleeps: who wakes is next, at most a slice later. */
+static void run_wake_latency(void *argument)
+{
+    struct vcpu *sleeper = &vcpus[0][0], *runner;
+    u64 worst = 0;
+
+    (void)argument;
+    boot();
+    time_now = 1000000;
+    sched_start(sleeper);
+    CHECK(next() == sleeper);
+    sched_block(sleeper, UINT64_MAX);
+    for (u32 i = 1; i < VMS * VCPUS; i++)
+        sched_start(&vcpus[i / VCPUS][i % VCPUS]);
+    for (u32 round = 0; round < 200; round++) {
+        for (u32 i = 0; i < round % 7; i++)
+            compute(0, &worst);
+        runner = next();
+        time_now += round * 100;
+        sched_wake(sleeper);
+        CHECK(this_hart()->slice_end <= this_hart()->picked_at + SLICE_WOKEN_NS / 100);
+        while (!sched_slice_is_over(runner, time_now))
+            time_now += 10;
+        CHECK(time_now - this_hart()->picked_at <= round * 100 + SLICE_WOKEN_NS / 100 + 10);
+        sched_requeue(runner);
+        CHECK(next() == sleeper);
+        time_now += 5;
+        sched_block(sleeper, UINT64_MAX);
+    }
+    CHECK(worst <= SLICE_NS / 100 + SLICE_NS / 100 / 16);
+}
+
+TEST(sched_runs_the_woken_soon)
+{
+    test_must_pass(run_wake_latency, NULL);
+}
+
+/* One that has used up its share and a slice more waits for its turn. */
+static void run_greedy_sleeper(void *argument)
+{
+    struct vcpu *greedy = &vcpus[0][0], *other = &vcpus[1][0];
+
+    (void)argument;
+    boot();
+    time_now = 1000000;
+    sched_start(greedy);
+    CHECK(next() == greedy);
+    sched_start(other);
+    time_now += 3 * SLICE_NS / 100;
+    sched_block(greedy, UINT64_MAX);
+    CHECK(next() == other);
+    sched_wake(greedy);
+    time_now += SLICE_NS / 100;
+    CHECK(!sched_slice_is_over(other, time_now));
+    time_now += SLICE_NS / 100;
+    (void)sched_slice_is_over(other, time_now);
+    sched_requeue(other);
+    CHECK(next() == greedy);
+}
+
+TEST(sched_wakes_nobody_into_more_than_its_share)
+{
+    test_must_pass(run_greedy_sleeper, NULL);
+}
+
+/* All start on one hart, and each gets the same of all harts. */
+static void run_fairness(void *argument)
+{
+    u64 worst = 0, sum = 0;
+
+    (void)argument;
+    boot();
+    time_now = 1000000;
+    for (u32 i = 0; i < VMS * VCPUS; i++)
+        sched_start(&vcpus[i / VCPUS][i % VCPUS]);
+    for (u32 round = 0; round < 3000; round++)
+        compute(round % HARTS, &worst);
+    for (u32 i = 0; i < VMS * VCPUS; i++)
+        sum += run_time[i / VCPUS][i % VCPUS];
+    for (u32 i = 0; i < VMS * VCPUS; i++) {
+        u64 mean = sum / (VMS * VCPUS), its = run_time[i / VCPUS][i % VCPUS];
+
+        CHECK(its > mean - mean / 8 && its < mean + mean / 8);
+    }
+    for (u32 i = 0; i < HARTS; i++) {
+        u32 queued = hart_at(i)->queue.queued;
+
+        CHECK(queued + 1 >= VMS * VCPUS / HARTS && queued <= VMS * VCPUS / HARTS + 1);
+    }
+}
+
+TEST(sched_shares_all_harts_alike)
+{
+    test_must_pass(run_fairness, NULL);
+}
+
+/* Without a deadline there is no place among the sleepers; nobody who waits, no end of the slice.
+ */
+static void run_nothing_to_pay(void *argument)
+{
+    (void)argument;
+    boot();
+    sched_start(&vcpus[0][0]);
+    CHECK(next() == &vcpus[0][0]);
+    CHECK_EQ(this_hart()->slice_end, UINT64_MAX);
+    sched_block(&vcpus[0][0], UINT64_MAX);
+    CHECK(heap_first(&this_hart()->sleepers) == NULL);
+    CHECK_EQ(sched_next_deadline(), UINT64_MAX);
+}
+
+TEST(sched_costs_nothing_alone)
+{
+    test_must_pass(run_nothing_to_pay, NULL);
 }
 
 static void run_stop_others(void *argument)
@@ -408,16 +562,6 @@ TEST(sched_dooms_whatever_a_vm_does)
 }
 
 /* ---- all at once ---- */
-
-/* Fails the process: test_fail() is for the main thread. */
-#define MUST(condition)                                                \
-    do {                                                               \
-        if (!(condition)) {                                            \
-            printf("%s:%d: not %s\n", __FILE__, __LINE__, #condition); \
-            fflush(stdout);                                            \
-            _exit(1);                                                  \
-        }                                                              \
-    } while (0)
 
 static bool is_running[VMS][VCPUS];
 static struct vcpu *stopped_by[VMS];

@@ -373,7 +373,11 @@ static void run_exec(void *argument)
     }
     CHECK_EQ(world.stopped, 1);
     world.entry.v = 0;
+    parent->vcpu[1]->run_ticks = 11;
+    parent->vcpu[1]->vmexits[CAUSE_ECALL_VS] = 12;
     CHECK_EQ(vm_reset(parent), ERR_OK);
+    CHECK_EQ(parent->vcpu[1]->run_ticks, 11);
+    CHECK_EQ(parent->vcpu[1]->vmexits[CAUSE_ECALL_VS], 12);
     CHECK_EQ(world.entry.v, SAMPLE_TEXT_AT + 4);
     CHECK_STR(parent->name, "third");
     expect_begun(parent, args->args_bytes != 0);

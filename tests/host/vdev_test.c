@@ -55,7 +55,7 @@ static struct vm *boot(void)
     struct vm *vm;
 
     vdev_boot(FRAMES);
-    free_at_start = frame_free_count();
+    free_at_start = world_free_frames();
     vm = vdev_create(true);
     vdev_enter(vm);
     return vm;
@@ -65,7 +65,7 @@ static void end(struct vm *vm)
 {
     vdev_destroy(vm);
     CHECK_EQ(vdev_world.views, 0);
-    CHECK_EQ(frame_free_count(), free_at_start);
+    CHECK_EQ(world_free_frames(), free_at_start);
 }
 
 static void reg(u64 slot, u64 offset, u32 value)
@@ -855,7 +855,7 @@ static void run_fork_fails(void *argument)
     open_blk(SIZE);
     write_disk(1, 11);
     while (child == NULL) {
-        u64 before = frame_free_count();
+        u64 before = world_free_frames();
         u32 views = vdev_world.views;
 
         vdev_world.allocations = failures;
@@ -863,7 +863,7 @@ static void run_fork_fails(void *argument)
         vdev_world.allocations = VDEV_NO_LIMITS;
         if (child == NULL) {
             failures++;
-            CHECK_EQ(frame_free_count(), before);
+            CHECK_EQ(world_free_frames(), before);
             CHECK_EQ(vdev_world.views, views);
         }
         vdev_enter(vm);
@@ -876,7 +876,7 @@ static void run_fork_fails(void *argument)
     end(vm);
     vdev_world.allocations = VDEV_VCPUS;
     CHECK(vdev_create(true) == NULL);
-    CHECK_EQ(frame_free_count(), free_at_start);
+    CHECK_EQ(world_free_frames(), free_at_start);
 }
 
 TEST(vdev_fork_fails_as_a_whole)

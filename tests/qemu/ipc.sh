@@ -14,8 +14,8 @@ entry ipc_processes            quick 90   processes pipeforks
 entry ipc_processes_preempt    quick 90   processes pipeforks_preempt HARTS=2
 entry ipc_processes_smp        quick 90   processes pipeforks_smp VCPUS=2 HARTS=2
 entry ipc_processes_copy       full  90   processes pipeforks FORK=copy
-entry ipc_exec                 quick 60   execs
-entry ipc_exec_disk            quick 60   execs_disk
+entry ipc_exec                 quick 60   pipe_execs
+entry ipc_exec_disk            quick 60   pipe_execs_disk
 
 # threads GUEST [VARIABLE=VALUE...]
 threads() {
@@ -33,12 +33,12 @@ processes() {
     want 'pipeforks: ok$'
 }
 
-execs() {
+pipe_execs() {
     run 0 PAYLOAD=build/tests/guest/pipeexec.elf "$@"
     want 'pipeexec: ok$'
 }
 
-execs_disk() {
+pipe_execs_disk() {
     disk_image
-    execs DISK="$disk" CMDLINE=disk
+    pipe_execs DISK="$disk" CMDLINE=disk
 }

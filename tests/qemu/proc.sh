@@ -20,6 +20,7 @@ entry proccontrol_4harts       quick 60   proccontrol HARTS=4
 proccalls() {
     run 0 PAYLOAD=build/tests/guest/proccalls.elf CMDLINE="do=$1" "${@:2}"
     want '^(\[1\] )?proccalls: ok$'
+    [ "$1" != lives ] || want '^\[hv\] pid [0-9]+ ends by signal 9: its tree has as much memory as it may have'
 }
 
 # Two guests that may not touch each other.

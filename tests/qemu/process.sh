@@ -12,11 +12,16 @@ entry signals_task_bare        quick 30   guest signals_task BARE=1
 entry signals_smp_vm           quick 60   guest signals_smp VCPUS=4 HARTS=2
 entry signals_smp_bare         quick 30   guest signals_smp VCPUS=4 BARE=1
 entry signals_no_sstc          full  60   guest signals_task SSTC=off
-entry signals_ends_vm          quick 90   ends
-entry signals_ends_bare        quick 90   ends BARE=1
+entry signals_ends_vm          quick 90   signal_ends
+entry signals_ends_bare        quick 90   signal_ends BARE=1
 entry signals_read_vm          quick 30   reading signals
 entry signals_read_bare        quick 30   reading signals BARE=1
 entry signals_read_task_vm     quick 30   reading signals_task
+entry signals_threads_vm       quick 30   guest threadsignals
+entry signals_threads_bare     quick 30   guest threadsignals BARE=1
+entry signals_threads_preempt  quick 30   guest threadsignals_preempt
+entry signals_threads_smp      quick 60   guest threadsignals_smp VCPUS=4 HARTS=2
+entry signals_threads_smp_bare quick 30   guest threadsignals_smp VCPUS=4 BARE=1
 entry processes                quick 60   guest processes
 entry processes_task           quick 60   guest processes_task
 entry processes_smp            quick 90   guest processes_smp VCPUS=4 HARTS=2
@@ -47,7 +52,7 @@ end() {
 }
 
 # The status tells which signal it was, with and without a hypervisor; a fault is reported once.
-ends() {
+signal_ends() {
     end 143 term "$@"
     end 142 alarm "$@"
     end 134 abort "$@"
