@@ -19,6 +19,7 @@ components-childtask := fifo paging
 payloads-y += collections
 components-collections := tlsf
 payloads-y += demo
+components-demo := channels libc
 payloads-y += evil
 payloads-y += fairsched
 components-fairsched := cfs preempt

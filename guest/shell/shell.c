@@ -144,7 +144,7 @@ static int read_script(const struct shell *shell, struct io io, const char *path
     int fd = open(path, O_RDONLY);
     const char *why;
 
-    if (fd < 0 && errno == ENOENT && program) {
+    if (fd < 0 && errno == ENOENT && program && image_has_processes()) {
         *program = true;
         return STATUS_NOT_FOUND;
     }

@@ -83,7 +83,7 @@ shell_status() {
     shell 1 "$@" <<<'cat nothing'
     want '^cat: nothing: No such file or directory$'
     shell 127 "$@" <<<'nothing'
-    want '^shell: nothing: command not found$'
+    want 'shell: nothing: command not found$'
     shell 7 "$@" <<<'echo before; exit 7; echo behind'
     want '^before$'
     forbid '^behind$'
@@ -105,7 +105,7 @@ END
     shell 3 CMDLINE='A=b C=d -- -c "echo $A; env; exit 3"' "$@" </dev/null
     want '^b$' '^A=b$' '^C=d$' '^HOME=/$'
     shell 127 CMDLINE=/nothing.sh "$@" </dev/null
-    want '^shell: /nothing.sh: No such file or directory$'
+    want 'shell: /nothing.sh: No such file or directory$'
     shell 2 CMDLINE=-x "$@" </dev/null
     want '^shell: -x: usage: '
 }

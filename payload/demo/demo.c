@@ -3,19 +3,22 @@
  * What `make run` shows when it is told nothing: a unikernel that forks.
  *
  * It touches 1 MiB, forks through each of the three doors, and lets each child change what it
- * inherited; then it measures what a fork cost.  The word "instructions" on its command line says
- * that the cycle counter counts them, as under QEMU's -icount; only then do Linux's figures stand
- * beside its own.
+ * inherited.  Workers that it forks share work by pipes (pool.c), and a pipeline of unikernels
+ * computes something (stages.c).  Then it measures what a fork and a pipe cost.  The word
+ * "instructions" on its command line says that the cycle counter counts them, as under QEMU's
+ * -icount; only then do Linux's figures stand beside its own.
  *
  * It ends with status 1 if a child saw or did anything that it should not have.
  */
+#include "payload/demo/demo.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #include "sbi/call.h"
 
 #include "guest/args.h"
 #include "guest/guest.h"
-#include "guest/machine.h"
 #include "guest/proc.h"
 
 #define PAGE          4096UL
@@ -27,6 +30,7 @@
 #define LINUX_FORK           108377UL
 #define LINUX_FORK_EXIT_WAIT 304492UL
 #define KVM_SBI_CALL         931UL
+#define LINUX_PIPE           13531UL
 
 static const struct {
     enum proc_door door;
@@ -37,9 +41,9 @@ static const struct {
     {PROC_DOOR_MMIO,    "a store to a doorbell" },
 };
 
-static char *memory;
+static char memory[TOUCHED_BYTES] __attribute__((aligned(PAGE)));
 
-static inline u64 now(void)
+static u64 now(void)
 {
     u64 count;
 
@@ -101,7 +105,7 @@ static u64 median(u64 *values, size_t count)
 }
 
 struct costs {
-    u64 call, fork, fork_exit_wait;
+    u64 call, fork, fork_exit_wait, pipe;
 };
 
 static bool measure(struct costs *costs)
@@ -127,14 +131,14 @@ static bool measure(struct costs *costs)
     }
     costs->fork = median(forks, FORKS);
     costs->fork_exit_wait = median(rounds, FORKS);
-    return true;
+    return pool_measure(now, &costs->pipe);
 }
 
 static void print_costs(const struct costs *costs)
 {
     if (!args_has("instructions")) {
-        printf("cycles: SBI call %lu, fork %lu, fork + exit + wait %lu\n", costs->call, costs->fork,
-               costs->fork_exit_wait);
+        printf("cycles: SBI call %lu, fork %lu, fork + exit + wait %lu, pipe %lu\n", costs->call,
+               costs->fork, costs->fork_exit_wait, costs->pipe);
         return;
     }
     printf("\n%-34s %12s   %s\n", "instructions, 1 MiB touched", "here", "peer");
@@ -142,17 +146,20 @@ static void print_costs(const struct costs *costs)
     printf("%-34s %12lu   %lu (Linux process)\n", "fork() in the parent", costs->fork, LINUX_FORK);
     printf("%-34s %12lu   %lu (Linux process)\n", "fork + exit + wait", costs->fork_exit_wait,
            LINUX_FORK_EXIT_WAIT);
+    printf("%-34s %12lu   %lu (Linux process)\n", "a byte to a process, and one back", costs->pipe,
+           LINUX_PIPE);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct costs costs;
 
+    if (argc > 2 && strcmp(argv[1], "stage") == 0)
+        return stage_main(argv[2]);
     if (!proc_available()) {
         printf("demo: nobody here can fork this unikernel: it runs on the bare machine\n");
         return 2;
     }
-    memory = machine_take(TOUCHED_BYTES);
     touch('p');
     printf("I am pid %ld: a unikernel, alone in a VM, with 1 MiB that says '%c'\n", proc_getpid(),
            memory[0]);
@@ -161,6 +168,10 @@ int main(void)
             printf("demo: the fork by %s went wrong\n", doors[i].words);
             return 1;
         }
+    }
+    if (!pool_show() || !stages_show()) {
+        printf("demo: the workers or the pipeline went wrong\n");
+        return 1;
     }
     if (!measure(&costs)) {
         printf("demo: a fork failed while it was measured\n");
