@@ -50,13 +50,28 @@ _Static_assert(sizeof(struct memory) <= VDEV_PAGES * PAGE_BYTES, "fits");
 static struct memory *const mem = (struct memory *)VDEV_RAM;
 static u64 free_at_start;
 
-static struct vm *boot(void)
+static struct vm *create(void)
 {
-    struct vm *vm;
-
     vdev_boot(FRAMES);
     free_at_start = world_free_frames();
-    vm = vdev_create(true);
+    return vdev_create(true);
+}
+
+static struct vm *boot(void)
+{
+    struct vm *vm = create();
+
+    vdev_enter(vm);
+    return vm;
+}
+
+/* A VM that has run, and has tables: its pages lie behind each other. */
+static struct vm *boot_in_one_piece(void)
+{
+    struct vm *vm = create();
+    enum trace_did did;
+
+    CHECK_EQ(gstage_fault(&vm->gs, vm->guest->ram_base, ACCESS_EXEC, &did), ERR_OK);
     vdev_enter(vm);
     return vm;
 }
@@ -378,7 +393,7 @@ TEST(vdev_transfers_between_disk_and_memory)
 /* As cut up as it may be: each segment over a page's end, in pages that lie apart. */
 static void run_largest(void *argument)
 {
-    struct vm *vm = boot();
+    struct vm *vm = boot_in_one_piece();
     struct virtq_buf bufs[SEG_MAX + 2];
     u32 count = 0;
 
@@ -406,7 +421,7 @@ TEST(vdev_pieces_that_lie_together_are_one)
 /* seg_max segments of size_max bytes have room wherever their pages are. */
 static void run_pieces(void *argument)
 {
-    struct vm *vm = boot(), *child;
+    struct vm *vm = boot_in_one_piece(), *child;
     struct virtq_desc *table = (struct virtq_desc *)(mem->buffer + 40 * PAGE_BYTES);
 
     (void)argument;
