@@ -445,7 +445,10 @@ static struct hart *richest(u32 queued)
     return richest;
 }
 
-/* Half of what `victim` has more than this hart, which may be nothing by now. */
+/*
+ * Half of what `victim` has more than this hart, which may be nothing by now.  One that may not run
+ * stays: who stops it has seen that it does not, and may end its VM while it is on its way.
+ */
 static u32 take_half(struct hart *victim, struct vcpu **taken)
 {
     struct hart *here = this_hart();
@@ -453,10 +456,14 @@ static u32 take_half(struct hart *victim, struct vcpu **taken)
 
     spin_lock(&victim->queue_lock);
     share = victim->queue.queued > ours ? (victim->queue.queued - ours + 1) / 2 : 0;
-    while (count < share && count < STEAL_MAX) {
+    for (; share > 0 && count < STEAL_MAX; share--) {
         struct vcpu *vcpu = vcpu_of(run_queue_take(&victim->queue));
 
         unfavour(vcpu);
+        if (unlikely(!may_run(vcpu))) {
+            set_state(vcpu, VCPU_PARKED);
+            continue;
+        }
         move_here(vcpu);
         taken[count++] = vcpu;
     }

@@ -121,10 +121,16 @@ static enum err fake_proc_wait(struct vcpu *vcpu, s64 pid, u64 flags, u64 *resul
     return asked.err;
 }
 
+/* What a call gave, in decimal digits: its two arguments, if there are so many. */
+static u64 digits(u64 first, u64 second)
+{
+    return 10 * first + second;
+}
+
 static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
 {
     (void)vcpu;
-    CHECK(args->image.v == 1 && args->image_bytes == 2 && args->args.v == 3);
+    asked.args = digits(digits(args->image.v, args->image_bytes), args->args.v);
     return asked.err;
 }
 
@@ -132,12 +138,6 @@ static enum err fake_spawn_child(struct vcpu *vcpu, const struct spawn_args *arg
 {
     *pid = 8;
     return fake_spawn_exec(vcpu, args);
-}
-
-/* What a call gave, in decimal digits: its two arguments, if there are so many. */
-static u64 digits(u64 first, u64 second)
-{
-    return 10 * first + second;
 }
 
 static enum err fake_futex_wait_on(struct vcpu *vcpu, gpa_t gpa, u32 expected, u64 timeout,
@@ -621,6 +621,7 @@ TEST(sbi_proc_execs_and_spawns)
     struct vcpu *vcpu = begin();
 
     check(PROC_EID, PROC_SPAWN, 1, 2, 3, SBI_SUCCESS, 8);
+    CHECK_EQ(asked.args, 123);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         asked.err = rows[i].err;
         CHECK_EQ(call(vcpu, PROC_EID, PROC_EXEC, 1, 2, 3), rows[i].verdict);
@@ -629,7 +630,8 @@ TEST(sbi_proc_execs_and_spawns)
         CHECK_EQ((long)vcpu->regs.a0, rows[i].error);
     }
     asked.err = ERR_OK;
-    CHECK_EQ(call(vcpu, PROC_EID, PROC_EXEC, 1, 2, 3), VERDICT_END);
+    CHECK_EQ(call(vcpu, PROC_EID, PROC_EXEC, 4, 5, 6), VERDICT_END);
+    CHECK_EQ(asked.args, 456);
     CHECK_EQ(vcpu->end.reason, END_RESET);
 }
 
