@@ -23,7 +23,7 @@ trace_skernel2() {
     # its slice may end meanwhile
     log_without_times | grep -av ' supervisor timer interrupt ' >"$out/actual"
     cat >"$out/expected" <<'END'
-1.0 h0 instruction guest-page fault pc=0x80200000 fault fetch gpa=0x80200000 lazy
+1.0 h0 instruction guest-page fault pc=0x80200000 fault fetch gpa=0x80200000 fill
 1.0 h0 illegal instruction pc=0x80200000 csr 0xf14 value=0x1234
 1.0 h0 load guest-page fault pc=0x80200004 mmio load8 gpa=0x40 -> 0x6688
 1.0 h0 environment call from VS-mode pc=0x8020000c sbi LEGACY.shutdown -> 0
