@@ -82,7 +82,11 @@ static void look_at_disks(void)
 
 void irq_serve_idle(void)
 {
-    if (csr_read(CSR_SIP) & csr_read(CSR_SIE) & IP_SEIP)
+    u64 pending = csr_read(CSR_SIP) & csr_read(CSR_SIE);
+
+    if (pending & IP_STIP)
+        timer_fired();
+    if (pending & IP_SEIP)
         take_external();
     look_at_disks();
 }

@@ -102,11 +102,21 @@ void timer_program(const struct vcpu *loaded)
         set_host_timer(deadline);
 }
 
+/*
+ * Whatever the timer was set to, it is to be set again: the interrupt pends until then.  It may
+ * come for a deadline that has been replaced meanwhile, as QEMU's does from a thread of its own.
+ */
+void timer_fired(void)
+{
+    this_hart()->timer_deadline = 0;
+}
+
 /* True if VSTIP was set: a deadline is used up by that, so this is at most once for each. */
 bool timer_serve(struct vcpu *loaded, u64 now)
 {
     bool fires = !guest_has_sstc && loaded->csr.timer <= now;
 
+    timer_fired();
     if (fires) {
         loaded->csr.timer = UINT64_MAX;
         csr_set(CSR_HVIP, IP_VSTIP);

@@ -17,6 +17,8 @@ bool timer_guest_has_sstc(void);
 /* Move a guest's timer between vcpu->csr.timer and the hart. */
 void timer_load(const struct vcpu *vcpu);
 void timer_save(struct vcpu *vcpu);
+/* The host timer has fired while no guest was loaded. */
+void timer_fired(void);
 /* The host timer has fired: raises the guest's timer interrupt if that is why, wakes sleepers. */
 bool timer_serve(struct vcpu *loaded, u64 now);
 /* Sets the host timer to the soonest of: slice end, sleepers, disks, the loaded guest's injected
