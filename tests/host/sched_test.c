@@ -432,8 +432,8 @@ static void run_halt(void *argument)
     CHECK(next() == NULL);
     CHECK_EQ(asleep->state, VCPU_PARKED);
     sched_unhalt(&vms[0]);
-    CHECK(next() == self && next() == asleep); /* ready has come to the other hart */
-    CHECK(next() == ready && next() == NULL);
+    CHECK(next() == self && next() == ready); /* who may not run is not stolen */
+    CHECK(next() == asleep && next() == NULL);
 
     /* It halts itself, and has stopped the others. */
     sched_requeue(ready);
