@@ -131,29 +131,6 @@ TEST(charge_outlives_the_processes)
 
 /* ---- sharing where memory ends ---- */
 
-static hpa_t eaten; /* a chain of frames through their first words */
-
-static void leave_free(u64 count)
-{
-    while (world_free_frames() > count) {
-        hpa_t frame = frame_alloc();
-
-        CHECK(frame.v != 0);
-        *(hpa_t *)hpa_ptr(frame) = eaten;
-        eaten = frame;
-    }
-}
-
-static void free_all(void)
-{
-    while (eaten.v != 0) {
-        hpa_t frame = eaten;
-
-        eaten = *(hpa_t *)hpa_ptr(frame);
-        frame_put(frame);
-    }
-}
-
 static u64 word_at(struct gstage *gs, u64 page)
 {
     u64 word;
@@ -177,9 +154,9 @@ static void until_it_works(enum err (*change)(struct gstage *gs, gpa_t gpa, u64 
     for (u64 left = 0;; left++) {
         enum err err;
 
-        leave_free(left);
+        world_leave_free(left);
         err = change(gs, page_of(2), 3 * PAGE_BYTES);
-        free_all();
+        world_give_back();
         if (err == ERR_OK)
             break;
         CHECK_EQ(err, ERR_NOMEM);

@@ -62,30 +62,6 @@ static void make_parent(struct gstage *gs)
 
 /* ---- the n-th allocation fails ---- */
 
-static hpa_t eaten; /* a chain of frames through their first words */
-
-/* Takes frames until `count` are left for this hart, which is the only one. */
-static void leave_free(u64 count)
-{
-    while (world_free_frames() > count) {
-        hpa_t frame = frame_alloc();
-
-        CHECK(frame.v != 0);
-        *(hpa_t *)hpa_ptr(frame) = eaten;
-        eaten = frame;
-    }
-}
-
-static void free_all(void)
-{
-    while (eaten.v != 0) {
-        hpa_t frame = eaten;
-
-        eaten = *(hpa_t *)hpa_ptr(frame);
-        frame_put(frame);
-    }
-}
-
 /*
  * Clones with n frames left, from none until it succeeds.
  */
@@ -103,7 +79,7 @@ static void run_clone_fails(void *argument)
         u64 before;
         enum err err;
 
-        leave_free(n);
+        world_leave_free(n);
         before = world_free_frames();
         CHECK_EQ(before, n);
         err = gstage_clone(&child, &parent, mode);
@@ -117,7 +93,7 @@ static void run_clone_fails(void *argument)
             failures++;
         }
         CHECK_EQ(world_free_frames(), before);
-        free_all();
+        world_give_back();
         for (u32 page = 0; page < TOUCHED; page++) {
             check_word(&parent, page, 100 + page);
             write_word(&parent, page, 100 + page);
@@ -148,34 +124,34 @@ static void run_fault_fails(void *argument)
     boot(200);
     free_at_start = world_free_frames();
     CHECK_EQ(gstage_create(&parent, (gpa_t){RAM_BASE}, RAM_BYTES, &nothing, 1), ERR_OK);
-    leave_free(3);
+    world_leave_free(3);
     CHECK_EQ(world_fault(&parent, gpas[4], ACCESS_READ, &did), ERR_NOMEM); /* a root */
-    free_all();
+    world_give_back();
     CHECK_EQ(world_fault(&parent, gpas[4], ACCESS_READ, &did), ERR_OK);
-    leave_free(0);
+    world_leave_free(0);
     CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_READ, &did), ERR_NOMEM);
     for (u32 tables = 0; tables < 2; tables++) { /* one at a time: what was made stays */
-        free_all();
-        leave_free(1);
+        world_give_back();
+        world_leave_free(1);
         CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_READ, &did), ERR_NOMEM);
     }
-    free_all();
-    leave_free(1);
+    world_give_back();
+    world_leave_free(1);
     CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_READ, &did), ERR_OK);
-    free_all();
+    world_give_back();
     for (u32 page = 0; page < TOUCHED; page++)
         write_word(&parent, page, 100 + page);
     CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
     for (u32 page = 0; page < TOUCHED; page++)
         CHECK_EQ(world_fault(&child, gpas[page], ACCESS_READ, &did), ERR_OK);
-    leave_free(0);
+    world_leave_free(0);
     for (u32 page = 0; page < TOUCHED; page++) {
         CHECK_EQ(world_fault(&child, gpas[page], ACCESS_READ, &did), ERR_OK);
         CHECK_EQ(world_fault(&child, gpas[page], ACCESS_WRITE, &did), ERR_NOMEM);
         check_word(&child, page, 100 + page);
         check_word(&parent, page, 100 + page);
     }
-    free_all();
+    world_give_back();
     gstage_destroy(&parent);
     for (u32 page = 0; page < TOUCHED; page++)
         write_word(&child, page, 200 + page);

@@ -137,3 +137,26 @@ void world_boot(u32 count, u32 frames)
     if (frames > 0)
         boot_ram(frames);
 }
+
+static hpa_t eaten; /* a chain of frames through their first words */
+
+void world_leave_free(u64 count)
+{
+    while (world_free_frames() > count) {
+        hpa_t frame = frame_alloc();
+
+        CHECK(frame.v != 0);
+        *(hpa_t *)hpa_ptr(frame) = eaten;
+        eaten = frame;
+    }
+}
+
+void world_give_back(void)
+{
+    while (eaten.v != 0) {
+        hpa_t frame = eaten;
+
+        eaten = *(hpa_t *)hpa_ptr(frame);
+        frame_put(frame);
+    }
+}

@@ -30,6 +30,9 @@ u32 world_frames(void);
 
 /* All that nobody uses is free again, and this many frames are free then. */
 u64 world_free_frames(void);
+/* Takes frames until `count` are left for this hart, which is the only one; and gives them back. */
+void world_leave_free(u64 count);
+void world_give_back(void);
 
 /* A fault of vCPU 0, which is on this hart for the time. */
 enum err world_fault(struct gstage *gs, gpa_t gpa, enum access access, enum trace_did *did);

@@ -234,25 +234,6 @@ static u64 free_frames(void)
     return world_free_frames();
 }
 
-static hpa_t held[1024];
-static u32 held_count;
-
-/* Takes all memory but so many frames. */
-static void leave_free(u64 count)
-{
-    held_count = 0;
-    while (world_free_frames() > count) {
-        held[held_count] = frame_alloc();
-        CHECK(held[held_count++].v != 0);
-    }
-}
-
-static void free_held(void)
-{
-    while (held_count > 0)
-        frame_put(held[--held_count]);
-}
-
 static void expect_bytes(struct vm *vm, u64 gpa, const void *expected, u64 bytes)
 {
     u8 found[64];
@@ -318,9 +299,9 @@ static void run_spawn(void *argument)
     boot();
     at_start = free_frames();
     for (u64 n = 0; !is_done; n++) {
-        leave_free(n);
+        world_leave_free(n);
         is_done = spawn_once(args);
-        free_held();
+        world_give_back();
         if (is_done) {
             expect_begun(world.child, args->args_bytes != 0);
             free_vm(world.child);
@@ -359,9 +340,9 @@ static void run_exec(void *argument)
     boot();
     at_start = free_frames();
     for (u64 n = 0; err != ERR_OK; n++) {
-        leave_free(n);
+        world_leave_free(n);
         err = spawn_exec(parent->vcpu[1], args);
-        free_held();
+        world_give_back();
         if (err != ERR_OK) {
             CHECK_EQ(err, ERR_NOMEM);
             CHECK_EQ(world.stopped, 0);
