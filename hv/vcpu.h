@@ -11,6 +11,7 @@
  * While the vCPU is loaded the hart's CSRs are the truth and csr is stale.
  */
 #include "lib/riscv/cause.h"
+#include "lib/riscv/csr.h"
 #include "lib/riscv/ops.h"
 #include "lib/sched/policy.h"
 
@@ -101,11 +102,13 @@ struct vcpu {
 
 /* Sets everything to what a hart has at reset, as OpenSBI leaves it for a kernel. */
 void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id);
-/* A new vCPU continues where `from` is, which is complete: see vcpu_save(). */
+/* A new vCPU of another VM continues where `from` is, which is complete: see vcpu_save().  An IPI
+ * or an event that pends there is not for this one. */
 static inline void vcpu_continue(struct vcpu *vcpu, const struct vcpu *from)
 {
     vcpu->regs = from->regs;
     vcpu->csr = from->csr;
+    vcpu->csr.hvip &= ~IP_VSSIP;
     vcpu->fp_used = from->fp_used;
     if (from->fp_used)
         vcpu->fp = from->fp;
