@@ -113,13 +113,19 @@ static void *work(void *number)
     return NULL;
 }
 
-/* Where the directory is by now: between the look for it and the mount it may have been renamed. */
+/* Where the directories are by now: between the look for one and the mount it may have been
+ * renamed, and then another one can be mounted on, too; the last one first, which may be in others.
+ */
 static void unmount_all(void)
 {
     struct vfs_mount mount;
+    size_t count = 0;
 
-    for (size_t i = 0; vfs_mount_get(i, &mount) == 0; i++) {
-        if (strncmp(mount.path, "/tmp/", 5) == 0) {
+    while (vfs_mount_get(count, &mount) == 0) {
+        count++;
+    }
+    while (count-- > 0) {
+        if (vfs_mount_get(count, &mount) == 0 && strncmp(mount.path, "/tmp/", 5) == 0) {
             check(umount(mount.path), mount.path);
         }
     }
