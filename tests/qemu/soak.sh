@@ -14,6 +14,7 @@ entry storm_4harts             full  150   storm 2 20 HARTS=4
 entry storm_4harts_2vcpus      full  150   storm 3 20 HARTS=4 VCPUS=2
 entry storm_8harts             full  150   storm 4 20 HARTS=8 VCPUS=2
 entry storm_copy               full  150   storm 5 10 HARTS=4 VCPUS=2 FORK=copy
+entry storm_scarce             full  150   storm 7 10 HARTS=4 VCPUS=2 HOSTMEM=64M
 entry storm_no_sstc            full  150   storm 6 10 HARTS=4 VCPUS=2 SSTC=off
 entry forks_1000000            soak  7200  forks 1000000 0 HOSTMEM=40M MEM=16M
 entry forks_1000000_4harts     soak  7200  forks 1000000 0 HOSTMEM=40M MEM=16M HARTS=4
