@@ -158,6 +158,7 @@ test-guests-y += stdinirq_console
 source-stdinirq_console := stdinirq
 components-stdinirq_console := preempt rr task virtio_console
 test-guests-y += storm
+components-storm := virtio_blk
 test-guests-y += tasks
 components-tasks := task
 test-guests-y += threadsignals
