@@ -14,6 +14,7 @@ test-guests-y += blockio_smp
 source-blockio_smp := blockio
 components-blockio_smp := cfs dynamic_devices preempt smp virtio_blk
 test-guests-y += busydisk
+test-guests-y += control
 test-guests-y += crash
 test-guests-y += crash_bare
 source-crash_bare := crash

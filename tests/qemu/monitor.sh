@@ -14,6 +14,10 @@ entry monitor_attaches         quick 60   monitor_attaches
 entry monitor_traces           quick 60   monitor_traces
 entry monitor_wrong            quick 60   monitor_wrong
 entry monitor_keys             quick 60   monitor_keys
+entry control                  quick 60   control
+entry control_4harts           quick 60   control HARTS=4
+entry control_traced           quick 60   control_traced
+entry control_refused          quick 60   control_refused
 
 # monitor_guests STATUS [VARIABLE=VALUE...]: beside the shell a guest that does nothing.  Where there are several,
 # lines are shown when they are whole, and the shell's prompt only after the console was given to it.
@@ -316,4 +320,33 @@ $ /
 = \n2
 = [hv] run over, status 7
 END
+}
+
+# control [WORD] [VARIABLE=VALUE...]
+control() {
+    local word=
+    [[ ${1:-} != traced=* ]] || { word=" $1" && shift; }
+    cat >"$out/guests" <<END
+build/tests/guest/control.elf mem=16M control cmdline="do=operate$word"
+build/tests/guest/control.elf mem=16M cmdline="do=family"
+END
+    run 0 GUESTS="$out/guests" "$@"
+    want '^\[1\] control: ok$' '^\[hv\] pid 2: signal, status 9'
+    count 2 'control: ok$' # what it has spawned has no right
+}
+
+# Of three forks one is not in the log.
+control_traced() {
+    control traced=1 TRACE='exits:pid=1,cause=ecall'
+    same <(echo 2) <(grep -c 'fork' "$out/exits.log")
+}
+
+control_refused() {
+    cat >"$out/guests" <<END
+build/tests/guest/control.elf mem=16M cmdline="do=refused"
+build/tests/guest/control.elf mem=16M control cmdline="do=family"
+END
+    run 124 GUESTS="$out/guests" TIMEOUT=5
+    want '^\[1\] control: ok$'
+    forbid '^\[1\] control:[0-9]'
 }
