@@ -340,6 +340,7 @@ tests-y += tests/host/space_model.c
 tests-y += tests/host/space_test.c
 tests-y += tests/host/spawn_test.c
 tests-y += tests/host/tlb_model.c
+tests-y += tests/host/timer_test.c
 tests-y += tests/host/trace_decoder_test.c
 tests-y += tests/host/trace_ring_test.c
 tests-y += tests/host/tracefilter_test.c
