@@ -131,6 +131,7 @@ test-guests-y += processes_task
 source-processes_task := processes
 components-processes_task := heap libc paging preempt rr signals task
 test-guests-y += proccalls
+test-guests-y += procfuzz
 test-guests-y += programs
 components-programs := channels paging signals vfs
 test-guests-y += pthreads
