@@ -143,6 +143,7 @@ test-guests-y += pthreads_smp
 source-pthreads_smp := pthreads
 components-pthreads_smp := heap libc preempt smp task
 test-guests-y += registers
+test-guests-y += scarce
 test-guests-y += signals
 components-signals := libc paging signals
 test-guests-y += signals_smp

@@ -13,6 +13,8 @@ entry procwords_no_sstc        quick 60   proccalls words SSTC=off
 entry procwords_4harts         quick 60   proccalls words HARTS=4
 entry procstrangers            quick 60   procstrangers
 entry procstrangers_4harts     quick 60   procstrangers HARTS=4
+entry proc_scarce              quick 120  proc_scarce
+entry proc_scarce_no_sstc      full  120  proc_scarce SSTC=off
 entry proccontrol              quick 60   proccontrol
 entry proccontrol_4harts       quick 60   proccontrol HARTS=4
 
@@ -41,4 +43,13 @@ build/tests/guest/proccalls.elf mem=16M cmdline="do=stay ms=20000"
 END
     run 0 GUESTS="$out/guests" "$@"
     want '^\[1\] proccalls: ok$' '^\[hv\] pid 2: signal, status 9'
+}
+
+# Every call that needs memory, and every kind of touch, without its n-th frame.
+proc_scarce() {
+    cat >"$out/guests" <<END
+build/tests/guest/scarce.elf mem=32M control initrd=build/payload/hello.elf
+END
+    run 0 GUESTS="$out/guests" HOSTMEM=40M "$@"
+    want '^(\[1\] )?scarce: ok$'
 }
