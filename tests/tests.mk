@@ -94,6 +94,7 @@ test-guests-y += libcfork
 components-libcfork := libc
 test-guests-y += log
 test-guests-y += megapage
+test-guests-y += oracle
 test-guests-y += paging
 components-paging := paging
 test-guests-y += pipeexec

@@ -15,6 +15,9 @@ entry procstrangers            quick 60   procstrangers
 entry procstrangers_4harts     quick 60   procstrangers HARTS=4
 entry proc_scarce              quick 120  proc_scarce
 entry proc_scarce_no_sstc      full  120  proc_scarce SSTC=off
+entry proc_oracle              quick 120  proc_oracle 4 12 'HARTS=1 FORK=copy' 'HARTS=4'
+entry proc_oracle_longer       full  300  proc_oracle 1000 150 'HARTS=2 FORK=copy' 'HARTS=1' 'HARTS=2' 'HARTS=4' 'HARTS=8'
+entry proc_oracle_long         soak  7200 proc_oracle 100000 5000 'HARTS=4 FORK=copy' 'HARTS=4'
 entry proccontrol              quick 60   proccontrol
 entry proccontrol_4harts       quick 60   proccontrol HARTS=4
 
@@ -52,4 +55,20 @@ build/tests/guest/scarce.elf mem=32M control initrd=build/payload/hello.elf
 END
     run 0 GUESTS="$out/guests" HOSTMEM=40M "$@"
     want '^(\[1\] )?scarce: ok$'
+}
+
+# proc_oracle SEED COUNT WAY...: random programs leave the same memory, whatever the way
+proc_oracle() {
+    local seed=$1 programs=$2 way first=$out/first
+    shift 2
+    rm -f "$first"
+    for way; do
+        # shellcheck disable=SC2086 # words
+        run 0 PAYLOAD=build/tests/guest/oracle.elf CMDLINE="seed=$seed count=$programs" $way
+        count "$programs" 'oracle: seed [0-9]+: [0-9]+ processes, [0-9a-f]{16}$'
+        want 'oracle: done$'
+        sed -n 's/^.*oracle: seed/seed/p' "$words" >"$out/hashes"
+        [ -e "$first" ] || cp "$out/hashes" "$first"
+        same "$first" "$out/hashes"
+    done
 }
