@@ -21,6 +21,23 @@ entry proc_oracle_long         soak  7200 proc_oracle 100000 5000 'HARTS=4 FORK=
 entry proccontrol              quick 60   proccontrol
 entry proccontrol_4harts       quick 60   proccontrol HARTS=4
 
+# On each number of harts what matters most; where a line above has one of them, not again.
+for harts in 2 4 8; do
+    entry "exec_chain_${harts}harts"     full 60  images chain left=100 "HARTS=$harts"
+    entry "ipc_processes_${harts}harts"  full 90  processes pipeforks "HARTS=$harts"
+    entry "processes_task_${harts}harts" full 90  guest processes_task "HARTS=$harts"
+    entry "forks_in_a_row_${harts}harts" full 90  forks 3000 0 HOSTMEM=64M MEM=16M "HARTS=$harts"
+    entry "forks_deep_${harts}harts"     full 90  forks 0 200 "HARTS=$harts"
+    [ $harts != 4 ] || continue
+    entry "spawn_row_${harts}harts"      full 90  images spawn row=300 "HARTS=$harts"
+    entry "proccalls_${harts}harts"      full 60  proccalls lives "HARTS=$harts"
+    entry "procwords_${harts}harts"      full 60  proccalls words "HARTS=$harts"
+    entry "procstrangers_${harts}harts"  full 60  procstrangers "HARTS=$harts"
+    entry "proccontrol_${harts}harts"    full 60  proccontrol "HARTS=$harts"
+    entry "control_${harts}harts"        full 60  control "HARTS=$harts"
+    entry "procfuzz_${harts}harts"       full 60  procfuzz "1$harts" 5000 2 "HARTS=$harts"
+done
+
 # proccalls PART [VARIABLE=VALUE...]
 proccalls() {
     run 0 PAYLOAD=build/tests/guest/proccalls.elf CMDLINE="do=$1" "${@:2}"
