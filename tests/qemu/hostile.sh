@@ -20,7 +20,8 @@ entry procfuzz_copy            full  60   procfuzz 4 5000 1 HARTS=4 FORK=copy
 entry procfuzz_strict          full  60   procfuzz 5 5000 1 HARTS=4 OVERCOMMIT=strict
 entry procfuzz_no_sstc         full  60   procfuzz 6 5000 1 HARTS=4 SSTC=off
 entry procfuzz_longer          full  120  procfuzz 7 20000 2 HARTS=4
-entry procfuzz_scarce          full  60   procfuzz_scarce 8 5000 HARTS=2 HOSTMEM=20M
+entry procfuzz_control         full  60   procfuzz_alone control 9 5000 10 HARTS=4 TIMEOUT=20
+entry procfuzz_scarce          full  60   procfuzz_alone procs=300 8 5000 200 HARTS=2 HOSTMEM=20M
 entry procfuzz_long            soak  7200 procfuzz_long 20
 entry console_flood            quick 60   console_flood
 entry console_flood_4harts     quick 60   console_flood HARTS=4
@@ -107,12 +108,11 @@ END
     forbid 'procfuzz: pid'
 }
 
-# There is too little memory for all, so who needs a page may end, the keepers as well.
-procfuzz_scarce() {
-    cat >"$out/guests" <<END
-build/tests/guest/procfuzz.elf mem=16M cmdline="seed=$1 ms=$2 actors=200"
-END
-    run '0|137' GUESTS="$out/guests" "${@:3}"
+# procfuzz_alone WORD SEED MS ACTORS [VARIABLE=VALUE...]: its keeper may end as well, where there is too little memory
+# for all, or where anybody may end, or stop, everybody (control)
+procfuzz_alone() {
+    echo "build/tests/guest/procfuzz.elf mem=16M $1 cmdline=\"seed=$2 ms=$3 actors=$4\"" >"$out/guests"
+    run '0|1[0-9]*' GUESTS="$out/guests" "${@:5}"
     forbid 'procfuzz: pid'
 }
 
