@@ -16,8 +16,8 @@ entry procstrangers_4harts     quick 60   procstrangers HARTS=4
 entry proc_scarce              quick 120  proc_scarce
 entry proc_scarce_no_sstc      full  120  proc_scarce SSTC=off
 entry proc_oracle              quick 120  proc_oracle 4 12 'HARTS=1 FORK=copy' 'HARTS=4'
-entry proc_oracle_longer       full  300  proc_oracle 1000 150 'HARTS=2 FORK=copy' 'HARTS=1' 'HARTS=2' 'HARTS=4' 'HARTS=8'
-entry proc_oracle_long         soak  7200 proc_oracle 100000 5000 'HARTS=4 FORK=copy' 'HARTS=4'
+entry proc_oracle_longer       full  300  proc_oracle 1000 25 'HARTS=2 FORK=copy' 'HARTS=1' 'HARTS=4' 'HARTS=8'
+entry proc_oracle_long         soak  7200 proc_oracle 100000 2000 'HARTS=4 FORK=copy' 'HARTS=4'
 entry proccontrol              quick 60   proccontrol
 entry proccontrol_4harts       quick 60   proccontrol HARTS=4
 
