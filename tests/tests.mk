@@ -133,6 +133,7 @@ source-processes_task := processes
 components-processes_task := heap libc paging preempt rr signals task
 test-guests-y += proccalls
 test-guests-y += procfuzz
+test-guests-y += procmemory
 test-guests-y += programs
 components-programs := channels paging signals vfs
 test-guests-y += pthreads

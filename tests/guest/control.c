@@ -8,41 +8,22 @@
  *     do=refused   the same, without the right
  *     do=family    that other guest: it has CHILDREN, and lives until it is ended
  */
-#include <stdio.h>
-
-#include "sbi/call.h"
-
 #include "guest/args.h"
 #include "guest/guest.h"
 #include "guest/machine.h"
 #include "guest/proc.h"
 #include "guest/timer.h"
 
+#include "tests/guest/answers.h"
+
 #define SELF     "control"
 #define PAGE     4096UL
 #define CHILDREN 3U
 #define PIDS     40 /* more than there are in these runs */
 
-static u32 failures;
+const char *const answers_of = SELF;
+
 static volatile u32 *page; /* RAM that nobody else uses */
-
-#define EXPECT(expected, actual) expect(__LINE__, #actual, (long)(expected), (long)(actual))
-
-static void expect(int line, const char *what, long expected, long actual)
-{
-    if (expected == actual)
-        return;
-    printf("control:%d: %s is %ld, not %ld\n", line, what, actual, expected);
-    failures++;
-}
-
-/* The error, or the value. */
-static long ask(u64 fid, u64 arg0, u64 arg1, u64 arg2)
-{
-    struct sbiret ret = sbi_call(PROC_EID, (long)fid, arg0, arg1, arg2, 0, 0);
-
-    return ret.error != 0 ? ret.error : ret.value;
-}
 
 static __noreturn void sleep_for_ever(void)
 {
@@ -243,7 +224,5 @@ int main(void)
         operate();
     else
         refused();
-    if (failures == 0)
-        printf("control: ok\n");
-    return failures == 0 ? 0 : 1;
+    return say_answers();
 }

@@ -11,6 +11,8 @@ entry proccalls_no_sstc        quick 60   proccalls lives SSTC=off
 entry procwords                quick 60   proccalls words
 entry procwords_no_sstc        quick 60   proccalls words SSTC=off
 entry procwords_4harts         quick 60   proccalls words HARTS=4
+entry procmemory               quick 60   procmemory
+entry procmemory_copy          full  60   procmemory FORK=copy HARTS=2
 entry procstrangers            quick 60   procstrangers
 entry procstrangers_4harts     quick 60   procstrangers HARTS=4
 entry proc_scarce              quick 120  proc_scarce
@@ -43,6 +45,11 @@ proccalls() {
     run 0 PAYLOAD=build/tests/guest/proccalls.elf CMDLINE="do=$1" "${@:2}"
     want '^(\[1\] )?proccalls: ok$'
     [ "$1" != lives ] || want '^\[hv\] pid [0-9]+ ends by signal 9: its tree has as much memory as it may have'
+}
+
+procmemory() {
+    run 0 PAYLOAD=build/tests/guest/procmemory.elf "$@"
+    want '^(\[1\] )?procmemory: ok$'
 }
 
 # Two guests that may not touch each other.
