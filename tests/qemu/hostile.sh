@@ -20,7 +20,7 @@ entry procfuzz_copy            full  60   procfuzz 4 5000 1 HARTS=4 FORK=copy
 entry procfuzz_strict          full  60   procfuzz 5 5000 1 HARTS=4 OVERCOMMIT=strict
 entry procfuzz_no_sstc         full  60   procfuzz 6 5000 1 HARTS=4 SSTC=off
 entry procfuzz_longer          full  120  procfuzz 7 20000 2 HARTS=4
-entry procfuzz_control         full  60   procfuzz_alone control 9 5000 10 HARTS=4 TIMEOUT=20
+entry procfuzz_control         full  60   procfuzz_alone control 9 5000 10 HARTS=4 TIMEOUT=12
 entry procfuzz_scarce          full  60   procfuzz_alone procs=300 8 5000 200 HARTS=2 HOSTMEM=20M
 entry procfuzz_long            soak  7200 procfuzz_long 20
 entry console_flood            quick 60   console_flood
