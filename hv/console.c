@@ -37,6 +37,7 @@
 #include "hv/vm.h"
 
 #define END_OF_INPUT 4
+#define FIRST_READER 1U    /* a pid */
 #define INPUT_BYTES  4096U /* a power of two */
 
 static struct spinlock lock;
@@ -46,7 +47,7 @@ static struct ns16550 uart;
 static bool shared;
 static bool midline;
 static bool job_control;
-static u32 reader_pid = 1;
+static u32 reader_pid = FIRST_READER;
 static struct vm *watching; /* the reader, if it is to be told when input comes */
 static struct {
     bool is_there, is_open, just_opened;
@@ -149,6 +150,13 @@ static void tell(struct vm *vm)
     watch(NULL);
 }
 
+/* lock is held.  The input is somebody else's: true if vm is to have it again, as pid 1 is in the
+ * end.  It finds nothing until then. */
+static bool is_to_have_it_again(const struct vm *vm)
+{
+    return vm->console.had_input || (has_uart() && vm->pid == FIRST_READER);
+}
+
 /* lock is held.  True if input goes to vm. */
 static bool is_reader(struct vm *vm)
 {
@@ -210,7 +218,7 @@ int console_getc(struct vm *vm)
     if (is_reader(vm))
         c = read_byte();
     else
-        c = vm->console.had_input ? CONSOLE_NONE : end_of_input(&vm->console);
+        c = is_to_have_it_again(vm) ? CONSOLE_NONE : end_of_input(&vm->console);
     spin_unlock(&lock);
     return c;
 }
@@ -224,7 +232,7 @@ int console_receive(struct vm *vm, struct vcpu *vcpu)
         c = read_byte();
         if (c == CONSOLE_NONE)
             watch(vm);
-    } else if (!vm->console.had_input && !vm->console.eof_read) {
+    } else if (!is_to_have_it_again(vm) && !vm->console.eof_read) {
         vm->console.eof_read = true;
         c = END_OF_INPUT;
     }
@@ -243,7 +251,7 @@ bool console_can_get(struct vm *vm)
     if (is_reader(vm)) {
         can = can_read();
     } else {
-        can = !vm->console.had_input && !vm->console.eof_told;
+        can = !is_to_have_it_again(vm) && !vm->console.eof_told;
         vm->console.eof_told = false;
     }
     spin_unlock(&lock);
@@ -263,7 +271,7 @@ void console_set_interrupt(struct vm *vm, bool wants_input, bool also)
     } else {
         vm->console.waits = wants_input;
         vplic_set_level(vm, VUART_SOURCE,
-                        also || (wants_input && !vm->console.had_input && !vm->console.eof_read));
+                        also || (wants_input && !is_to_have_it_again(vm) && !vm->console.eof_read));
     }
     spin_unlock(&lock);
 }
@@ -318,11 +326,9 @@ void console_arrived(void *of)
 void console_give_input(struct vm *to, const struct vm *by)
 {
     spin_lock(&lock);
-    if (by != NULL) {
-        job_control = true;
-        if (by != to)
-            to->console.given_by = by->pid;
-    }
+    job_control = true;
+    if (by != NULL && by != to)
+        to->console.given_by = by->pid;
     if (to->console.length > 0)
         put_collected(to);
     reader_pid = to->pid;

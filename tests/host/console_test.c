@@ -220,6 +220,24 @@ TEST(console_input_is_given_away_and_back)
     CHECK_EQ(console_getc(&shell), 'c');
 }
 
+/* The operator gives it away before pid 1 has read anything; who has it is one who types at it. */
+TEST(console_input_is_given_away_by_nobody)
+{
+    static struct vm first = {.pid = 1}, other = {.pid = 2};
+
+    console_fake_reset("ab");
+    console_share();
+    console_give_input(&other, NULL);
+    CHECK_EQ(console_getc(&first), CONSOLE_NONE);
+    CHECK(!console_can_get(&first));
+    CHECK_EQ(console_receive(&first, NULL), CONSOLE_NONE);
+    CHECK_EQ(console_getc(&other), 'a');
+    write_text(&other, "$ ");
+    CHECK_STR(console_fake_output(), "$ ");
+    console_give_input(&first, NULL);
+    CHECK_EQ(console_getc(&first), 'b');
+}
+
 TEST(console_the_monitors_key_is_seen_whoever_reads)
 {
     static struct vm vm = {.pid = 1};
