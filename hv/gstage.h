@@ -209,6 +209,20 @@ __must_check static inline hpa_t gstage_alloc_page(struct gstage *gs, hpa_t home
     return frame;
 }
 
+/* The line of a page, made the VM's own and remembered.  NULL: no memory. */
+__must_check u64 *gstage_own_another_line(struct gstage *gs, u64 page);
+__must_check static inline u64 *gstage_own_line(struct gstage *gs, u64 page)
+{
+    return likely(page / SPACE_LINE == gs->own_at) ? gs->own_line
+                                                   : gstage_own_another_line(gs, page);
+}
+
+/* The page is all zeros when it is first touched. */
+static inline bool gstage_begins_zero(const struct gstage *gs, gpa_t gpa)
+{
+    return gpa.v - gs->backing->blank.v < gs->backing->blank_bytes;
+}
+
 /* gpa is RAM.  Its page's frame, which afterwards may be accessed so.  {0}: no memory. */
 __must_check hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access);
 __must_check enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from);
