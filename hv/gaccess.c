@@ -120,3 +120,15 @@ enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes)
 {
     return transfer(gs, gpa, (u8 *)(uintptr_t)from, bytes, ACCESS_WRITE);
 }
+
+enum err gstage_put_page(struct gstage *gs, gpa_t gpa, hpa_t frame)
+{
+    u64 page = gstage_page(gs, gpa), *line;
+
+    spin_lock(&gs->lock);
+    line = space_own_line(&gs->space, page);
+    if (line != NULL)
+        space_set(&gs->space, &line[page % SPACE_LINE], frame.v);
+    spin_unlock(&gs->lock);
+    return line == NULL ? ERR_NOMEM : ERR_OK;
+}

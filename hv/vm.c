@@ -107,7 +107,7 @@ struct vm *vm_create(struct program *program, struct vm *parent)
     vm->guest = program->guest;
     set_program(vm, program);
     vm->control = parent == NULL && vm->guest->control;
-    if (gstage_create_from(&vm->gs, &program->text->gs, &program->backing, vm->vcpus,
+    if (gstage_create_from(&vm->gs, &program->gs, &program->backing, vm->vcpus,
                            parent == NULL ? NULL : &parent->gs) != ERR_OK) {
         free_vcpus(vm);
         frame_put(hpa_of(vm));
@@ -191,8 +191,7 @@ static enum err prepare(struct vm *vm, struct program *program, struct gstage *k
 
     if (frame.v == 0)
         return ERR_NOMEM;
-    if (gstage_create_from(&next->gs, &program->text->gs, &program->backing, vm->vcpus, keep) !=
-        ERR_OK) {
+    if (gstage_create_from(&next->gs, &program->gs, &program->backing, vm->vcpus, keep) != ERR_OK) {
         frame_put(frame);
         return ERR_NOMEM;
     }
