@@ -418,8 +418,7 @@ static hpa_t table_reset(hpa_t table)
     struct frame *frame = frame_of(table);
 
     frame->home = HOME_NONE;
-    frame->first = UINT16_MAX;
-    frame->end = 0;
+    frame->reads = 0;
     return table;
 }
 
@@ -427,8 +426,6 @@ hpa_t table_alloc(void)
 {
     hpa_t table = clean_take(&pool.clean, 1);
 
-    if (table.v == 0 && gcache_reap())
-        table = clean_take(&pool.clean, 1);
     if (table.v == 0) {
         table = frame_alloc();
         if (table.v == 0)

@@ -36,8 +36,8 @@ struct backing {
 /* Fills the page at `page` with what the backing says. */
 void backing_fill(const struct backing *backing, gpa_t page, hpa_t frame);
 
-/* RAM and windows end below; see gcache.c for what is there. */
-#define GSTAGE_END (1536UL << 30)
+/* RAM and windows end below: what Sv39x4 reaches. */
+#define GSTAGE_END (1UL << 41)
 
 struct tree;
 
@@ -58,7 +58,7 @@ struct gstage {
     struct tree **payer;   /* who is charged for pages; NULL: nobody */
     u32 credit, owner;     /* so many pages are charged to that one in advance */
     hpa_t root;            /* of the tables, which are a cache of it; {0}: there are none */
-    u32 lines, writes;     /* of the tables, in the logs at the end of the root: see gcache.c */
+    u64 lines;             /* of the tables: so many are in use */
 
     struct list has_root; /* guarded by the lock of gcache.c */
 };
