@@ -546,11 +546,6 @@ static enum err vtransport_clone(struct device *child, const struct device *pare
     struct vtransport *state = from->virtio.state;
 
     (void)child;
-    if (from->disk != NULL) {
-        child_vm->disk = disk_clone(from->disk);
-        if (child_vm->disk == NULL)
-            return ERR_NOMEM;
-    }
     if (state == NULL)
         return ERR_OK;
     forget_places(state);
