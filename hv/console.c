@@ -95,7 +95,7 @@ static void put_line(const char *prefix, const char *text, size_t length)
 /* "[pid] ", at the end of the room for it: printf takes ten times as long. */
 static const char *make_prefix(char prefix[PREFIX_BYTES], u32 pid)
 {
-    char *at = prefix + PREFIX_BYTES - sizeof("] ");
+    char *at = &prefix[PREFIX_BYTES - sizeof("] ")];
 
     memcpy(at, "] ", sizeof("] "));
     do {
