@@ -315,7 +315,7 @@ __attribute__((noinline)) static bool cache_refill(struct frame_cache *cache)
 {
     while (cache->count == 0) {
         cache_fill(cache);
-        if (cache->count == 0 && !reclaim_slice())
+        if (cache->count == 0 && !reclaim())
             return false;
     }
     return true;
@@ -352,13 +352,8 @@ void frame_put_last(hpa_t hpa, u32 before)
     frame_free(hpa);
 }
 
-/*
- * frame_alloc_group - four frames for the root of an Sv39x4 table.
- *
- * The hart's cached frames may be what keeps groups from being whole; they are given back before
- * this fails.
- */
-hpa_t frame_alloc_group(void)
+/* A whole group, of which all frames are held from here on; NONE: there is no memory. */
+static u32 take_group(void)
 {
     u32 group;
 
@@ -376,6 +371,22 @@ hpa_t frame_alloc_group(void)
             frames[group + i].refs = 1;
     }
     spin_unlock(&pool.lock);
+    return group;
+}
+
+/*
+ * frame_alloc_group - four frames for the root of an Sv39x4 table.
+ *
+ * The hart's cached frames may be what keeps groups from being whole; they are given back before
+ * this fails.
+ */
+hpa_t frame_alloc_group(void)
+{
+    u32 group;
+
+    do
+        group = take_group();
+    while (unlikely(group == NONE) && reclaim());
     return group == NONE ? (hpa_t){0} : hpa_at(group);
 }
 

@@ -14,7 +14,6 @@
 #include "hv/load.h"
 #include "hv/panic.h"
 #include "hv/program.h"
-#include "hv/reclaim.h"
 
 _Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
 _Static_assert(sizeof(((struct vm *)0)->name) == sizeof(((struct program *)0)->name), "a name");
@@ -149,7 +148,7 @@ static enum err clone_devices(struct vm *child, const struct vm *parent)
     return err;
 }
 
-static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
+struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
 {
     struct vm *child = alloc_vm(parent->vcpus);
 
@@ -171,16 +170,6 @@ static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mod
         vm_free(child);
         return NULL;
     }
-    return child;
-}
-
-struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
-{
-    struct vm *child;
-
-    do
-        child = try_clone(parent, vcpu, mode);
-    while (child == NULL && reclaim());
     return child;
 }
 

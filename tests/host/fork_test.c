@@ -144,6 +144,7 @@ static void run_fault_fails(void *argument)
     CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
     for (u32 page = 0; page < TOUCHED; page++)
         CHECK_EQ(world_fault(&child, gpas[page], ACCESS_READ, &did), ERR_OK);
+    (void)gstage_load(&parent, 0); /* who runs keeps its tables */
     world_leave_free(0);
     for (u32 page = 0; page < TOUCHED; page++) {
         CHECK_EQ(world_fault(&child, gpas[page], ACCESS_READ, &did), ERR_OK);
@@ -152,6 +153,7 @@ static void run_fault_fails(void *argument)
         check_word(&parent, page, 100 + page);
     }
     world_give_back();
+    vmid_unload(&parent.vmid[0]);
     gstage_destroy(&parent);
     for (u32 page = 0; page < TOUCHED; page++)
         write_word(&child, page, 200 + page);
@@ -165,6 +167,54 @@ TEST(fork_faults_without_memory_change_nothing)
 }
 
 /* ---- many ---- */
+
+#define SLEEPERS   400
+#define OWN_FRAMES 2 /* a page and, of the nodes, less than another one */
+
+/*
+ * Children that write a page each and sleep, until there is no memory: then none but the last has
+ * tables.  Who wakes takes those of another one.
+ */
+static void run_asleep(void *argument)
+{
+    static struct gstage child[SLEEPERS];
+    struct gstage parent;
+    enum trace_did did;
+    u64 free_at_start;
+    u32 count = 0;
+    enum err err;
+
+    (void)argument;
+    boot(400);
+    free_at_start = world_free_frames();
+    make_parent(&parent);
+    do {
+        CHECK(count < SLEEPERS);
+        CHECK_EQ(gstage_clone(&child[count], &parent, CLONE_COW), ERR_OK);
+        err = world_fault(&child[count], gpas[count % TOUCHED], ACCESS_WRITE, &did);
+        if (err == ERR_OK)
+            write_word(&child[count], count % TOUCHED, 1000 + count);
+        count++;
+    } while (err == ERR_OK);
+    CHECK_EQ(err, ERR_NOMEM);
+    gstage_destroy(&child[--count]);
+    CHECK(count >= (free_at_start - 40) / OWN_FRAMES);
+    for (u32 i = 0; i < count; i++)
+        CHECK_EQ(world_fault(&child[i], gpas[i % TOUCHED], ACCESS_WRITE, &did), ERR_OK);
+    for (u32 i = 0; i < count; i++) {
+        for (u32 page = 0; page < TOUCHED; page++)
+            check_word(&child[i], page, page == i % TOUCHED ? 1000 + i : 100 + page);
+    }
+    for (u32 i = 0; i < count; i++)
+        gstage_destroy(&child[i]);
+    gstage_destroy(&parent);
+    CHECK_EQ(world_free_frames(), free_at_start);
+}
+
+TEST(fork_takes_the_tables_of_who_sleeps)
+{
+    test_must_pass(run_asleep, NULL);
+}
 
 #define DEPTH 1000
 
