@@ -5,6 +5,7 @@
  *     what                                 left by             taken apart by
  *     trees of pages without an owner      ends, exec          space_reap()
  *     tables that were dropped             forks, ends         gcache_reap()
+ *     room that is kept for the next VM    ends                cell_trim()
  *     tables of VMs that are on no hart    they are a cache    gcache_evict_some()
  *
  * The first two are done by harts that are idle.  Whoever finds no free frame asks for all of them,
@@ -13,6 +14,7 @@
  */
 #include "hv/reclaim.h"
 
+#include "hv/cell.h"
 #include "hv/gcache.h"
 #include "hv/space.h"
 
@@ -25,11 +27,11 @@ bool reclaim_slice(void)
 
 void reclaim_all(void)
 {
-    while (reclaim_slice())
+    while (reclaim_slice() || cell_trim())
         ;
 }
 
 bool reclaim(void)
 {
-    return reclaim_slice() || gcache_evict_some();
+    return reclaim_slice() || cell_trim() || gcache_evict_some();
 }
