@@ -37,7 +37,8 @@ static u64 own_pages(const struct gstage *gs, u64 page, hpa_t frame)
  * are in one piece.  {0}: no memory. */
 static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
 {
-    hpa_t frame = gstage_frame(gs, gpa, ACCESS_WRITE);
+    enum err err;
+    hpa_t frame = gstage_frame(gs, gpa, ACCESS_WRITE, &err);
     u32 level;
     const pte_t *entry = gcache_find(gs, gpa, &level);
     u64 offset = gpa.v % PAGE_BYTES;
@@ -86,13 +87,11 @@ static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, en
     while (bytes > 0 && err == ERR_OK) {
         u64 offset = gpa.v % PAGE_BYTES, left = PAGE_BYTES - offset;
         u64 now = bytes < left ? bytes : left;
-        hpa_t frame = gstage_frame(gs, gpa, access);
+        hpa_t frame = gstage_frame(gs, gpa, access, &err);
         u8 *at = (u8 *)hpa_ptr(frame) + offset;
 
-        if (frame.v == 0) {
-            err = ERR_NOMEM;
+        if (frame.v == 0)
             break;
-        }
         if (access == ACCESS_WRITE)
             memcpy(at, buffer, now);
         else
@@ -109,7 +108,8 @@ static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, en
  * gstage_read, gstage_write - guest memory as the guest itself would see it: untouched pages come
  * into being, shared ones are copied before a write.
  *
- * ERR_FAULT: the range is not RAM, nothing was transferred.  ERR_NOMEM: a part may have been.
+ * ERR_FAULT: the range is not RAM, nothing was transferred.  ERR_NOMEM, ERR_QUOTA: a part may have
+ * been.
  */
 enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes)
 {

@@ -120,8 +120,10 @@ static bool is_shared(const struct gstage *gs, u64 gpa)
 static enum err own_all(struct gstage *gs, struct range range)
 {
     for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
-        if (gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE).v == 0)
-            return ERR_NOMEM;
+        enum err err;
+
+        if (gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE, &err).v == 0)
+            return err;
     }
     return ERR_OK;
 }
@@ -182,16 +184,17 @@ static void free_chain(hpa_t chain)
     }
 }
 
-/* A frame for each page of the range, whose lines are the VM's own then.  {0}: no memory. */
-static hpa_t alloc_chain(struct gstage *gs, struct range range)
+/* A frame for each page of the range, whose lines are the VM's own then.  {0}: *err says why not. */
+static hpa_t alloc_chain(struct gstage *gs, struct range range, enum err *err)
 {
     hpa_t chain = {0};
 
     for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
-        enum err err;
-        hpa_t frame =
-            own_entry(gs, gpa) == NULL ? (hpa_t){0} : gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+        hpa_t frame = {0};
 
+        *err = ERR_NOMEM;
+        if (own_entry(gs, gpa) != NULL)
+            frame = gstage_alloc_page(gs, (hpa_t){0}, 0, err);
         if (frame.v == 0) {
             free_chain(chain);
             return (hpa_t){0};
@@ -213,9 +216,9 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
     err = plan_unshare(gs->shared, range, &then);
     if (err != ERR_OK)
         return err;
-    chain = alloc_chain(gs, range);
+    chain = alloc_chain(gs, range, &err);
     if (chain.v == 0)
-        return ERR_NOMEM;
+        return err;
     for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES)
         gcache_forget(gs, (gpa_t){gpa});
     /* before a frame is another's */
@@ -354,12 +357,13 @@ enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
 hpa_t gstage_shared_frame(struct gstage *gs, gpa_t gpa)
 {
     hpa_t frame = {0};
+    enum err err;
 
     if (!gstage_is_ram(gs, gpa))
         return frame;
     spin_lock(&gs->lock);
     if (is_shared(gs, gpa.v))
-        frame = gstage_frame(gs, gpa, ACCESS_READ);
+        frame = gstage_frame(gs, gpa, ACCESS_READ, &err);
     if (frame.v != 0)
         frame_get(frame);
     spin_unlock(&gs->lock);
@@ -371,15 +375,16 @@ static struct seen *seen_of(const struct gstage *gs, u64 gpa)
     return &gs->shared->seen[gpa / PAGE_BYTES % SEEN];
 }
 
-/* gs->lock is held.  The frame of a page, and whether it is shared.  {0}: no memory. */
-static hpa_t find_page(struct gstage *gs, u64 gpa, bool *shared)
+/* gs->lock is held.  The frame of a page, and whether it is shared.  {0}: *err says why not. */
+static hpa_t find_page(struct gstage *gs, u64 gpa, bool *shared, enum err *err)
 {
     hpa_t frame;
 
+    *err = ERR_OK;
     *shared = gs->shared != NULL && seen_of(gs, gpa)->gpa == gpa && seen_of(gs, gpa)->frame.v != 0;
     if (*shared)
         return seen_of(gs, gpa)->frame;
-    frame = gstage_frame(gs, (gpa_t){gpa}, ACCESS_READ);
+    frame = gstage_frame(gs, (gpa_t){gpa}, ACCESS_READ, err);
     *shared = frame.v != 0 && is_shared(gs, gpa);
     if (*shared)
         *seen_of(gs, gpa) = (struct seen){gpa, frame};
@@ -396,15 +401,16 @@ enum err gstage_word(struct gstage *gs, gpa_t gpa, u32 *value, struct word_key *
     u64 offset = gpa.v % PAGE_BYTES;
     bool shared;
     hpa_t frame;
+    enum err err;
 
     if (!gstage_is_ram(gs, gpa))
         return ERR_FAULT;
     spin_lock(&gs->lock);
-    frame = find_page(gs, gpa.v - offset, &shared);
+    frame = find_page(gs, gpa.v - offset, &shared, &err);
     if (frame.v != 0) {
         *value = __atomic_load_n((const u32 *)((u8 *)hpa_ptr(frame) + offset), __ATOMIC_SEQ_CST);
         *key = shared ? (struct word_key){frame.v + offset, NULL} : (struct word_key){gpa.v, gs};
     }
     spin_unlock(&gs->lock);
-    return frame.v != 0 ? ERR_OK : ERR_NOMEM;
+    return err;
 }

@@ -216,6 +216,63 @@ TEST(fork_takes_the_tables_of_who_sleeps)
     test_must_pass(run_asleep, NULL);
 }
 
+/*
+ * Nobody has tables; with n frames left, from none on, a fork writes each page.  Nor do some have
+ * tables that cannot be taken: somebody is busy with that VM.
+ */
+static void run_evicted(void *argument)
+{
+    struct gstage parent, child, other;
+    enum trace_did did;
+    u64 free_at_start;
+    u32 done = 0, failures = 0;
+
+    (void)argument;
+    boot(200);
+    free_at_start = world_free_frames();
+    make_parent(&parent);
+    CHECK_EQ(gstage_clone(&other, &parent, CLONE_COW), ERR_OK);
+    for (u32 page = 0; page < TOUCHED; page++)
+        CHECK_EQ(world_fault(&other, gpas[page], ACCESS_READ, &did), ERR_OK);
+    spin_lock(&other.lock);
+    for (u64 n = 0; done < TOUCHED; n++) {
+        u64 before = world_free_frames();
+
+        CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_READ, &did), ERR_OK);
+        CHECK(gstage_evict(&parent) && !gstage_evict(&parent) && !gstage_evict(&other));
+        world_leave_free(n);
+        CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
+        for (done = 0; done < TOUCHED; done++) {
+            if (world_fault(&child, gpas[done], ACCESS_WRITE, &did) != ERR_OK)
+                break;
+            write_word(&child, done, 200 + done);
+        }
+        failures += done < TOUCHED;
+        for (u32 page = 0; page < TOUCHED; page++) {
+            check_word(&child, page, page < done ? 200 + page : 100 + page);
+            check_word(&parent, page, 100 + page);
+        }
+        gstage_destroy(&child);
+        world_give_back();
+        CHECK_EQ(world_free_frames(), before);
+    }
+    CHECK(failures > 4 + 2 + 3 + TOUCHED); /* a root, tables, pages; nodes, too */
+    world_leave_free(0);
+    CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_WRITE, &did), ERR_NOMEM);
+    spin_unlock(&other.lock);
+    CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_WRITE, &did), ERR_OK);
+    CHECK(!gstage_evict(&other));
+    world_give_back();
+    gstage_destroy(&parent);
+    gstage_destroy(&other);
+    CHECK_EQ(world_free_frames(), free_at_start);
+}
+
+TEST(fork_of_who_is_evicted_without_memory)
+{
+    test_must_pass(run_evicted, NULL);
+}
+
 #define DEPTH 1000
 
 /* Each generation writes one page and is checked after all others have come and some have gone. */
