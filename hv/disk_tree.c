@@ -106,7 +106,7 @@ hpa_t *disk_tree_place(hpa_t *root, u32 levels, u64 block)
         if (own.v == 0)
             return NULL;
         *at = own;
-        table_use(own, index_at(block, level));
+        node_use(own, index_at(block, level));
         at = &node_at(own)->entry[index_at(block, level)];
     }
     return at;
@@ -153,7 +153,7 @@ void disk_tree_merge(hpa_t *to, hpa_t from, u32 levels)
         for (u32 i = frame->first; i < frame->end; i++) {
             if (node_at(from)->entry[i].v == 0)
                 continue;
-            table_use(*to, i);
+            node_use(*to, i);
             disk_tree_merge(&node_at(*to)->entry[i], node_at(from)->entry[i], levels - 1);
         }
     }

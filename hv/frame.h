@@ -11,10 +11,7 @@
 #define CHUNK_SHIFT  21
 #define CHUNK_BYTES  (1UL << CHUNK_SHIFT)
 
-/*
- * One per frame of RAM.  For a table above the leaves, [first, end) spans the entries in use:
- * outside of it every entry is zero.
- */
+/* One per frame of RAM. */
 struct frame {
     union {
         u32 refs; /* FRAME_FREE, FRAME_SPARE: nobody holds it */
@@ -24,7 +21,7 @@ struct frame {
     };
     union {
         struct {
-            u16 first, end; /* page tables in use, and nodes of disk_tree.c */
+            u16 first, end; /* nodes of disk_tree.c: all other entries are zero */
         };
         struct {
             u16 unused, reads; /* leaf tables in use: how many lines were filled for reads */
@@ -33,8 +30,11 @@ struct frame {
         u32 owner;      /* others: who pays for it, see charge.h; what is free has none */
     };
     u32 next, prev; /* first frame of a group, whatever it is itself used for: the group's lists */
+    /* page tables, a bit for each line of 8 entries; 0 for all else: see gcache.c */
+    u64 lines, writes;
 };
-_Static_assert(sizeof(struct frame) == 16, "frame_of() shifts by this");
+#define FRAME_SHIFT 5
+_Static_assert(sizeof(struct frame) == 1UL << FRAME_SHIFT, "frame_of() shifts by this");
 
 #define FRAME_FREE  UINT32_MAX       /* in a free group */
 #define FRAME_SPARE (UINT32_MAX - 1) /* free, in a chunk that is not cut into groups */
@@ -53,7 +53,7 @@ struct chunk {
     bool is_reserved; /* for one leaf table, which names it in its home */
 };
 
-/* frame_of(hpa) is this, plus the frame number times 16. */
+/* frame_of(hpa) is this, plus the frame number times the size of a struct frame. */
 extern u64 frame_table_bias;
 /* One for each 2 MiB from chunk_base on. */
 extern struct chunk *chunks;
@@ -61,7 +61,7 @@ extern u64 chunk_base;
 
 static inline struct frame *frame_of(hpa_t hpa)
 {
-    return (struct frame *)(frame_table_bias + (hpa.v >> PAGE_SHIFT << 4));
+    return (struct frame *)(frame_table_bias + (hpa.v >> PAGE_SHIFT << FRAME_SHIFT));
 }
 
 struct memory_range {
@@ -175,8 +175,8 @@ static inline void table_disown(hpa_t table)
     frame_of(table)->home &= ~HOME_OWNED;
 }
 
-/* Notes that entry `index` of a table is in use. */
-static inline void table_use(hpa_t table, u64 index)
+/* Notes that entry `index` of a node is in use. */
+static inline void node_use(hpa_t table, u64 index)
 {
     struct frame *frame = frame_of(table);
 

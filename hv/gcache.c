@@ -3,9 +3,9 @@
  * Hardware's tables of a VM: a cache of its space, an Sv39x4 tree of tables that are its own.
  *
  *     root (16 KiB)    level 1    leaf tables          PTE of a leaf
- *     [0, 1536)        512        512                  R W X    the page is this VM's alone, or
- *     [1536, 2048)                                              shared (PTE_SHARED)
- *       the log                                        R - X    somebody else may have it too
+ *     2048             512        512                  R W X    the page is this VM's alone, or
+ *                                                               shared (PTE_SHARED)
+ *                                                      R - X    somebody else may have it too
  *                                                      R        a device of the machine
  *
  * Invariant: a valid leaf says what the space says (gstage.c), and W is there only where the line
@@ -13,17 +13,17 @@
  * of the tables' contents: they may go at any time, and a fault brings what is needed.  A VM that
  * has none is loaded with a root that is empty, `nowhere`; its first fault brings its own.
  *
- * So that neither a fork nor an end looks at what was never filled, the root has a log of lines, of
- * 8 entries each, where no address of a guest's leads.  Hardware takes an entry without V for
- * nothing, whatever else it says:
+ * So that neither a fork nor an end looks at what was never filled, each table, and each frame of a
+ * root, has two sets of its lines, of 8 entries each:
  *
- *     lines     a line's address, and LINE_ABOVE if it is not of a leaf table: in use
- *     writes    the same: some entry has W that a fork takes
+ *     lines     some entry is not 0
+ *     writes    some leaf may have W that a fork takes, or some valid entry points to a table whose
+ *               `writes` is not empty
  *
- * A line is logged before its first entry becomes valid, one of a table behind that with the
- * pointer to the table: so the log read backwards empties a table before the table is given back.
- * Where there was no room in a log, it is of no use: all tables below the root are dropped as they
- * are, and cleaned later, a slice at a time.
+ * What a fork does with them is in gfreeze.c.
+ *
+ * Tables with much in them are dropped as they are when they go, and cleaned later, a slice at a
+ * time.
  *
  * Leaves of 2 MiB, which the manual calls megapages: a table all of whose leaves have W, their
  * frames in one piece, becomes one leaf.  Nothing is copied for it.  So does one of which much was
@@ -41,13 +41,11 @@
 
 _Static_assert(CHUNK_FRAMES == TABLE_ENTRIES, "a leaf table maps what a chunk holds");
 _Static_assert(LINE_PTES == 1UL << SPACE_LINE_SHIFT, "a line of a table is one of the space");
-_Static_assert(LOG_FIRST + LINES_MAX <= LOG_WRITES, "the logs do not overlap");
+_Static_assert(TABLE_ENTRIES == 64 * LINE_PTES, "a table's lines are a u64");
 
 /* From a leaf to that of the page behind it. */
-#define PTE_NEXT (1UL << PTE_PPN_SHIFT)
-#define LOG_LINE (~(LINE_BYTES - 1))
-
-#define WRITES_KEPT 8 /* the first since the last fork: the stack, and what was written first */
+#define PTE_NEXT  (1UL << PTE_PPN_SHIFT)
+#define LINES_MAX 128U /* lines that are cleaned when they go */
 
 #define NONE (FRAME_SPARE - 1) /* the end of the list, where a frame has its state otherwise */
 
@@ -78,16 +76,6 @@ static hpa_t table_at(u32 index)
     return (hpa_t){chunk_base + ((u64)index << PAGE_SHIFT)};
 }
 
-static u64 *log_of(hpa_t root)
-{
-    return (u64 *)hpa_ptr(root) + LOG_FIRST;
-}
-
-static u64 *writes_of(hpa_t root)
-{
-    return (u64 *)hpa_ptr(root) + LOG_WRITES;
-}
-
 /* ---- making ---- */
 
 bool gcache_make_root(struct gstage *gs)
@@ -97,7 +85,6 @@ bool gcache_make_root(struct gstage *gs)
     if (root.v == 0)
         return false;
     gs->lines = 0;
-    gs->writes = 0;
     spin_lock(&roots.lock);
     list_add_tail(&roots.list, &gs->has_root);
     spin_unlock(&roots.lock);
@@ -105,99 +92,155 @@ bool gcache_make_root(struct gstage *gs)
     return true;
 }
 
-bool gcache_make_table(struct gstage *gs, pte_t *entry, u32 level)
+bool gcache_make_table(struct gstage *gs, pte_t *entry)
 {
-    hpa_t below = table_alloc(), table = level == 2 ? gs->root : table_of(entry);
+    hpa_t below = table_alloc();
 
     if (below.v == 0)
         return false;
-    gcache_log(gs, line_of(entry), level);
+    gcache_use(gs, entry);
     set_entry(entry, pte_of(below, PTE_V));
-    table_use(table, (u64)(entry - (pte_t *)hpa_ptr(table)));
     return true;
-}
-
-void gcache_log_another(struct gstage *gs, u64 entry)
-{
-    u64 *log = writes_of(gs->root);
-
-    for (u32 i = 0; i < gs->writes; i++) {
-        if (log[i] == entry)
-            return;
-    }
-    if (gs->writes < WRITES_MAX)
-        log[gs->writes] = entry;
-    gs->writes++;
 }
 
 /* ---- giving back ---- */
 
-/* Empties a line; tables that it points to are clean, and go. */
-static void clean_line(u64 *line, bool is_above)
+static bool is_pointer(pte_t entry)
 {
-    for (u64 i = 0; i < LINE_PTES && is_above; i++) {
-        hpa_t below = pte_hpa((pte_t){line[i]});
+    return entry.v != 0 && (entry.v & PTE_RWX) == 0;
+}
 
-        if ((line[i] & (PTE_V | PTE_RWX)) != PTE_V)
+/* All entries of a leaf table are 0 afterwards.  Returns in how many lines they were not. */
+static u32 clean_leaves(hpa_t table)
+{
+    struct frame *frame = frame_of(table);
+    pte_t *line = hpa_ptr(table);
+    u32 count = 0;
+
+    for (u64 lines = frame->lines; lines != 0; lines >>= 1, line += LINE_PTES) {
+        if (!(lines & 1))
             continue;
-        table_release(below);
-        table_free(below);
+        count++;
+#pragma GCC unroll 8
+        for (u64 i = 0; i < LINE_PTES; i++)
+            line[i] = (pte_t){0};
     }
-    for (u64 i = 0; i < LINE_PTES; i++)
-        line[i] = 0;
+    frame->lines = 0;
+    frame->writes = 0;
+    return count;
 }
 
-static void clean_by_log(hpa_t root, u32 lines)
+static void free_leaf_table(hpa_t table)
 {
-    const u64 *log = log_of(root);
-
-    while (lines-- > 0)
-        clean_line(hpa_ptr((hpa_t){log[lines] & LOG_LINE}), log[lines] & LINE_ABOVE);
+    (void)clean_leaves(table);
+    table_release(table);
+    table_free(table);
 }
 
-/*
- * Takes all tables off the root, and then, when no hart walks them any more, leaves them to
- * gcache_reap().
- */
-static void drop(struct gstage *gs, hpa_t root)
+/* Empties a line of a table of level 1.  Returns how many tables went. */
+static u32 clean_line(pte_t *line)
 {
-    struct frame *span = frame_of(root);
-    pte_t *entry = hpa_ptr(root);
-    u32 first = NONE;
-    hpa_t last = {0};
+    u32 count = 0;
 
-    for (u32 i = span->first; i < span->end; i++) {
-        hpa_t table = pte_hpa(entry[i]);
+    for (u64 i = 0; i < LINE_PTES; i++) {
+        if (is_pointer(line[i])) {
+            free_leaf_table(pte_hpa(line[i]));
+            count++;
+        }
+        line[i] = (pte_t){0};
+    }
+    return count;
+}
 
-        if (!pte_valid(entry[i]))
+/* Empties lines of a table of level 1 until so many tables went.  True: all of it is empty. */
+static bool clean_some(hpa_t table, u32 tables)
+{
+    struct frame *frame = frame_of(table);
+    pte_t *line = hpa_ptr(table);
+    u32 count = 0;
+
+    frame->writes = 0;
+    for (; frame->lines != 0 && count < tables; line += LINE_PTES) {
+        if (!(frame->lines & line_bit(line)))
             continue;
-        entry[i] = (pte_t){0};
-        if (first == NONE)
-            last = table;
+        frame->lines &= ~line_bit(line);
+        count += clean_line(line);
+    }
+    return frame->lines == 0;
+}
+
+/* Takes tables of level 1 off a line of a root, in front of `first`. */
+static u32 drop_line(pte_t *line, u32 first)
+{
+    for (u64 i = 0; i < LINE_PTES; i++) {
+        hpa_t table = pte_hpa(line[i]);
+
+        if (line[i].v == 0)
+            continue;
+        line[i] = (pte_t){0};
         frame_of(table)->next_dropped = first;
         first = index_of(table);
     }
-    gs->lines = 0;
-    gs->writes = 0;
-    gstage_fence(gs);
-    if (first == NONE)
-        return;
+    return first;
+}
+
+/* Takes all tables off the root; returns them as a list. */
+static u32 take_off(hpa_t root)
+{
+    u32 first = NONE;
+
+    for (u64 i = 0; i < ROOT_FRAMES; i++) {
+        hpa_t part = {root.v + i * PAGE_BYTES};
+        struct frame *frame = frame_of(part);
+        pte_t *line = hpa_ptr(part);
+
+        for (u64 lines = frame->lines; lines != 0; lines >>= 1, line += LINE_PTES) {
+            if (lines & 1)
+                first = drop_line(line, first);
+        }
+        frame->lines = 0;
+        frame->writes = 0;
+    }
+    return first;
+}
+
+/* Leaves a list of tables to gcache_reap(). */
+static void drop(u32 first)
+{
     spin_lock(&dropped.lock);
-    frame_of(last)->next_dropped = dropped.first;
-    dropped.first = first;
+    while (first != NONE) {
+        struct frame *frame = frame_of(table_at(first));
+        u32 next = frame->next_dropped;
+
+        frame->next_dropped = dropped.first;
+        dropped.first = first;
+        first = next;
+    }
     spin_unlock(&dropped.lock);
+}
+
+static void clean(u32 first)
+{
+    while (first != NONE) {
+        hpa_t table = table_at(first);
+
+        first = frame_of(table)->next_dropped;
+        (void)clean_some(table, UINT32_MAX);
+        table_free(table);
+    }
 }
 
 /* The lock of the list is held, and no vCPU is loaded with this root. */
 static void give_back(struct gstage *gs, hpa_t root)
 {
+    u32 tables = take_off(root);
+
     list_del(&gs->has_root);
     if (gs->lines > LINES_MAX)
-        drop(gs, root);
+        drop(tables);
     else
-        clean_by_log(root, gs->lines);
+        clean(tables);
     gs->lines = 0;
-    gs->writes = 0;
     table_free_root(root);
 }
 
@@ -215,29 +258,6 @@ void gcache_give_back(struct gstage *gs)
 
 #define REAP_TABLES 8 /* in a slice */
 
-/* Cleans leaf tables below; true: there are no more. */
-static bool reap_below(hpa_t table)
-{
-    struct frame *span = frame_of(table);
-    pte_t *entry = hpa_ptr(table);
-    u32 count = 0;
-
-    for (; span->first < span->end; span->first++) {
-        pte_t was = entry[span->first];
-
-        if (count == REAP_TABLES)
-            return false;
-        entry[span->first] = (pte_t){0};
-        if (!pte_valid(was) || pte_leaf(was))
-            continue;
-        page_zero(pte_hpa(was));
-        table_release(pte_hpa(was));
-        table_free(pte_hpa(was));
-        count++;
-    }
-    return true;
-}
-
 bool gcache_reap(void)
 {
     u32 index;
@@ -251,7 +271,7 @@ bool gcache_reap(void)
     spin_unlock(&dropped.lock);
     if (index == NONE)
         return false;
-    if (reap_below(table_at(index))) {
+    if (clean_some(table_at(index), REAP_TABLES)) {
         table_free(table_at(index));
         return true;
     }
@@ -341,67 +361,28 @@ bool gcache_evict_some(void)
     return count > 0;
 }
 
-/* ---- what a fork takes away ---- */
-
-/* What is shared keeps its W. */
-static void protect_shared(u64 *line)
-{
-    for (u64 i = 0; i < LINE_PTES; i++) {
-        if (!(line[i] & PTE_SHARED))
-            line[i] &= ~PTE_W;
-    }
-}
-
-/*
- * keeps: what is in the line is likely to be read soon.  Otherwise it is quicker to empty it, and
- * to fill it again when it is written.
- */
-static inline void protect_line(const struct gstage *gs, u64 *line, bool keeps)
-{
-    if (unlikely(gs->shared != NULL)) {
-        protect_shared(line);
-    } else if (keeps) {
-#pragma GCC unroll 8
-        for (u64 i = 0; i < LINE_PTES; i++)
-            line[i] &= ~PTE_W;
-    } else {
-#pragma GCC unroll 8
-        for (u64 i = 0; i < LINE_PTES; i++)
-            line[i] = 0;
-    }
-}
-
-void gcache_protect(struct gstage *gs)
-{
-    const u64 *log = writes_of(gs->root);
-    hpa_t table = {0};
-
-    if (gs->writes == 0)
-        return;
-    if (gs->writes > WRITES_MAX) {
-        drop(gs, gs->root);
-        return;
-    }
-    for (u32 i = 0; i < gs->writes; i++) {
-        u64 *line = hpa_ptr((hpa_t){log[i] & LOG_LINE});
-
-        protect_line(gs, line, i < WRITES_KEPT || (log[i] & LINE_ABOVE));
-        if (table.v != align_down((u64)line, PAGE_BYTES)) {
-            table.v = align_down((u64)line, PAGE_BYTES);
-            table_disown(table);
-        }
-    }
-    gs->writes = 0;
-    gstage_fence(gs);
-}
-
 /* ---- what sharing changes ---- */
+
+/* gcache_find(), with what is frozen above thawed. */
+static pte_t *find_thawed(struct gstage *gs, gpa_t gpa, u32 *level)
+{
+    pte_t *entry = hpa_ptr(gs->root);
+
+    if (entry == NULL)
+        return NULL;
+    entry += pgtable_index(&sv39x4, gpa.v, 2);
+    if (is_frozen(*entry))
+        gcache_thaw(gs, entry, 2);
+    if (pte_valid(*entry) && is_frozen(*entry_above(gs, gpa)))
+        gcache_thaw(gs, entry_above(gs, gpa), 1);
+    return gcache_find(gs, gpa, level);
+}
 
 /* A leaf of 2 MiB stays as it is: the next fork takes its W, and then the space says the rest. */
 void gcache_share(struct gstage *gs, gpa_t gpa)
 {
     u32 level;
-    pte_t *entry = gcache_find(gs, gpa, &level);
+    pte_t *entry = find_thawed(gs, gpa, &level);
 
     if (entry == NULL || level > 0 || (entry->v & (PTE_W | PTE_SHARED)) != PTE_W)
         return;
@@ -412,7 +393,7 @@ void gcache_share(struct gstage *gs, gpa_t gpa)
 void gcache_forget(struct gstage *gs, gpa_t gpa)
 {
     u32 level;
-    pte_t *entry = gcache_find(gs, gpa, &level);
+    pte_t *entry = find_thawed(gs, gpa, &level);
 
     if (entry == NULL)
         return;
@@ -437,39 +418,27 @@ static bool is_in_one_piece(const pte_t *entry)
     return true;
 }
 
-/* What remains of a log of *count entries without the lines of a table. */
-static void forget_lines(u64 *log, u32 count, hpa_t table, u32 *kept)
-{
-    *kept = 0;
-    for (u32 i = 0; i < count; i++) {
-        if (align_down(log[i] & LOG_LINE, PAGE_BYTES) != table.v)
-            log[(*kept)++] = log[i];
-    }
-}
-
-void gcache_set_megapage(struct gstage *gs, pte_t *above, pte_t leaf)
+/* The leaf table below *above becomes this leaf, which says the same. */
+static void set_megapage(struct gstage *gs, pte_t *above, gpa_t gpa, pte_t leaf)
 {
     hpa_t table = pte_hpa(*above);
 
-    if (gs->lines <= LINES_MAX)
-        forget_lines(log_of(gs->root), gs->lines, table, &gs->lines);
-    if (gs->writes <= WRITES_MAX)
-        forget_lines(writes_of(gs->root), gs->writes, table, &gs->writes);
     if (leaf.v & PTE_W)
-        gcache_log_write(gs, line_of(above), 1);
+        gcache_write(gs, above, gpa, 1);
     set_entry(above, leaf);
     gstage_fence(gs);
-    page_zero(table);
+    gs->lines -= clean_leaves(table);
     table_release(table);
     table_free(table);
 }
 
-void gcache_join(struct gstage *gs, pte_t *above)
+void gcache_join(struct gstage *gs, gpa_t gpa)
 {
+    pte_t *above = entry_above(gs, gpa);
     const pte_t *first = hpa_ptr(pte_hpa(*above));
 
     if (is_in_one_piece(first))
-        gcache_set_megapage(gs, above, *first);
+        set_megapage(gs, above, gpa, *first);
 }
 
 /* The pages of a region are frames of a chunk, in their order. */
@@ -490,10 +459,12 @@ static bool space_is_in_one_piece(const struct gstage *gs, u64 first, u64 chunk)
     return true;
 }
 
-void gcache_join_shared(struct gstage *gs, pte_t *above, u64 first, hpa_t chunk)
+void gcache_join_shared(struct gstage *gs, gpa_t gpa, hpa_t chunk)
 {
+    u64 first = align_down(gstage_page(gs, gpa), CHUNK_FRAMES);
+
     if (space_is_in_one_piece(gs, first, chunk.v))
-        gcache_set_megapage(gs, above, pte_of(chunk, LEAF_SHARED));
+        set_megapage(gs, entry_above(gs, gpa), gpa, pte_of(chunk, LEAF_SHARED));
 }
 
 /* ---- the census ---- */
@@ -506,24 +477,20 @@ static void count_leaves(hpa_t table, struct gstage_census *census)
         census->leaves_4k += (entry[i].v & (PTE_V | PTE_DEVICE)) == PTE_V;
 }
 
-static void count_below(hpa_t table, u32 level, struct gstage_census *census)
+/* Tables of level 1, below a frame of a root, or leaf tables, below one of those. */
+static void count_below(hpa_t above, bool is_root, struct gstage_census *census)
 {
-    const struct frame *span = frame_of(table);
-    const pte_t *entry = hpa_ptr(table);
+    const pte_t *entry = hpa_ptr(above);
 
-    if (level == 0) {
-        count_leaves(table, census);
-        return;
-    }
-    for (u64 i = span->first; i < span->end; i++) {
-        if (!pte_valid(entry[i]))
+    for (u64 i = 0; i < TABLE_ENTRIES; i++) {
+        census->leaves_2m += pte_valid(entry[i]) && pte_leaf(entry[i]);
+        if (!is_pointer(entry[i]))
             continue;
-        if (pte_leaf(entry[i])) {
-            census->leaves_2m++;
-        } else {
-            census->owned++;
-            count_below(pte_hpa(entry[i]), level - 1, census);
-        }
+        census->owned++;
+        if (is_root)
+            count_below(pte_hpa(entry[i]), false, census);
+        else
+            count_leaves(pte_hpa(entry[i]), census);
     }
 }
 
@@ -532,5 +499,6 @@ void gcache_count(const struct gstage *gs, struct gstage_census *census)
     if (gs->root.v == 0)
         return;
     census->owned += sv39x4.root_bytes / PAGE_BYTES;
-    count_below(gs->root, sv39x4.levels - 1, census);
+    for (u64 i = 0; i < ROOT_FRAMES; i++)
+        count_below((hpa_t){gs->root.v + i * PAGE_BYTES}, true, census);
 }

@@ -18,10 +18,12 @@ static const struct pgtable_mode sv39x4 = SV39X4_MODE;
 #define LEAF_OWNED  (LEAF_SHARED | PTE_W)
 #define LEAF_DEVICE (PTE_V | PTE_R | PTE_U | PTE_A | PTE_DEVICE)
 
+#define ROOT_FRAMES (sv39x4.root_bytes / PAGE_BYTES)
+
 #define LINE_PTES  8UL
 #define LINE_BYTES (LINE_PTES * sizeof(pte_t))
 
-/* Where an entry of a table that is not a root stands. */
+/* Where an entry stands: in a table, or in one of the four frames of a root. */
 static inline hpa_t table_of(const pte_t *entry)
 {
     return (hpa_t){align_down((u64)entry, PAGE_BYTES)};
@@ -30,6 +32,12 @@ static inline hpa_t table_of(const pte_t *entry)
 static inline u64 index_in_table(const pte_t *entry)
 {
     return (u64)entry % PAGE_BYTES / sizeof(*entry);
+}
+
+/* The bit of its line in the sets of its table. */
+static inline u64 line_bit(const pte_t *entry)
+{
+    return 1UL << (u64)entry % PAGE_BYTES / LINE_BYTES;
 }
 
 /* The 8 entries around one: as many pages as a line of the space has. */
@@ -47,27 +55,31 @@ static inline void set_entry(pte_t *entry, pte_t value)
     __atomic_store_n(&entry->v, value.v, __ATOMIC_RELEASE);
 }
 
+/* A pointer to a table that a fork has taken V from: see gfreeze.c. */
+static inline bool is_frozen(pte_t entry)
+{
+    return (entry.v & (PTE_V | PTE_RWX)) == 0 && entry.v != 0;
+}
+
 /* The root comes into being.  False: no memory. */
 __must_check bool gcache_make_root(struct gstage *gs);
-/* The entry for gpa of a leaf table, or a leaf of 2 MiB (*level is 1); NULL: tables are missing. */
+/* The entry for gpa of a leaf table, or a leaf of 2 MiB (*level is 1); NULL: tables are missing, or
+ * frozen. */
 static inline pte_t *gcache_find(const struct gstage *gs, gpa_t gpa, u32 *level);
-/* Fills an entry that is no pointer with an empty table; level: of the entry's table.  False: no
- * memory, nothing changed. */
-__must_check bool gcache_make_table(struct gstage *gs, pte_t *entry, u32 level);
+/* Fills an entry that is no pointer with an empty table.  False: no memory, nothing changed. */
+__must_check bool gcache_make_table(struct gstage *gs, pte_t *entry);
+/* A frozen entry points again; level: of its table. */
+void gcache_thaw(struct gstage *gs, pte_t *entry, u32 level);
 
-/* An entry of a line is about to become valid. */
-static inline void gcache_log(struct gstage *gs, const pte_t *line, u32 level);
-/* An entry of a line has got W, or is about to, which a fork takes away again. */
-static inline void gcache_log_write(struct gstage *gs, const pte_t *line, u32 level);
-/* ... that is not the last one of the log. */
-void gcache_log_another(struct gstage *gs, u64 entry);
+/* An entry is about to become valid. */
+static inline void gcache_use(struct gstage *gs, const pte_t *entry);
+/* A leaf at gpa has got W, or is about to, which a fork takes away again; level: of its table. */
+static inline void gcache_write(const struct gstage *gs, const pte_t *entry, gpa_t gpa, u32 level);
 
-/* The leaf table below *above, all of whose leaves have W, becomes a leaf, if that can be. */
-void gcache_join(struct gstage *gs, pte_t *above);
-/* ... a leaf without W, if the pages from `first` on are those of the chunk. */
-void gcache_join_shared(struct gstage *gs, pte_t *above, u64 first, hpa_t chunk);
-/* The leaf table below *above becomes this leaf, which says the same. */
-void gcache_set_megapage(struct gstage *gs, pte_t *above, pte_t leaf);
+/* The leaf table at gpa, all of whose leaves have W, becomes a leaf, if that can be. */
+void gcache_join(struct gstage *gs, gpa_t gpa);
+/* ... a leaf without W, if its pages are those of the chunk. */
+void gcache_join_shared(struct gstage *gs, gpa_t gpa, hpa_t chunk);
 
 /* No leaf but those of shared pages has W any more; fences. */
 void gcache_protect(struct gstage *gs);
@@ -84,37 +96,6 @@ void gcache_share(struct gstage *gs, gpa_t gpa);
 void gcache_forget(struct gstage *gs, gpa_t gpa);
 
 void gcache_count(const struct gstage *gs, struct gstage_census *census);
-
-/* A root's entries from here on are beyond all memory: the log. */
-#define LOG_FIRST  1536UL
-#define LOG_WRITES (2048UL - WRITES_MAX)
-#define WRITES_MAX 64U  /* lines with W that are taken away one by one */
-#define LINES_MAX  128U /* lines in use that are cleaned one by one */
-#define LINES_LOST (LINES_MAX + 1)
-#define LINE_ABOVE 2UL /* flag of a logged line: its entries may be pointers */
-
-static inline void gcache_log(struct gstage *gs, const pte_t *line, u32 level)
-{
-    if (gs->lines > LINES_MAX)
-        return;
-    if ((line[0].v | line[1].v | line[2].v | line[3].v | line[4].v | line[5].v | line[6].v |
-         line[7].v) != 0)
-        return;
-    if (gs->lines < LINES_MAX)
-        ((u64 *)hpa_ptr(gs->root))[LOG_FIRST + gs->lines] =
-            (u64)line | (level > 0 ? LINE_ABOVE : 0);
-    gs->lines++;
-}
-
-static inline void gcache_log_write(struct gstage *gs, const pte_t *line, u32 level)
-{
-    const u64 *log = (const u64 *)hpa_ptr(gs->root) + LOG_WRITES;
-    u64 entry = (u64)line | (level > 0 ? LINE_ABOVE : 0);
-
-    if (gs->writes > WRITES_MAX || (gs->writes > 0 && likely(log[gs->writes - 1] == entry)))
-        return;
-    gcache_log_another(gs, entry);
-}
 
 /* Where the walk to gpa, whose table of level 1 is there, is at that level. */
 static inline pte_t *entry_above(const struct gstage *gs, gpa_t gpa)
@@ -144,4 +125,33 @@ static inline pte_t *gcache_find(const struct gstage *gs, gpa_t gpa, u32 *level)
         return pte_valid(*above) ? above : NULL;
     }
     return entry_below(*above, gpa);
+}
+
+static inline void gcache_use(struct gstage *gs, const pte_t *entry)
+{
+    struct frame *table = frame_of(table_of(entry));
+
+    gs->lines += (table->lines & line_bit(entry)) == 0;
+    table->lines |= line_bit(entry);
+}
+
+/* The first one of a table: those above learn of it. */
+static inline void note_writes(const struct gstage *gs, gpa_t gpa, u32 level)
+{
+    const pte_t *above = (const pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
+
+    frame_of(table_of(above))->writes |= line_bit(above);
+    if (level > 0)
+        return;
+    above = entry_above(gs, gpa);
+    frame_of(table_of(above))->writes |= line_bit(above);
+}
+
+static inline void gcache_write(const struct gstage *gs, const pte_t *entry, gpa_t gpa, u32 level)
+{
+    struct frame *table = frame_of(table_of(entry));
+
+    if (unlikely(table->writes == 0))
+        note_writes(gs, gpa, level);
+    table->writes |= line_bit(entry);
 }

@@ -12,16 +12,27 @@
 #include "hv/panic.h"
 #include "hv/reclaim.h"
 
+/* Field by field: a fork is in a hurry. */
 static void init(struct gstage *gs, gpa_t ram_base, u64 ram_bytes, const struct backing *backing,
                  u32 vcpus)
 {
-    *gs = (struct gstage){.vcpus = vcpus,
-                          .ram_base = ram_base,
-                          .ram_bytes = ram_bytes,
-                          .backing = backing,
-                          .own_at = OWN_NONE,
-                          .credit = UINT32_MAX};
+    gs->lock = (struct spinlock){.held = 0};
+    gs->vcpus = vcpus;
+    gs->ram_base = ram_base;
+    gs->ram_bytes = ram_bytes;
+    gs->backing = backing;
+    gs->space = (struct space){.root = NULL};
+    gs->own_at = OWN_NONE;
+    gs->own_line = NULL;
+    gs->shared = NULL;
+    gs->payer = NULL;
+    gs->credit = UINT32_MAX;
+    gs->owner = CHARGE_NOBODY;
+    gs->root = (hpa_t){0};
+    gs->lines = 0;
     list_init(&gs->has_root);
+    for (u32 i = 0; i < vcpus; i++)
+        gs->vmid[i] = (struct vmid){.generation = 0};
 }
 
 /*

@@ -184,7 +184,8 @@ static void free_chain(hpa_t chain)
     }
 }
 
-/* A frame for each page of the range, whose lines are the VM's own then.  {0}: *err says why not. */
+/* A frame for each page of the range, whose lines are the VM's own then.  {0}: *err says why not.
+ */
 static hpa_t alloc_chain(struct gstage *gs, struct range range, enum err *err)
 {
     hpa_t chain = {0};

@@ -49,32 +49,32 @@
 
 /* ---- tables ---- */
 
-static void set_megapage(struct gstage *gs, pte_t *entry, hpa_t chunk)
+static void set_megapage(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t chunk)
 {
-    gcache_log(gs, line_of(entry), 1);
-    gcache_log_write(gs, line_of(entry), 1);
+    gcache_use(gs, entry);
+    gcache_write(gs, entry, gpa, 1);
     set_entry(entry, pte_of(chunk, LEAF_OWNED));
-    table_use(table_of(entry), index_in_table(entry));
 }
 
 /*
  * Fills an entry of level 1 for RAM: by a leaf, if the 2 MiB are this VM's alone and in one piece,
  * or by an empty table.  False: no memory.
  */
-static bool make_region(struct gstage *gs, u64 page, pte_t *entry)
+static bool make_region(struct gstage *gs, gpa_t gpa, pte_t *entry)
 {
+    u64 page = gstage_page(gs, gpa);
     bool alone;
 
     if (space_region_alone(&gs->space, page)) {
         const u64 *line = space_line(&gs->space, align_down(page, CHUNK_FRAMES), &alone);
 
-        set_megapage(gs, entry, space_frame(line[0]));
+        set_megapage(gs, entry, gpa, space_frame(line[0]));
         return true;
     }
-    return gcache_make_table(gs, entry, 1);
+    return gcache_make_table(gs, entry);
 }
 
-/* Makes what is missing above the leaves.  False: no memory, nothing lost. */
+/* Makes or thaws what is missing above the leaves.  False: no memory, nothing lost. */
 OUT_OF_LINE static bool make_tables(struct gstage *gs, gpa_t gpa)
 {
     pte_t *entry;
@@ -82,21 +82,22 @@ OUT_OF_LINE static bool make_tables(struct gstage *gs, gpa_t gpa)
     if (gs->root.v == 0 && !gcache_make_root(gs))
         return false;
     entry = (pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
-    if (!pte_valid(*entry) && !gcache_make_table(gs, entry, 2))
+    if (is_frozen(*entry))
+        gcache_thaw(gs, entry, 2);
+    else if (!pte_valid(*entry) && !gcache_make_table(gs, entry))
         return false;
     entry = entry_above(gs, gpa);
-    if (pte_valid(*entry))
-        return true;
-    return gstage_is_ram(gs, gpa) ? make_region(gs, gstage_page(gs, gpa), entry)
-                                  : gcache_make_table(gs, entry, 1);
+    if (is_frozen(*entry))
+        gcache_thaw(gs, entry, 1);
+    else if (!pte_valid(*entry))
+        return gstage_is_ram(gs, gpa) ? make_region(gs, gpa, entry) : gcache_make_table(gs, entry);
+    return true;
 }
 
 /* ---- fences ---- */
 
-/*
- * This hart forgets gpa under the VMID that it translates with now.  A sibling that ran here before
- * under a VMID of its own finds the right when it faults.
- */
+/* This hart forgets gpa under the VMID that it translates with now.  A sibling that ran here before
+ * under a VMID of its own finds the right when it faults. */
 static void fence_page_here(gpa_t gpa)
 {
     hfence_gvma_page(gpa, this_hart()->vmid);
@@ -165,7 +166,7 @@ static inline void fill_page(const struct backing *backing, gpa_t gpa, hpa_t fra
 static inline void note_owned(struct gstage *gs, hpa_t table, u32 leaves, gpa_t gpa)
 {
     if (unlikely(table_own(table, leaves)))
-        gcache_join(gs, entry_above(gs, gpa));
+        gcache_join(gs, gpa);
 }
 
 /* The line of a page, made the VM's own.  NULL: no memory. */
@@ -236,8 +237,8 @@ OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa, u6
     space_set(&gs->space, at, frame.v);
     if (unlikely(entry == NULL))
         return ERR_OK;
-    gcache_log(gs, line_of(entry), 0);
-    gcache_log_write(gs, line_of(entry), 0);
+    gcache_use(gs, entry);
+    gcache_write(gs, entry, gpa, 0);
     set_entry(entry, pte_of(frame, LEAF_OWNED));
     note_owned(gs, table_of(entry), 1, gpa);
     fence_page_here(gpa);
@@ -248,7 +249,7 @@ OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa, u6
  * memory or as code. */
 static void replace(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t copy)
 {
-    gcache_log_write(gs, line_of(entry), 0);
+    gcache_write(gs, entry, gpa, 0);
     set_entry(entry, pte_of(copy, LEAF_OWNED));
     note_owned(gs, table_of(entry), 1, gpa);
     fence_replaced(gs, gpa);
@@ -293,7 +294,7 @@ OUT_OF_LINE static void map_own_line(struct gstage *gs, pte_t *entry, gpa_t gpa,
     pte_t *to = line_of(entry);
     u32 owned = 0;
 
-    gcache_log(gs, to, 0);
+    gcache_use(gs, to);
     /* the pages are there before who walks the table finds them */
     __atomic_thread_fence(__ATOMIC_RELEASE);
     for (u32 i = 0; i < LINE_PTES; i++) {
@@ -307,7 +308,7 @@ OUT_OF_LINE static void map_own_line(struct gstage *gs, pte_t *entry, gpa_t gpa,
     }
     if (owned == 0)
         return;
-    gcache_log_write(gs, to, 0);
+    gcache_write(gs, to, gpa, 0);
     note_owned(gs, table_of(entry), owned, gpa);
 }
 
@@ -321,7 +322,7 @@ static inline void map_line(struct gstage *gs, pte_t *entry, gpa_t gpa, const u6
         map_own_line(gs, entry, gpa, line, false);
         return;
     }
-    gcache_log(gs, to, 0);
+    gcache_use(gs, to);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 #pragma GCC unroll 8
     for (u32 i = 0; i < LINE_PTES; i++) {
@@ -336,17 +337,17 @@ static inline void map_line(struct gstage *gs, pte_t *entry, gpa_t gpa, const u6
 static void note_read(struct gstage *gs, const pte_t *entry, gpa_t gpa)
 {
     struct frame *table = frame_of(table_of(entry));
-    u64 page = gstage_page(gs, gpa), chunk = align_down(pte_hpa(*entry).v, CHUNK_BYTES);
+    u64 chunk = align_down(pte_hpa(*entry).v, CHUNK_BYTES);
 
     if (likely(++table->reads != READS_MANY) || (table->home & HOME_OWNED) != 0)
         return;
-    gcache_join_shared(gs, entry_above(gs, gpa), align_down(page, CHUNK_FRAMES), (hpa_t){chunk});
+    gcache_join_shared(gs, gpa, (hpa_t){chunk});
 }
 
 /* The leaf of a page that has just become the VM's own. */
 static void set_owned(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t frame)
 {
-    gcache_log_write(gs, line_of(entry), 0);
+    gcache_write(gs, entry, gpa, 0);
     set_entry(entry, pte_of(frame, LEAF_OWNED));
     note_owned(gs, table_of(entry), 1, gpa);
 }
@@ -430,12 +431,12 @@ OUT_OF_LINE static enum err unprotect_megapage(struct gstage *gs, pte_t *leaf, g
 {
     if (space_region_alone(&gs->space, gstage_page(gs, gpa))) {
         *did = TRACE_DID_TAKEOVER;
-        gcache_log_write(gs, line_of(leaf), 1);
+        gcache_write(gs, leaf, gpa, 1);
         leaf->v |= PTE_W;
         fence_page_here(gpa);
         return ERR_OK;
     }
-    if (!gcache_make_table(gs, leaf, 1))
+    if (!gcache_make_table(gs, leaf))
         return ERR_NOMEM;
     gstage_fence(gs);
     return map(gs, entry_below(*leaf, gpa), gpa, ACCESS_WRITE, did);
@@ -451,7 +452,7 @@ static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, e
         if (!make_tables(gs, gpa))
             return ERR_NOMEM;
         entry = gcache_find(gs, gpa, &level);
-        if (level == 1) {
+        if ((level == 1 || pte_valid(*entry)) && (access != ACCESS_WRITE || (entry->v & PTE_W))) {
             *did = TRACE_DID_FILL;
             fence_here();
             return ERR_OK;
@@ -533,7 +534,7 @@ static enum err grant_window(struct gstage *gs, gpa_t gpa, enum trace_did *did)
         return ERR_OK;
     }
     *did = TRACE_DID_PASSTHROUGH;
-    gcache_log(gs, line_of(entry), 0);
+    gcache_use(gs, entry);
     set_entry(entry, pte_of(page, LEAF_DEVICE));
     fence_page_here(gpa);
     return ERR_OK;

@@ -36,8 +36,8 @@ struct backing {
 /* Fills the page at `page` with what the backing says. */
 void backing_fill(const struct backing *backing, gpa_t page, hpa_t frame);
 
-/* RAM and windows end below; see gcache.c for what is there. */
-#define GSTAGE_END (1536UL << 30)
+/* RAM and windows end below: what Sv39x4 reaches. */
+#define GSTAGE_END (1UL << 41)
 
 struct tree;
 
@@ -58,7 +58,7 @@ struct gstage {
     struct tree **payer;   /* who is charged for pages; NULL: nobody */
     u32 credit, owner;     /* so many pages are charged to that one in advance */
     hpa_t root;            /* of the tables, which are a cache of it; {0}: there are none */
-    u32 lines, writes;     /* of the tables, in the logs at the end of the root: see gcache.c */
+    u64 lines;             /* of the tables: so many are in use */
 
     struct list has_root; /* guarded by the lock of gcache.c */
 };
@@ -100,7 +100,8 @@ __must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *fro
 /*
  * Every page of the range, which is of whole pages, is shared from now on with all later clones; or
  * is the VM's own again and zero.  ERR_FAULT: not RAM.  ERR_NOMEM, ERR_QUOTA (too many ranges,
- * or more pages than its tree may have): nothing changed.  All vCPUs of the VM but the caller may run.
+ * or more pages than its tree may have): nothing changed.  All vCPUs of the VM but the caller may
+ * run.
  */
 __must_check enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes);
 __must_check enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes);

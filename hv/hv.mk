@@ -34,6 +34,7 @@ hv-y += hv/futex.c
 hv-y += hv/gaccess.c
 hv-y += hv/gcache.c
 hv-y += hv/gclone.c
+hv-y += hv/gfreeze.c
 hv-y += hv/group.c
 hv-y += hv/gshare.c
 hv-y += hv/gstage.c

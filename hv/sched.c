@@ -162,10 +162,16 @@ static void announce(struct hart *hart, bool slice_is_cut)
 
 /* ---- queues ---------------------------------------------------------------------------------- */
 
-/* The hart's lock is held; so for all below.  True if the slice now ends earlier. */
-static bool cut_slice(struct hart *hart, u64 ns)
+/*
+ * The hart's lock is held; so for all below.  True if the slice now ends earlier.
+ *
+ * A woken vCPU waits for what is left of a short slice; one that is new, for a whole
+ * one: so who forks goes on, however long it has run alone before.
+ */
+static bool cut_slice(struct hart *hart, bool is_woken)
 {
-    u64 end = hart->picked_at + timer_ticks_of_ns(ns);
+    u64 end = is_woken ? hart->picked_at + timer_ticks_of_ns(SLICE_WOKEN_NS)
+                       : timer_now() + slice_ticks();
 
     if (!hart->is_running || end >= hart->slice_end)
         return false;
@@ -248,7 +254,7 @@ static bool join(struct hart *hart, struct vcpu *vcpu, bool is_woken, bool *slic
         favour(&hart->queue, vcpu);
     run_queue_add(&hart->queue, &vcpu->run);
     set_state(vcpu, VCPU_RUNNABLE);
-    *slice_is_cut |= cut_slice(hart, is_woken ? SLICE_WOKEN_NS : SLICE_NS);
+    *slice_is_cut |= cut_slice(hart, is_woken);
     return true;
 }
 

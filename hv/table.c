@@ -11,7 +11,6 @@
 #include "hv/charge.h"
 #include "hv/frame.h"
 #include "hv/frame_pool.h"
-#include "hv/gcache.h"
 
 #define NONE  UINT32_MAX
 #define GROUP 4U /* frames of a root */
@@ -78,8 +77,7 @@ static hpa_t reset(hpa_t table)
     struct frame *frame = frame_of(table);
 
     frame->home = HOME_NONE;
-    frame->first = UINT16_MAX;
-    frame->end = 0;
+    frame->reads = 0;
     return table;
 }
 
@@ -87,8 +85,6 @@ hpa_t table_alloc(void)
 {
     hpa_t table = take(&tables.clean, 1);
 
-    if (table.v == 0 && gcache_reap())
-        table = take(&tables.clean, 1);
     if (table.v == 0) {
         table = frame_alloc();
         if (table.v == 0)

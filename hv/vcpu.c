@@ -36,19 +36,38 @@ u64 run_guest(struct vcpu *vcpu);
 
 #define NO_HART UINT32_MAX
 
-void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
+/* All but its registers. */
+static void begin(struct vcpu *vcpu, struct vm *vm, u32 id)
 {
-    memset(vcpu, 0, offsetof(struct vcpu, fp));
+    memset(vcpu->vmexits, 0, offsetof(struct vcpu, fp) - offsetof(struct vcpu, vmexits));
     vcpu->vm = vm;
     vcpu->id = id;
-    vcpu->csr.sstatus = SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_FS_CLEAN | SSTATUS_UXL_64;
-    vcpu->csr.hstatus = HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | HSTATUS_VSXL_64;
-    vcpu->csr.vsstatus = SSTATUS_UXL_64 | SSTATUS_FS_INITIAL;
-    vcpu->csr.timer = UINT64_MAX;
     vcpu->fp_hart = NO_HART;
     vcpu->hart = this_hart()->index;
     vcpu->state = VCPU_STOPPED;
     runnable_init(&vcpu->run);
+}
+
+void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
+{
+    begin(vcpu, vm, id);
+    vcpu->regs = (struct regs){.zero = 0};
+    vcpu->csr = (struct vcpu_csr){
+        .sstatus = SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_FS_CLEAN | SSTATUS_UXL_64,
+        .hstatus = HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | HSTATUS_VSXL_64,
+        .vsstatus = SSTATUS_UXL_64 | SSTATUS_FS_INITIAL,
+        .timer = UINT64_MAX,
+    };
+}
+
+void vcpu_continue(struct vcpu *vcpu, struct vm *vm, const struct vcpu *from)
+{
+    begin(vcpu, vm, from->id);
+    vcpu->regs = from->regs;
+    vcpu->csr = from->csr;
+    vcpu->fp_used = from->fp_used;
+    if (from->fp_used)
+        vcpu->fp = from->fp;
 }
 
 /* Interrupts are masked and translation is off; all else stays, what wakes a wait included. */

@@ -55,8 +55,10 @@ enum vcpu_state {
 enum end_reason { END_EXIT, END_SHUTDOWN, END_SIGNAL, END_RESET };
 
 struct vcpu {
-    struct regs regs;         /* first: run_guest.S knows the offset */
-    u64 hv_sp, hv_tp;         /* of the hart that runs it, for the way back */
+    struct regs regs; /* first: run_guest.S knows the offset */
+    u64 hv_sp, hv_tp; /* of the hart that runs it, for the way back */
+    struct vcpu_csr csr;
+
     u64 vmexits[CAUSE_COUNT]; /* by exception number; interrupts count in [0] */
 
     struct vm *vm;
@@ -67,7 +69,6 @@ struct vcpu {
     enum verdict held;    /* what goes on before the guest does: VERDICT_FULL: the exit is served
                              again; VERDICT_END: the end; VERDICT_RESUME: nothing */
 
-    struct vcpu_csr csr;
     u32 fp_hart;  /* fp.c: where its FP registers may still be */
     bool fp_used; /* they are not just all 0 */
 
@@ -101,15 +102,8 @@ struct vcpu {
 
 /* Sets everything to what a hart has at reset, as OpenSBI leaves it for a kernel. */
 void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id);
-/* A new vCPU continues where `from` is, which is complete: see vcpu_save(). */
-static inline void vcpu_continue(struct vcpu *vcpu, const struct vcpu *from)
-{
-    vcpu->regs = from->regs;
-    vcpu->csr = from->csr;
-    vcpu->fp_used = from->fp_used;
-    if (from->fp_used)
-        vcpu->fp = from->fp;
-}
+/* ... to what `from` has, which is complete: see vcpu_save(). */
+void vcpu_continue(struct vcpu *vcpu, struct vm *vm, const struct vcpu *from);
 /* Where and with what it starts: [SBI "Hart State Management Extension", hart_start]. */
 void vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1);
 

@@ -80,7 +80,7 @@ static struct vm *alloc_vm(u32 vcpus)
 
     if (vm == NULL)
         return NULL;
-    memset(vm, 0, offsetof(struct vm, boot_vcpu));
+    memset(vm, 0, offsetof(struct vm, console.line));
     list_init(&vm->children);
     list_init(&vm->sibling);
     if (alloc_vcpus(vm, vcpus) != ERR_OK) {
@@ -128,9 +128,12 @@ struct vm *vm_create(struct program *program, struct vm *parent)
 /* The calling vCPU goes on in the child under the same hart id; the others are stopped there. */
 static void clone_vcpus(struct vm *child, const struct vcpu *caller)
 {
-    for (u32 i = 0; i < child->vcpus; i++)
-        vcpu_init(child->vcpu[i], child, i);
-    vcpu_continue(child->vcpu[caller->id], caller);
+    for (u32 i = 0; i < child->vcpus; i++) {
+        if (i == caller->id)
+            vcpu_continue(child->vcpu[i], child, caller);
+        else
+            vcpu_init(child->vcpu[i], child, i);
+    }
 }
 
 /* The last ones first: the interrupt controller comes before those whose lines go there. */

@@ -75,12 +75,9 @@ struct vm {
     struct guest *guest;
     struct program *program; /* that it began with */
     struct vm_next *next;    /* NULL: none */
-    char name[32];           /* of the program's image; stays when that is gone */
-    struct gstage gs;
     u32 vcpus;
     struct vcpu *vcpu[VCPUS_MAX]; /* vcpu[0] is &boot_vcpu */
     u32 devices;
-    struct console console;
     struct vplic_use plic_use;
     struct vtransport_use virtio;
     struct disk_view *disk; /* what it sees of its disk; NULL if it has none */
@@ -127,7 +124,10 @@ struct vm {
     u32 events;     /* PROC_EVENT_* */
     u32 event_vcpu; /* which vCPU is interrupted for them */
 
-    /* set up when they come into use: */
+    struct console console; /* its line, and all below, are set up when they come into use: */
+
+    struct gstage gs;
+    char name[32]; /* of the program's image; stays when that is gone */
     struct vcpu boot_vcpu;
     struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
     struct vplic plic;                 /* of the device; see plic_use */

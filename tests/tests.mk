@@ -260,6 +260,7 @@ tests-y += hv/frame_init.c
 tests-y += hv/gaccess.c
 tests-y += hv/gcache.c
 tests-y += hv/gclone.c
+tests-y += hv/gfreeze.c
 tests-y += hv/gshare.c
 tests-y += hv/gstage.c
 tests-y += hv/options.c

@@ -18,6 +18,7 @@
 #include "hv/vm.h"
 
 #include "tests/host/console_fake.h"
+#include "tests/host/fake_vcpu.h"
 #include "tests/test.h"
 
 #define cell_give           fake_cell_give
@@ -34,8 +35,6 @@
 #define panic               fake_panic
 #define program_again       fake_program_again
 #define program_put         fake_program_put
-#define vcpu_init           fake_vcpu_init
-#define vcpu_save           fake_vcpu_save
 #define vcpu_set_entry      fake_vcpu_set_entry
 
 static void *fake_cell_take(enum cell_kind kind)
@@ -102,16 +101,6 @@ static struct disk_view *fake_disk_open(struct disk *disk)
 static struct disk_view *fake_disk_clone(struct disk_view *parent)
 {
     FAIL("there is a disk: %p", (void *)parent);
-}
-
-static void fake_vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
-{
-    *vcpu = (struct vcpu){.vm = vm, .id = id};
-}
-
-static void fake_vcpu_save(struct vcpu *vcpu)
-{
-    (void)vcpu;
 }
 
 static void fake_vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1)

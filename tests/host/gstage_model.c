@@ -795,25 +795,52 @@ static u32 count_owned(hpa_t table)
     return count;
 }
 
+static u64 bits_of(hpa_t table, bool (*is)(pte_t entry))
+{
+    const pte_t *entry = hpa_ptr(table);
+    u64 bits = 0;
+
+    for (u32 i = 0; i < TABLE_ENTRIES; i++) {
+        if (is(entry[i]))
+            bits |= line_bit(&entry[i]);
+    }
+    return bits;
+}
+
+static bool is_used(pte_t entry)
+{
+    return entry.v != 0;
+}
+
+static bool is_written(pte_t entry)
+{
+    return pte_leaf(entry) ? (entry.v & (PTE_W | PTE_SHARED)) == PTE_W
+                           : pte_valid(entry) && frame_of(pte_hpa(entry))->writes != 0;
+}
+
 /*
- * Outside of [first, end) of a table above the leaves every entry is zero; a leaf table counts its
- * leaves with W, and has not got all of them in their places.
+ * The sets of a table have each line that they have to have; a leaf table counts its leaves with W,
+ * and has not got all of them in their places.
  */
 static void check_table(hpa_t table, u32 level)
 {
-    const struct frame *span = frame_of(table);
+    const struct frame *frame = frame_of(table);
     const pte_t *entry = hpa_ptr(table);
 
-    if (level == 0) {
-        CHECK_EQ(span->home & HOME_OWNED, count_owned(table));
-        return;
-    }
-    for (u32 i = 0; i < (level == 2 ? LOG_FIRST : TABLE_ENTRIES); i++) {
-        if (i < span->first || i >= span->end)
-            CHECK_EQ(entry[i].v, 0);
-        else if (pte_valid(entry[i]) && !pte_leaf(entry[i]))
+    CHECK_EQ(bits_of(table, is_used) & ~frame->lines, 0);
+    CHECK_EQ(bits_of(table, is_written) & ~frame->writes, 0);
+    if (level == 0)
+        CHECK_EQ(frame->home & HOME_OWNED, count_owned(table));
+    for (u32 i = 0; level > 0 && i < TABLE_ENTRIES; i++) {
+        if (entry[i].v != 0 && !pte_leaf(entry[i]))
             check_table(pte_hpa(entry[i]), level - 1);
     }
+}
+
+static void check_root(hpa_t root)
+{
+    for (u64 i = 0; i < ROOT_FRAMES; i++)
+        check_table((hpa_t){root.v + i * PAGE_BYTES}, 2);
 }
 
 /* The tables say what the space says, and never allow more. */
@@ -838,7 +865,7 @@ static void census(void)
     reclaim_all();
     for (const struct model_vm *vm = vms; vm < vms + VMS; vm++) {
         if (vm->live && vm->gs.root.v != 0)
-            check_table(vm->gs.root, 2);
+            check_root(vm->gs.root);
         for (u32 page = 0; vm->live && page < TLB_PAGES; page++) {
             hpa_t frame = frame_at(vm, page);
 

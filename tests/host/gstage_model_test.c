@@ -94,7 +94,7 @@ TEST(gstage_model_needs_each_fence)
         bool detected = false;
         u64 i = 0;
 
-        for (; i < 48 && !detected; i++) {
+        for (; i < 192 && !detected; i++) {
             struct gstage_run run = machine(i, 20000);
 
             run.without = site;

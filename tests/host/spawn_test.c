@@ -30,6 +30,7 @@
 #include "hv/spawn.h"
 #include "hv/vm.h"
 
+#include "tests/host/fake_vcpu.h"
 #include "tests/host/hv_world.h"
 #include "tests/host/sample.h"
 #include "tests/host/tlb_model.h"
@@ -46,8 +47,6 @@
 #define proc_enter_alone    fake_proc_enter_alone
 #define sched_resume_others fake_sched_resume_others
 #define sched_stop_others   fake_sched_stop_others
-#define vcpu_init           fake_vcpu_init
-#define vcpu_save           fake_vcpu_save
 #define vcpu_set_entry      fake_vcpu_set_entry
 #define vtransport_end      fake_vtransport_end
 #define vtransport_settle   fake_vtransport_settle
@@ -143,16 +142,6 @@ static void fake_sched_resume_others(struct vm *vm)
 {
     CHECK_EQ(vm->pid, PID);
     world.stopped--;
-}
-
-static void fake_vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
-{
-    *vcpu = (struct vcpu){.vm = vm, .id = id};
-}
-
-static void fake_vcpu_save(struct vcpu *vcpu)
-{
-    (void)vcpu;
 }
 
 static void fake_vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1)

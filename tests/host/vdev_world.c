@@ -26,6 +26,7 @@
 #include "hv/vmexit.h"
 
 #include "tests/host/console_fake.h"
+#include "tests/host/fake_vcpu.h"
 #include "tests/host/fake_virtio.h"
 #include "tests/host/hv_world.h"
 #include "tests/host/tlb_model.h"
@@ -57,8 +58,6 @@ static void *real_cell_take(enum cell_kind kind)
 #define program_again       fake_program_again
 #define program_put         fake_program_put
 #define sched_wake          fake_sched_wake
-#define vcpu_init           fake_vcpu_init
-#define vcpu_save           fake_vcpu_save
 #define vcpu_set_entry      fake_vcpu_set_entry
 
 struct vdev_world vdev_world;
@@ -245,16 +244,6 @@ static void fake_sched_wake(struct vcpu *vcpu)
 {
     CHECK(vcpu->vm != NULL);
     vdev_world.wake_ups++;
-}
-
-static void fake_vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id)
-{
-    *vcpu = (struct vcpu){.vm = vm, .id = id};
-}
-
-static void fake_vcpu_save(struct vcpu *vcpu)
-{
-    (void)vcpu;
 }
 
 static void fake_vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1)
