@@ -36,6 +36,8 @@ struct cell_pool {
     struct list partial; /* pieces with free cells */
 };
 
+#define VM_FRAMES 8 /* a few pages, and what they need, for it and its parent */
+
 #define NO_PIECES(kind)                            \
     {                                              \
         &pools[kind].partial, &pools[kind].partial \
@@ -52,8 +54,11 @@ static struct cells *cells_of(const struct cell_pool *pool, void *cell)
     return (struct cells *)align_down((u64)cell, pool->piece);
 }
 
+/* For VMs only if they can also begin: a fork is refused sooner than what runs is ended. */
 static hpa_t alloc_piece(const struct cell_pool *pool)
 {
+    if (pool == &pools[CELL_VM] && !frame_prepare(CELL_VMS * VM_FRAMES))
+        return (hpa_t){0};
     return pool->piece == PAGE_BYTES ? frame_alloc() : frame_alloc_group();
 }
 

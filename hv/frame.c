@@ -374,6 +374,33 @@ hpa_t frame_alloc_group(void)
     return group == NONE ? (hpa_t){0} : hpa_at(group);
 }
 
+/* pool.lock is held. */
+static bool has(u64 count)
+{
+    while (pool.in_groups < count && pool.spare == NONE) {
+        if (!make_groups())
+            return false;
+    }
+    return true;
+}
+
+/*
+ * frame_prepare - see to it that there is room for more than what is asked for next.
+ *
+ * Nothing is taken: others may have it first.
+ */
+bool frame_prepare(u64 count)
+{
+    bool is_there;
+
+    do {
+        spin_lock(&pool.lock);
+        is_there = has(count);
+        spin_unlock(&pool.lock);
+    } while (unlikely(!is_there) && reclaim());
+    return is_there;
+}
+
 void frame_free_group(hpa_t group)
 {
     u32 index = index_of(group);

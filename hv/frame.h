@@ -83,6 +83,8 @@ __must_check hpa_t frame_alloc(void);
 /* Four frames, 16 KiB aligned, any contents; {0} if there are none. */
 __must_check hpa_t frame_alloc_group(void);
 void frame_free_group(hpa_t group);
+/* So many frames are free, or are by now.  False: there are not that many. */
+__must_check bool frame_prepare(u64 count);
 
 static inline void frame_get(hpa_t hpa)
 {

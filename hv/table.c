@@ -3,8 +3,9 @@
  * Page tables come and go all zero: what is given back has been emptied, and waits here for the
  * next taker, who need not clear it.
  *
- * `frames` are all that are tables, in use or clean.  frame.c takes clean ones away when there is
- * no other memory.
+ * When there is no other memory, frame.c takes clean ones away.  But some of each kind stay tables
+ * for good: where pages have taken all memory, a VM that wakes still finds tables, if need be those
+ * of another one that sleeps.
  */
 #include "lib/kit/spinlock.h"
 
@@ -15,11 +16,22 @@
 #define NONE  UINT32_MAX
 #define GROUP 4U /* frames of a root */
 
+/* So many stay: of 1 GiB 256 frames of tables and 32 roots; of a small machine none. */
+#define KEPT_SHARE       1024
+#define KEPT_ROOTS_SHARE 4096
+#define KEPT_MAX         256
+#define KEPT_ROOTS_MAX   32
+
+struct kind {
+    u32 clean;       /* head of the list: a frame, counted from the first of RAM */
+    u32 clean_count; /* in the list */
+    u32 count;       /* in use or clean */
+};
+
 static struct {
-    struct spinlock lock;   /* behind the pool's */
-    u32 clean, clean_roots; /* heads: frames, counted from the first of RAM */
-    u64 frames, clean_frames;
-} tables = {.clean = NONE, .clean_roots = NONE};
+    struct spinlock lock; /* behind the pool's */
+    struct kind leaf, root;
+} tables = {.leaf.clean = NONE, .root.clean = NONE};
 
 static u32 index_of(hpa_t table)
 {
@@ -31,51 +43,67 @@ static hpa_t table_at(u32 index)
     return (hpa_t){chunk_base + ((u64)index << PAGE_SHIFT)};
 }
 
-/* The lock is held, and the list is not empty. */
-static hpa_t pop(u32 *head, u32 count)
+/* The lock is held.  {0}: there are none. */
+static hpa_t pop(struct kind *kind)
 {
-    hpa_t table = table_at(*head);
+    hpa_t table = table_at(kind->clean);
 
-    *head = frame_of(table)->next_clean;
-    tables.clean_frames -= count;
+    if (kind->clean == NONE)
+        return (hpa_t){0};
+    kind->clean = frame_of(table)->next_clean;
+    kind->clean_count--;
     return table;
 }
 
-/* The first of a list; {0} if it is empty.  count: frames that one item stands for. */
-static hpa_t take(u32 *head, u32 count)
+static hpa_t take(struct kind *kind)
 {
-    hpa_t table = {0};
+    hpa_t table;
 
     spin_lock(&tables.lock);
-    if (*head != NONE)
-        table = pop(head, count);
+    table = pop(kind);
     spin_unlock(&tables.lock);
     return table;
 }
 
-static void give(u32 *head, hpa_t table, u32 count)
+static void give(struct kind *kind, hpa_t table)
 {
     spin_lock(&tables.lock);
-    frame_of(table)->next_clean = *head;
-    *head = index_of(table);
-    tables.clean_frames += count;
+    frame_of(table)->next_clean = kind->clean;
+    kind->clean = index_of(table);
+    kind->clean_count++;
     spin_unlock(&tables.lock);
 }
 
-/* Frames that have become a table. */
-static void add(hpa_t table, u32 count)
+/*
+ * Frames become a table.  Where there are none, others may have lost theirs for it, which then are
+ * what was asked for.
+ */
+__attribute__((noinline)) static hpa_t make(struct kind *kind)
 {
-    for (u64 i = 0; i < count; i++)
+    u64 frames = kind == &tables.root ? GROUP : 1;
+    hpa_t table = frames == 1 ? frame_alloc() : frame_alloc_group();
+
+    if (table.v == 0)
+        return take(kind);
+    for (u64 i = 0; i < frames; i++)
         page_zero((hpa_t){table.v + i * PAGE_BYTES});
     spin_lock(&tables.lock);
-    tables.frames += count;
+    kind->count++;
     spin_unlock(&tables.lock);
+    return table;
 }
 
-static hpa_t reset(hpa_t table)
+static inline hpa_t alloc(struct kind *kind)
 {
-    struct frame *frame = frame_of(table);
+    hpa_t table = take(kind);
+    struct frame *frame;
 
+    if (unlikely(table.v == 0)) {
+        table = make(kind);
+        if (table.v == 0)
+            return table;
+    }
+    frame = frame_of(table);
     frame->home = HOME_NONE;
     frame->reads = 0;
     return table;
@@ -83,53 +111,49 @@ static hpa_t reset(hpa_t table)
 
 hpa_t table_alloc(void)
 {
-    hpa_t table = take(&tables.clean, 1);
-
-    if (table.v == 0) {
-        table = frame_alloc();
-        if (table.v == 0)
-            return table;
-        add(table, 1);
-    }
-    return reset(table);
+    return alloc(&tables.leaf);
 }
 
 void table_free(hpa_t table)
 {
-    give(&tables.clean, table, 1);
+    give(&tables.leaf, table);
 }
 
 hpa_t table_alloc_root(void)
 {
-    hpa_t root = take(&tables.clean_roots, GROUP);
-
-    if (root.v == 0) {
-        root = frame_alloc_group();
-        if (root.v == 0)
-            return root;
-        add(root, GROUP);
-    }
-    return reset(root);
+    return alloc(&tables.root);
 }
 
 void table_free_root(hpa_t root)
 {
-    give(&tables.clean_roots, root, GROUP);
+    give(&tables.root, root);
+}
+
+/* The lock is held. */
+static hpa_t take_away(struct kind *kind, u64 share, u64 max)
+{
+    u64 kept = frame_total_count() / share;
+    hpa_t table = {0};
+
+    if (kind->count > (kept < max ? kept : max))
+        table = pop(kind);
+    if (table.v == 0)
+        return table;
+    kind->count--;
+    frame_of(table)->owner = CHARGE_NOBODY;
+    return table;
 }
 
 hpa_t table_take_clean(u32 *count)
 {
-    hpa_t table = {0};
+    hpa_t table;
 
     spin_lock(&tables.lock);
-    *count = tables.clean != NONE ? 1 : GROUP;
-    if (tables.clean != NONE)
-        table = pop(&tables.clean, 1);
-    else if (tables.clean_roots != NONE)
-        table = pop(&tables.clean_roots, GROUP);
-    if (table.v != 0) {
-        tables.frames -= *count;
-        frame_of(table)->owner = CHARGE_NOBODY;
+    *count = 1;
+    table = take_away(&tables.leaf, KEPT_SHARE, KEPT_MAX);
+    if (table.v == 0) {
+        *count = GROUP;
+        table = take_away(&tables.root, KEPT_ROOTS_SHARE, KEPT_ROOTS_MAX);
     }
     spin_unlock(&tables.lock);
     return table;
@@ -137,15 +161,21 @@ hpa_t table_take_clean(u32 *count)
 
 u64 table_clean_frames(void)
 {
-    return __atomic_load_n(&tables.clean_frames, __ATOMIC_RELAXED);
+    u64 frames;
+
+    spin_lock(&tables.lock);
+    frames = tables.leaf.clean_count + (u64)tables.root.clean_count * GROUP;
+    spin_unlock(&tables.lock);
+    return frames;
 }
 
 u64 table_frames(void)
 {
-    u64 count;
+    u64 frames;
 
     spin_lock(&tables.lock);
-    count = tables.frames - tables.clean_frames;
+    frames = tables.leaf.count - tables.leaf.clean_count;
+    frames += (u64)(tables.root.count - tables.root.clean_count) * GROUP;
     spin_unlock(&tables.lock);
-    return count;
+    return frames;
 }

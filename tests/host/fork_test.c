@@ -273,6 +273,49 @@ TEST(fork_of_who_is_evicted_without_memory)
     test_must_pass(run_evicted, NULL);
 }
 
+#define SOME 5
+
+/* Pages have taken all memory: of who wakes nobody ends for want of tables. */
+static void run_wakers(void *argument)
+{
+    struct gstage vm[SOME];
+    hpa_t taken = {0}, frame;
+    enum trace_did did;
+    u64 free_at_start;
+
+    (void)argument;
+    boot(8192);
+    free_at_start = world_free_frames();
+    for (u32 i = 0; i < SOME; i++) {
+        make_parent(&vm[i]);
+        CHECK_EQ(world_fault(&vm[i], gpas[0], ACCESS_WRITE, &did), ERR_OK);
+    }
+    while ((frame = frame_alloc()).v != 0) {
+        *(hpa_t *)hpa_ptr(frame) = taken;
+        taken = frame;
+    }
+    for (u32 i = 0; i < SOME; i++)
+        CHECK(!gstage_evict(&vm[i]));
+    for (u32 page = 0; page < TOUCHED; page++) {
+        for (u32 i = 0; i < SOME; i++)
+            CHECK_EQ(world_fault(&vm[i], gpas[page], ACCESS_WRITE, &did), ERR_OK);
+    }
+    CHECK(frame_alloc().v == 0);
+    while (taken.v != 0) {
+        frame = taken;
+        taken = *(hpa_t *)hpa_ptr(frame);
+        frame_put(frame);
+    }
+    for (u32 i = 0; i < SOME; i++)
+        gstage_destroy(&vm[i]);
+    CHECK_EQ(world_free_frames(), free_at_start);
+}
+
+TEST(fork_finds_tables_when_pages_have_taken_all_memory)
+{
+    test_must_pass(run_wakers, NULL);
+}
+
 #define DEPTH 1000
 
 /* Each generation writes one page and is checked after all others have come and some have gone. */
