@@ -149,10 +149,10 @@ void console_flush(void)
     bool locked;
     size_t bytes = used;
 
-    used = 0;
     if (bytes == 0) {
-        return;
+        return; /* and writes nothing: in a forked child that would copy a page */
     }
+    used = 0;
     preempt_disable();
     locked = lock_write(&lock);
     if (!console_device_write(line, bytes)) {

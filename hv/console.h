@@ -17,7 +17,7 @@ struct console {
     bool waits;          /* its UART is to interrupt when there is input ... */
     struct vcpu *waiter; /* ... or its virtio console, by this vCPU; NULL: no */
     u32 given_by;        /* pid from which it got the input, and which gets it back */
-    char line[CONSOLE_LINE_BYTES];
+    _Alignas(8) char line[CONSOLE_LINE_BYTES];
 };
 
 /* The UART of the machine, an ns16550 with registers at `base`, `stride` bytes apart. */

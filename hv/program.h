@@ -23,7 +23,7 @@ struct text {
 struct program {
     struct program *next; /* of those that are kept */
     u32 users;            /* atomic; VMs, and one if it is kept */
-    char name[BUNDLE_NAME_BYTES];
+    _Alignas(8) char name[BUNDLE_NAME_BYTES];
     struct guest *guest; /* the kind of machine */
     struct text *text;
     gpa_t entry, fdt; /* pc and a1 of vCPU 0 */

@@ -11,8 +11,7 @@
  */
 #include "hv/vcpu.h"
 
-#include <string.h>
-
+#include "lib/kit/words.h"
 #include "lib/riscv/csr.h"
 
 #include "hv/dev/vtransport.h"
@@ -39,7 +38,7 @@ u64 run_guest(struct vcpu *vcpu);
 /* All but its registers. */
 static void begin(struct vcpu *vcpu, struct vm *vm, u32 id)
 {
-    memset(vcpu->vmexits, 0, offsetof(struct vcpu, fp) - offsetof(struct vcpu, vmexits));
+    clear_words(vcpu->vmexits, offsetof(struct vcpu, fp) - offsetof(struct vcpu, vmexits));
     vcpu->vm = vm;
     vcpu->id = id;
     vcpu->fp_hart = NO_HART;

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "lib/kit/words.h"
+
 #include "hv/cell.h"
 #include "hv/disk.h"
 #include "hv/frame.h"
@@ -18,6 +20,7 @@
 
 _Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
 _Static_assert(sizeof(((struct vm *)0)->name) == sizeof(((struct program *)0)->name), "a name");
+_Static_assert(offsetof(struct vm, console.line) % 8 == 0, "clear_words()");
 _Static_assert(sizeof(struct vm) <= CELL_VM_BYTES, "a VM is a cell");
 _Static_assert(sizeof(struct vcpu) <= CELL_VCPU_BYTES, "a vCPU beyond the first is a cell");
 
@@ -48,7 +51,8 @@ static enum err alloc_vcpus(struct vm *vm, u32 count)
 static void set_program(struct vm *vm, struct program *program)
 {
     vm->program = program;
-    memcpy(vm->name, program->name, sizeof(vm->name));
+    memcpy(__builtin_assume_aligned(vm->name, 8), __builtin_assume_aligned(program->name, 8),
+           sizeof(vm->name));
 }
 
 static void begin_vcpu(struct vm *vm)
@@ -80,7 +84,7 @@ static struct vm *alloc_vm(u32 vcpus)
 
     if (vm == NULL)
         return NULL;
-    memset(vm, 0, offsetof(struct vm, console.line));
+    clear_words(vm, offsetof(struct vm, console.line));
     list_init(&vm->children);
     list_init(&vm->sibling);
     if (alloc_vcpus(vm, vcpus) != ERR_OK) {

@@ -127,7 +127,7 @@ struct vm {
     struct console console; /* its line, and all below, are set up when they come into use: */
 
     struct gstage gs;
-    char name[32]; /* of the program's image; stays when that is gone */
+    _Alignas(8) char name[32]; /* of the program's image; stays when that is gone */
     struct vcpu boot_vcpu;
     struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
     struct vplic plic;                 /* of the device; see plic_use */

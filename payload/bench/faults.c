@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Pages that are touched, copied and taken over.  See bench.c. */
+/* Pages that are touched, copied and taken over.  See bench.c; the marks are for tools/profile.sh.
+ */
+#include "lib/riscv/mark.h"
+
 #include "guest/guest.h"
 #include "guest/machine.h"
 #include "guest/proc.h"
@@ -26,7 +29,9 @@ void bench_first_touch(u64 mib)
     u64 begin = now();
 
     (void)mib;
+    MARK_BEGIN();
     touch(memory, PAGES);
+    MARK_END();
     print_mean("first_touch", now() - begin, PAGES);
 }
 
@@ -45,7 +50,9 @@ static void fork_writes(const char *name, bool print_child)
     }
     if (pid == 0) {
         begin = now();
+        MARK_BEGIN();
         touch(memory, PAGES);
+        MARK_END();
         if (print_child) {
             print_mean(name, now() - begin, PAGES);
         }
