@@ -28,8 +28,8 @@ struct cells {
 _Static_assert(sizeof(struct cells) <= CELL_HEAD_BYTES, "the head fits");
 _Static_assert(CELL_HEAD_BYTES <= CELL_BYTES, "the head is a small cell");
 
-/* keeps_one: the objects come and go. */
-struct cell_pool {
+/* keeps_one: the objects come and go.  Aligned so that one is found by a shift. */
+struct __attribute__((aligned(64))) cell_pool {
     u64 piece, first, bytes; /* of a piece: a frame or a group; in front of its cells; of a cell */
     bool keeps_one;
     struct spinlock lock;
@@ -127,6 +127,15 @@ void *cell_take(enum cell_kind kind)
     return cell;
 }
 
+/* The lock is held, nothing in these is used any more, and they are in the list. */
+__attribute__((noinline)) static void end_cells(struct cell_pool *pool, struct cells *cells)
+{
+    if (pool->keeps_one && cells->node.next == cells->node.prev)
+        return;
+    list_del(&cells->node);
+    free_piece(pool, cells);
+}
+
 void cell_give(enum cell_kind kind, void *given)
 {
     struct cell_pool *pool = &pools[kind];
@@ -134,14 +143,12 @@ void cell_give(enum cell_kind kind, void *given)
     struct cell *cell = given;
 
     spin_lock(&pool->lock);
-    if (cells->free == NULL)
+    if (unlikely(cells->free == NULL))
         list_add_tail(&pool->partial, &cells->node);
     cell->next = cells->free;
     cells->free = cell;
-    if (--cells->used == 0 && !(pool->keeps_one && cells->node.next == cells->node.prev)) {
-        list_del(&cells->node);
-        free_piece(pool, cells);
-    }
+    if (--cells->used == 0)
+        end_cells(pool, cells);
     spin_unlock(&pool->lock);
 }
 
