@@ -39,11 +39,14 @@ struct board {
     u64 found, expected;
 };
 
-/* What two processes talk on. */
+/* What two processes talk on; and more pages, which are shared along with it. */
+#define LINE_PAGES 3UL
 struct line {
     struct proc_hold hold;
     u32 word;
+    _Alignas(4096) u64 more[LINE_PAGES - 1][PAGE / sizeof(u64)];
 };
+_Static_assert(sizeof(struct line) == LINE_PAGES * PAGE, "whole pages");
 
 static struct board *board;
 static u8 *pages;
@@ -391,11 +394,15 @@ static void talk(void)
     unsigned status = 0;
     long child, got;
 
-    if (proc_unshare(line, PAGE) != 0 || proc_share(line, PAGE) != 0 ||
+    if (proc_unshare(line, sizeof(*line)) != 0 || proc_share(line, sizeof(*line)) != 0 ||
         proc_hold(&line->hold, PROC_HOLD_HERE) != 0) {
         return;
     }
     check("a line begins empty", line->word + (alone ? line->hold.bell : 0), 0);
+    for (u64 i = 0; i < LINE_PAGES - 1; i++) {
+        check("what is shared anew is zero", line->more[i][below(PAGE / sizeof(u64))], 0);
+        line->more[i][below(PAGE / sizeof(u64))] = random_of(&random_state);
+    }
     child = fork_alone();
     if (child == 0) {
         has_second = false;
@@ -417,7 +424,8 @@ static void talk(void)
         count(&board->talks);
     }
     proc_hold(&line->hold, PROC_HOLD_NONE);
-    (void)proc_unshare(line, PAGE);
+    line->more[0][0] = random_of(&random_state); /* after the fork: copied, were it not shared */
+    (void)proc_unshare(line, sizeof(*line) - PAGE * below(LINE_PAGES));
     check("what is its own reads as zero", line->word, 0);
 }
 
@@ -538,7 +546,7 @@ int main(void)
 
     second_id = machine_harts(ids, 2) < 2 ? NOBODY : ids[ids[0] == guest_hart_id()];
     board = args_has("life") ? (struct board *)args_u64("board", 0) : pages_alloc(1, 1);
-    line = pages_alloc(1, 1);
+    line = pages_alloc(LINE_PAGES, 1);
     pages = pages_alloc(PAGES * STRIDE, 1);
     disk = device_block(0);
     if (proc_getpid() == 1) {
