@@ -33,6 +33,7 @@
 /* Shared by all, at the same place in each; atomic. */
 struct board {
     u64 magic, end, procs;
+    u64 newest;                                       /* a pid, about */
     u64 forks, spawns, execs, talks, signals, halves; /* that succeeded */
     u64 failures;
     const char *what; /* the first one; all have the same image */
@@ -259,6 +260,7 @@ static void fork_one(void)
         as_child(number);
     } else if (pid > 0) {
         count(&board->forks);
+        board->newest = (u64)pid;
     }
 }
 
@@ -275,11 +277,11 @@ static void wait_for_one(void)
 /* Anybody of the caller's tree but itself; 0: there is nobody. */
 static long somebody(void)
 {
-    long self = proc_getpid();
     static struct proc_record record;
-    long pid = proc_inspect(self + (long)below(64), &record);
+    long self = proc_getpid();
+    long pid = proc_inspect((long)below(board->newest + 1), &record);
 
-    pid = pid <= 0 ? proc_inspect(self, &record) : pid;
+    pid = pid <= 0 || pid == self ? proc_inspect(self, &record) : pid;
     return pid == self ? 0 : pid;
 }
 
@@ -478,6 +480,10 @@ static void rage(void)
             if (pid == 0) {
                 as_child(random_state);
                 live();
+            }
+            pid = pid < 0 ? somebody() : 0; /* one ends, so that another can begin */
+            if (pid > 0) {
+                proc_kill(pid, PROC_SIGKILL);
             }
         } else if (what < 6) {
             send_signal();
