@@ -156,9 +156,9 @@ __must_check static inline hpa_t frame_alloc_home(hpa_t table, u64 index)
 }
 
 /* So many more of the table's leaves have W.  True: all have. */
-static inline bool table_own(hpa_t table, u32 leaves)
+static inline bool table_own(struct frame *table, u32 leaves)
 {
-    return ((frame_of(table)->home += leaves) & HOME_OWNED) == CHUNK_FRAMES;
+    return ((table->home += leaves) & HOME_OWNED) == CHUNK_FRAMES;
 }
 
 /* One has not any more. */

@@ -18,7 +18,7 @@
  *
  *     lines     some entry is not 0
  *     writes    some leaf may have W that a fork takes, or some valid entry points to a table whose
- *               `writes` is not empty
+ *               `writes` is not empty; each is in `lines`
  *
  * What a fork does with them is in gfreeze.c.
  *
@@ -465,6 +465,53 @@ void gcache_join_shared(struct gstage *gs, gpa_t gpa, hpa_t chunk)
 
     if (space_is_in_one_piece(gs, first, chunk.v))
         set_megapage(gs, entry_above(gs, gpa), gpa, pte_of(chunk, LEAF_SHARED));
+}
+
+/* ---- the way to a leaf ---- */
+
+static void make_megapage(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t chunk)
+{
+    gcache_use(gs, entry);
+    gcache_write(gs, entry, gpa, 1);
+    set_entry(entry, pte_of(chunk, LEAF_OWNED));
+}
+
+/*
+ * Fills an entry of level 1 for RAM: by a leaf, if the 2 MiB are this VM's alone and in one piece,
+ * or by an empty table.  False: no memory.
+ */
+static bool make_region(struct gstage *gs, gpa_t gpa, pte_t *entry)
+{
+    u64 page = gstage_page(gs, gpa);
+    bool alone;
+
+    if (space_region_alone(&gs->space, page)) {
+        const u64 *line = space_line(&gs->space, align_down(page, CHUNK_FRAMES), &alone);
+
+        make_megapage(gs, entry, gpa, space_frame(line[0]));
+        return true;
+    }
+    return gcache_make_table(gs, entry);
+}
+
+/* Makes or thaws what is missing above the leaves.  False: no memory, nothing lost. */
+bool gcache_reach(struct gstage *gs, gpa_t gpa)
+{
+    pte_t *entry;
+
+    if (gs->root.v == 0 && !gcache_make_root(gs))
+        return false;
+    entry = (pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
+    if (is_frozen(*entry))
+        gcache_thaw(gs, entry, 2);
+    else if (!pte_valid(*entry) && !gcache_make_table(gs, entry))
+        return false;
+    entry = entry_above(gs, gpa);
+    if (is_frozen(*entry))
+        gcache_thaw(gs, entry, 1);
+    else if (!pte_valid(*entry))
+        return gstage_is_ram(gs, gpa) ? make_region(gs, gpa, entry) : gcache_make_table(gs, entry);
+    return true;
 }
 
 /* ---- the census ---- */

@@ -16,6 +16,7 @@
 
 #include "hv/frame.h"
 #include "hv/gcache.h"
+#include "hv/gfence.h"
 #include "hv/gstage.h"
 #include "hv/panic.h"
 
@@ -230,7 +231,7 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
         if (old != 0)
             frame_put(space_frame(old));
     }
-    gstage_fence_code(gs);
+    fence_code(gs);
     *gs->shared = then;
     return ERR_OK;
 }

@@ -213,4 +213,3 @@ __must_check static inline hpa_t gstage_alloc_page(struct gstage *gs, hpa_t home
 __must_check hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access);
 __must_check enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from);
 void gstage_forget_ranges(struct gstage *gs);
-void gstage_fence_code(const struct gstage *gs);

@@ -162,6 +162,7 @@ components-stdinirq := plic task
 test-guests-y += stdinirq_console
 source-stdinirq_console := stdinirq
 components-stdinirq_console := preempt rr task virtio_console
+test-guests-y += storm
 test-guests-y += tasks
 components-tasks := task
 test-guests-y += threadsignals

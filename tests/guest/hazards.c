@@ -4,8 +4,9 @@
  * timer's interrupt pending and masked, "hazard=handler" inside the handler of that interrupt.  On
  * both sides the interrupt comes exactly once, and not too early.
  *
- * And what it must lose: "hazard=reserved" forks between a load-reserved and its store-conditional,
- * which fails in the child.
+ * What it must not copy: "hazard=software" forks with the software interrupt pending, which somebody
+ * raised in the parent.  And what it must lose: "hazard=reserved" forks between a load-reserved and
+ * its store-conditional, which fails in the child.
  */
 #include <stdio.h>
 
@@ -82,6 +83,27 @@ static void fork_in_the_handler(void)
     arm(5);
 }
 
+static bool software_pends(void)
+{
+    return (csr_read(CSR_SIP) & IP_SSIP) != 0;
+}
+
+/* True: the parent's pends, and the child has begun without.  Nothing is left to wait for. */
+static bool fork_with_software(void)
+{
+    unsigned status = 0;
+    bool pends;
+
+    csr_clear(CSR_SSTATUS, SSTATUS_SIE);
+    csr_set(CSR_SIP, IP_SSIP);
+    fork_now();
+    pends = software_pends();
+    if (child <= 0)
+        proc_exit(pends);
+    csr_clear(CSR_SIP, IP_SSIP);
+    return proc_wait(child, 0, &status) == child && status == PROC_STATUS_EXITED(0) && pends;
+}
+
 /* Both sides come here: their own interrupt has come once when the time is well over. */
 static bool is_as_it_should_be(void)
 {
@@ -125,6 +147,10 @@ int main(void)
         return 0;
     }
     trap_hook(on_trap);
+    if (args_is("hazard", "software")) {
+        printf("hazards: %s\n", fork_with_software() ? "ok" : "the software interrupt is wrong");
+        return 0;
+    }
     if (args_is("hazard", "armed"))
         fork_armed();
     else if (args_is("hazard", "pending"))

@@ -27,6 +27,7 @@ for fork in cow copy; do
 done
 entry sv39fork_invalid         full  60   payload 'sv39fork: 4 processes, all ok' PAYLOAD=sv39fork DOOR=invalid
 entry sv39fork_mmio            full  60   payload 'sv39fork: 4 processes, all ok' PAYLOAD=sv39fork DOOR=mmio
+entry fork_software_pending     quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=software
 entry fork_timer_armed          quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=armed SSTC=on
 entry fork_timer_armed_no_sstc  quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=armed SSTC=off
 entry fork_timer_pending        quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=pending SSTC=on
