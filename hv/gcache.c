@@ -110,6 +110,21 @@ static bool is_pointer(pte_t entry)
     return entry.v != 0 && (entry.v & PTE_RWX) == 0;
 }
 
+/* The first line of a set, which is not empty and whose lowest bit is `line`'s; *lines moves on
+ * with it. */
+static inline pte_t *first_of(pte_t *line, u64 *lines)
+{
+    while (!(*lines & 0xff)) {
+        *lines >>= 8;
+        line += 8 * LINE_PTES;
+    }
+    while (!(*lines & 1)) {
+        *lines >>= 1;
+        line += LINE_PTES;
+    }
+    return line;
+}
+
 /* All entries of a leaf table are 0 afterwards.  Returns in how many lines they were not. */
 static u32 clean_leaves(hpa_t table)
 {
@@ -118,8 +133,7 @@ static u32 clean_leaves(hpa_t table)
     u32 count = 0;
 
     for (u64 lines = frame->lines; lines != 0; lines >>= 1, line += LINE_PTES) {
-        if (!(lines & 1))
-            continue;
+        line = first_of(line, &lines);
         count++;
 #pragma GCC unroll 8
         for (u64 i = 0; i < LINE_PTES; i++)
@@ -160,9 +174,8 @@ static bool clean_some(hpa_t table, u32 tables)
     u32 count = 0;
 
     frame->writes = 0;
-    for (; frame->lines != 0 && count < tables; line += LINE_PTES) {
-        if (!(frame->lines & line_bit(line)))
-            continue;
+    for (u64 lines = frame->lines; lines != 0 && count < tables; lines >>= 1, line += LINE_PTES) {
+        line = first_of(line, &lines);
         frame->lines &= ~line_bit(line);
         count += clean_line(line);
     }
@@ -195,8 +208,8 @@ static u32 take_off(hpa_t root)
         pte_t *line = hpa_ptr(part);
 
         for (u64 lines = frame->lines; lines != 0; lines >>= 1, line += LINE_PTES) {
-            if (lines & 1)
-                first = drop_line(line, first);
+            line = first_of(line, &lines);
+            first = drop_line(line, first);
         }
         frame->lines = 0;
         frame->writes = 0;

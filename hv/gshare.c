@@ -4,6 +4,7 @@
  *
  * A page is shared by a flag of its entry in the space: it has W in every VM and is never copied.
  * The frame counts the lines that have it, as any other does; so it lives as long as one of them.
+ * It may be blank (FRAME_BLANK): then no VM has it mapped.
  *
  * Which ranges these are a VM remembers in a frame of its own, by address, neighbours as one.
  *
@@ -103,7 +104,7 @@ static bool have_ranges(struct gstage *gs)
 
 static u64 *own_entry(struct gstage *gs, u64 gpa)
 {
-    u64 page = gstage_page(gs, (gpa_t){gpa}), *line = space_own_line(&gs->space, page);
+    u64 page = gstage_page(gs, (gpa_t){gpa}), *line = gstage_own_line(gs, page);
 
     return line == NULL ? NULL : &line[page % SPACE_LINE];
 }
@@ -117,14 +118,48 @@ static bool is_shared(const struct gstage *gs, u64 gpa)
     return line != NULL && (line[page % SPACE_LINE] & SPACE_SHARED);
 }
 
-/* gs->lock is held.  Each page is the VM's own afterwards, or shared already. */
-static enum err own_all(struct gstage *gs, struct range range)
+/* The page is the VM's own afterwards, or shared already, or blank. */
+static enum err own_page(struct gstage *gs, u64 gpa)
+{
+    u64 *entry = own_entry(gs, gpa);
+    enum err err = ERR_NOMEM;
+    hpa_t frame;
+
+    if (entry == NULL)
+        return err;
+    if (*entry != 0 || !gstage_begins_zero(gs, (gpa_t){gpa}))
+        return gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE).v == 0 ? ERR_NOMEM : ERR_OK;
+    frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+    if (frame.v == 0)
+        return err;
+    frame_set_blank(frame);
+    space_set(&gs->space, entry, frame.v);
+    return ERR_OK;
+}
+
+/* What own_page() made blank, and is not shared, is as if it had never been touched. */
+static void give_up_blank(struct gstage *gs, struct range range)
 {
     for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
-        if (gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE).v == 0)
-            return ERR_NOMEM;
+        u64 *entry = own_entry(gs, gpa), old = *entry;
+
+        if (old == 0 || (old & SPACE_SHARED) || !frame_is_blank(space_frame(old)))
+            continue;
+        space_set(&gs->space, entry, 0);
+        frame_put(space_frame(old));
     }
-    return ERR_OK;
+}
+
+static enum err own_all(struct gstage *gs, struct range range)
+{
+    enum err err = ERR_OK;
+
+    for (u64 gpa = range.first; gpa < range.end && err == ERR_OK; gpa += PAGE_BYTES) {
+        err = own_page(gs, gpa);
+        if (err != ERR_OK)
+            give_up_blank(gs, (struct range){range.first, gpa});
+    }
+    return err;
 }
 
 static enum err share_locked(struct gstage *gs, struct range range)
@@ -140,10 +175,13 @@ static enum err share_locked(struct gstage *gs, struct range range)
     if (err != ERR_OK)
         return err;
     for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
-        if (is_shared(gs, gpa))
+        u64 *entry = own_entry(gs, gpa);
+
+        if (*entry & SPACE_SHARED)
             continue;
-        *own_entry(gs, gpa) |= SPACE_SHARED;
-        gcache_share(gs, (gpa_t){gpa});
+        *entry |= SPACE_SHARED;
+        if (!frame_is_blank(space_frame(*entry)))
+            gcache_share(gs, (gpa_t){gpa});
     }
     *gs->shared = then;
     return ERR_OK;
@@ -158,7 +196,7 @@ static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
  * gstage_share - the pages of a range are the same memory in all later clones.
  *
  * They are allocated at once, and copied where somebody else has them too: afterwards no store to
- * them needs memory.
+ * them needs memory.  Those that nobody has touched are zeroed when somebody does.
  */
 enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
@@ -183,24 +221,42 @@ static void free_chain(hpa_t chain)
     }
 }
 
-/* A frame for each page of the range, whose lines are the VM's own then.  {0}: no memory. */
-static hpa_t alloc_chain(struct gstage *gs, struct range range)
+/*
+ * A frame for each page of the range that does not begin with zeros anyway.  The lines of all are
+ * the VM's own then, if *err is ERR_OK.
+ */
+static hpa_t alloc_chain(struct gstage *gs, struct range range, enum err *err)
 {
     hpa_t chain = {0};
 
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
-        enum err err;
-        hpa_t frame =
-            own_entry(gs, gpa) == NULL ? (hpa_t){0} : gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+    *err = ERR_OK;
+    for (u64 gpa = range.first; gpa < range.end && *err == ERR_OK; gpa += PAGE_BYTES) {
+        hpa_t frame;
 
-        if (frame.v == 0) {
-            free_chain(chain);
-            return (hpa_t){0};
+        if (own_entry(gs, gpa) == NULL) {
+            *err = ERR_NOMEM;
+        } else if (!gstage_begins_zero(gs, (gpa_t){gpa})) {
+            frame = gstage_alloc_page(gs, (hpa_t){0}, 0, err);
+            if (frame.v == 0)
+                break;
+            *err = ERR_OK;
+            *(hpa_t *)hpa_ptr(frame) = chain;
+            chain = frame;
         }
-        *(hpa_t *)hpa_ptr(frame) = chain;
-        chain = frame;
     }
+    if (*err != ERR_OK)
+        free_chain(chain);
     return chain;
+}
+
+/* The next frame of a chain, zeroed. */
+static hpa_t take_zero(hpa_t *chain)
+{
+    hpa_t frame = *chain;
+
+    *chain = *(const hpa_t *)hpa_ptr(frame);
+    page_zero(frame);
+    return frame;
 }
 
 static enum err unshare_locked(struct gstage *gs, struct range range)
@@ -214,20 +270,22 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
     err = plan_unshare(gs->shared, range, &then);
     if (err != ERR_OK)
         return err;
-    chain = alloc_chain(gs, range);
-    if (chain.v == 0)
-        return ERR_NOMEM;
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES)
-        gcache_forget(gs, (gpa_t){gpa});
+    chain = alloc_chain(gs, range, &err);
+    if (err != ERR_OK)
+        return err;
+    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+        u64 entry = *own_entry(gs, gpa);
+
+        if (entry != 0 && !frame_is_blank(space_frame(entry)))
+            gcache_forget(gs, (gpa_t){gpa});
+    }
     /* before a frame is another's */
     gstage_fence(gs);
     for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
         u64 *entry = own_entry(gs, gpa), old = *entry;
-        hpa_t frame = chain;
 
-        chain = *(const hpa_t *)hpa_ptr(frame);
-        page_zero(frame);
-        space_set(&gs->space, entry, frame.v);
+        space_set(&gs->space, entry,
+                  gstage_begins_zero(gs, (gpa_t){gpa}) ? 0 : take_zero(&chain).v);
         if (old != 0)
             frame_put(space_frame(old));
     }
@@ -238,6 +296,7 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
 
 /*
  * gstage_unshare - the pages of a range are the VM's own, and zero; for others nothing changes.
+ * They are as if never touched, but where that would bring back a part of the image.
  *
  * No device has one of them pinned.
  */

@@ -8,7 +8,7 @@
  *     a frame, this VM's alone   R W X
  *     a frame                    R - X: a write copies it, or, if it is this VM's alone by now,
  *                                takes it over
- *     SPACE_SHARED               R W X: never copied
+ *     SPACE_SHARED               R W X: never copied; none as long as nobody has touched it
  *
  * A frame is this VM's alone if the line of the space that has it is, and the frame counts one.
  *
@@ -60,18 +60,17 @@ void fence_code_elsewhere(const struct gstage *gs)
 }
 
 /* What a page contains when it is first touched. */
-static inline void fill_page(const struct backing *backing, gpa_t gpa, hpa_t frame)
+static inline void fill_page(const struct gstage *gs, gpa_t gpa, hpa_t frame)
 {
-    if (likely(gpa.v - backing->blank.v < backing->blank_bytes))
+    if (likely(gstage_begins_zero(gs, gpa)))
         page_zero(frame);
     else
-        backing_fill(backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
+        backing_fill(gs->backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
 }
 
 /* ---- pages that come, go and change hands ---- */
 
-/* The line of a page, made the VM's own.  NULL: no memory. */
-OUT_OF_LINE static u64 *own_another_line(struct gstage *gs, u64 page)
+u64 *gstage_own_another_line(struct gstage *gs, u64 page)
 {
     u64 *line = space_own_line(&gs->space, page);
 
@@ -80,11 +79,6 @@ OUT_OF_LINE static u64 *own_another_line(struct gstage *gs, u64 page)
         gs->own_line = line;
     }
     return line;
-}
-
-static inline u64 *own_line(struct gstage *gs, u64 page)
-{
-    return likely(page / SPACE_LINE == gs->own_at) ? gs->own_line : own_another_line(gs, page);
 }
 
 /* The line as it is, or NULL; one that is the VM's own already is remembered. */
@@ -160,7 +154,7 @@ static inline enum err bring(struct gstage *gs, hpa_t home, u64 index, gpa_t gpa
 
     if (unlikely(frame.v == 0))
         return err;
-    fill_page(gs->backing, gpa, frame);
+    fill_page(gs, gpa, frame);
     space_set(&gs->space, at, frame.v);
     return ERR_OK;
 }
@@ -264,12 +258,28 @@ static inline u64 rights(u64 entry, bool alone)
     return alone && frame_refs(space_frame(entry)) == 1 ? LEAF_OWNED : LEAF_SHARED;
 }
 
-/* Every page of a line that is there gets what it may have. */
+/*
+ * Which pages of a line nobody has touched, a bit each.  Shared ones may have got what they contain
+ * on other harts: as code it is seen from here on.
+ */
+OUT_OF_LINE static u32 blank_pages(const struct gstage *gs, const u64 *line)
+{
+    u32 mask = 0;
+
+    for (u32 i = 0; i < SPACE_LINE; i++) {
+        if (line[i] & SPACE_SHARED)
+            mask |= (u32)frame_is_blank(space_frame(line[i])) << i;
+    }
+    fence_code(gs);
+    return mask;
+}
+
+/* Every page of a line that is there and was touched gets what it may have. */
 OUT_OF_LINE static void map_own_line(struct gstage *gs, pte_t *entry, gpa_t gpa, const u64 *line,
                                      bool alone)
 {
+    u32 owned = 0, blank = unlikely(gs->shared != NULL) ? blank_pages(gs, line) : 0;
     pte_t *to = line_of(entry);
-    u32 owned = 0;
 
     gcache_use(gs, to);
     /* the pages are there before who walks the table finds them */
@@ -277,7 +287,7 @@ OUT_OF_LINE static void map_own_line(struct gstage *gs, pte_t *entry, gpa_t gpa,
     for (u32 i = 0; i < LINE_PTES; i++) {
         pte_t pte;
 
-        if (line[i] == 0 || (to[i].v & PTE_W))
+        if (line[i] == 0 || (to[i].v & PTE_W) || (blank >> i & 1))
             continue;
         pte = pte_of(space_frame(line[i]), rights(line[i], alone));
         owned += (pte.v & (PTE_W | PTE_SHARED)) == PTE_W;
@@ -325,7 +335,7 @@ static void note_read(struct gstage *gs, const pte_t *entry, gpa_t gpa)
 /* No leaf is there; the page is somebody else's, too, and to be written. */
 OUT_OF_LINE static enum err map_copy(struct gstage *gs, pte_t *entry, gpa_t gpa, bool was_alone)
 {
-    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page), *at;
+    u64 page = gstage_page(gs, gpa), *line = gstage_own_line(gs, page), *at;
     enum err err;
 
     if (line == NULL)
@@ -348,7 +358,7 @@ OUT_OF_LINE static enum err map_copy(struct gstage *gs, pte_t *entry, gpa_t gpa,
 
 static enum err map_hole(struct gstage *gs, pte_t *entry, gpa_t gpa)
 {
-    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
+    u64 page = gstage_page(gs, gpa), *line = gstage_own_line(gs, page);
 
     return line == NULL ? ERR_NOMEM : touch(gs, entry, gpa, &line[page % SPACE_LINE]);
 }
@@ -369,6 +379,8 @@ OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
     if (access == ACCESS_WRITE && !gstage_may_write(is, alone))
         return map_copy(gs, entry, gpa, alone);
     *did = TRACE_DID_FILL;
+    if (unlikely(is & SPACE_SHARED))
+        frame_make_zero(space_frame(is));
     if (alone)
         map_own_line(gs, entry, gpa, line, true);
     else
@@ -383,7 +395,7 @@ OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
 OUT_OF_LINE static enum err unprotect(struct gstage *gs, pte_t *entry, gpa_t gpa,
                                       enum trace_did *did)
 {
-    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
+    u64 page = gstage_page(gs, gpa), *line = gstage_own_line(gs, page);
 
     if (unlikely(line == NULL))
         return ERR_NOMEM;
@@ -543,7 +555,7 @@ enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum access access, e
 /* A page that was never touched becomes the VM's own; there are no tables. */
 static enum err make_hole(struct gstage *gs, gpa_t gpa)
 {
-    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
+    u64 page = gstage_page(gs, gpa), *line = gstage_own_line(gs, page);
     enum err err =
         line == NULL ? ERR_NOMEM : bring(gs, (hpa_t){0}, 0, gpa, &line[page % SPACE_LINE]);
 
@@ -563,14 +575,17 @@ hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access)
     enum trace_did did;
     enum err err;
 
-    if (likely(frame.v != 0))
+    if (likely(frame.v != 0)) {
+        if (unlikely(gs->shared != NULL))
+            frame_make_zero(frame);
         return frame;
+    }
     if (gs->root.v != 0) {
         err = grant(gs, gpa, access, &did);
     } else if (gstage_frame_now(gs, page, ACCESS_READ).v == 0) {
         err = make_hole(gs, gpa);
     } else {
-        line = own_line(gs, page);
+        line = gstage_own_line(gs, page);
         err = line == NULL ? ERR_NOMEM : make_own(gs, &line[page % SPACE_LINE]);
     }
     return err == ERR_OK ? gstage_frame_now(gs, page, access) : frame;
