@@ -144,18 +144,21 @@ static int tries_share(void)
     return answer(proc_share(fresh, 20 * PAGE));
 }
 
+/* What is the VM's own afterwards would begin as the image does, so it needs pages of zeros. */
+static _Alignas(4096) u8 imaged[20 * PAGE] = {1};
+
 static void shares(void)
 {
-    (void)proc_share(fresh, 20 * PAGE);
-    memset(fresh, 1, 20 * PAGE);
+    memset(imaged, 1, sizeof(imaged));
+    (void)proc_share(imaged, sizeof(imaged));
 }
 
 static int tries_unshare(void)
 {
-    int result = answer(proc_unshare(fresh + 3 * PAGE, 12 * PAGE));
+    int result = answer(proc_unshare(imaged + 3 * PAGE, 12 * PAGE));
 
     for (u64 i = 0; i < 20 && result != WORKED; i++)
-        result = fresh[i * PAGE] == 1 ? result : WRONG;
+        result = imaged[i * PAGE] == 1 ? result : WRONG;
     return result;
 }
 
@@ -248,17 +251,18 @@ static void warm_up(const struct trial *trial)
     for (u64 i = 0; i < LARDER; i += LINE)
         touch(larder + i * PAGE);
     touch(mine);
-    if (trial->prepare != has_twin && trial->prepare != shares)
-        return;
-    for (u64 i = 0; i < 20; i++)
+    for (u64 i = 0; i < 20 && trial->prepare == has_twin; i++)
         (void)*(volatile u8 *)(fresh + i * PAGE);
+    for (u64 i = 0; i < 20 && trial->prepare == shares; i++)
+        (void)*(volatile u8 *)(imaged + i * PAGE);
 }
 
+/* From the end of each line to its begin: who goes upwards gets several pages at once. */
 static void take_all_but(u64 left)
 {
-    for (u64 i = 0; i < LARDER && free_frames() > left; i++) {
-        if (i % LINE != 0)
-            touch(larder + i * PAGE);
+    for (u64 i = LINE - 1; i > 0; i--) {
+        for (u64 line = 0; line < LARDER && free_frames() > left; line += LINE)
+            touch(larder + (line + i) * PAGE);
     }
 }
 
