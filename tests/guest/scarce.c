@@ -226,7 +226,7 @@ static const struct trial {
     const char *what;
     void (*prepare)(void);
     int (*try)(void);
-    bool is_small; /* there may be room for it in a frame that is there */
+    bool is_small; /* it may find what it needs where pages find nothing */
 } trials[] = {
     {"fork",             nothing,         tries_fork,         false},
     {"spawn",            nothing,         tries_spawn,        false},
@@ -236,10 +236,10 @@ static const struct trial {
     {"exec of memory",   image_in_memory, tries_exec_memory,  false},
     {"share",            nothing,         tries_share,        false},
     {"unshare",          shares,          tries_unshare,      false},
-    {"copy on write",    has_twin,        tries_copy,         false},
-    {"first touch",      nothing,         tries_first_touch,  false},
-    {"first read",       nothing,         tries_read,         false},
-    {"inspect",          nothing,         tries_inspect,      false},
+    {"copy on write",    has_twin,        tries_copy,         true },
+    {"first touch",      nothing,         tries_first_touch,  true },
+    {"first read",       nothing,         tries_read,         true },
+    {"inspect",          nothing,         tries_inspect,      true },
     {"limit",            nothing,         tries_limit,        true },
     {"hold",             nothing,         tries_hold,         true },
     {"registered words", nothing,         tries_registering,  true },
