@@ -118,17 +118,33 @@ static bool is_shared(const struct gstage *gs, u64 gpa)
     return line != NULL && (line[page % SPACE_LINE] & SPACE_SHARED);
 }
 
-/* The page is the VM's own afterwards, or shared already, or blank. */
+static bool is_untouched(struct gstage *gs, u64 gpa, const u64 *entry)
+{
+    return *entry == 0 && gstage_begins_zero(gs, (gpa_t){gpa});
+}
+
+/* A page that is there, or part of the image, is the VM's own afterwards, or shared already. */
 static enum err own_page(struct gstage *gs, u64 gpa)
 {
-    u64 *entry = own_entry(gs, gpa);
+    const u64 *entry = own_entry(gs, gpa);
     enum err err = ERR_NOMEM;
-    hpa_t frame;
 
     if (entry == NULL)
         return err;
-    if (*entry != 0 || !gstage_begins_zero(gs, (gpa_t){gpa}))
-        return gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE, &err).v == 0 ? err : ERR_OK;
+    if (is_untouched(gs, gpa, entry))
+        return ERR_OK;
+    return gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE, &err).v == 0 ? err : ERR_OK;
+}
+
+/* One that nobody has touched is blank. */
+static enum err make_blank(struct gstage *gs, u64 gpa)
+{
+    u64 *entry = own_entry(gs, gpa);
+    enum err err = ERR_OK;
+    hpa_t frame;
+
+    if (!is_untouched(gs, gpa, entry))
+        return err;
     frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
     if (frame.v == 0)
         return err;
@@ -137,7 +153,7 @@ static enum err own_page(struct gstage *gs, u64 gpa)
     return ERR_OK;
 }
 
-/* What own_page() made blank, and is not shared, is as if it had never been touched. */
+/* What make_blank() made, and is not shared, is as if it had never been touched. */
 static void give_up_blank(struct gstage *gs, struct range range)
 {
     for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
@@ -150,12 +166,15 @@ static void give_up_blank(struct gstage *gs, struct range range)
     }
 }
 
+/* Blank ones come last: to own a page may map its line, and they are not marked as shared yet. */
 static enum err own_all(struct gstage *gs, struct range range)
 {
     enum err err = ERR_OK;
 
-    for (u64 gpa = range.first; gpa < range.end && err == ERR_OK; gpa += PAGE_BYTES) {
+    for (u64 gpa = range.first; gpa < range.end && err == ERR_OK; gpa += PAGE_BYTES)
         err = own_page(gs, gpa);
+    for (u64 gpa = range.first; gpa < range.end && err == ERR_OK; gpa += PAGE_BYTES) {
+        err = make_blank(gs, gpa);
         if (err != ERR_OK)
             give_up_blank(gs, (struct range){range.first, gpa});
     }
