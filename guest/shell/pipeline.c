@@ -8,9 +8,8 @@
  * where a child's files are its own.
  *
  * All processes of the foreground are one group, and so are those of a job.  The first one leads
- * it, and is given the terminal's input if that is its own: it sees ^C then, where it reads or asks
- * for it, and the shell tells the others.  Where the input is another the shell keeps the
- * terminal, and looks for ^C while it waits.  What is no terminal is kept, too, and children find
+ * it, and is given the terminal's input if that is its own: ^C is a signal to all of them then.
+ * Where the input is another the shell keeps the terminal, and looks for ^C while it waits.  What is no terminal is kept, too, and children find
  * it empty: nobody could tell the shell that they have read its end.
  *
  * A child of the shell makes no groups: its own children are in the one that it is in.
