@@ -2,8 +2,8 @@
 /*
  * A virtual machine: memory, vCPUs and devices, made, cloned, reset and taken apart together.
  *
- * A VM is one frame, with vCPU 0 in it; each further vCPU has a frame of its own.  Nothing here
- * runs a guest or knows of processes: proc.c does.
+ * A VM has vCPU 0 in it; five are cut from 16 KiB, and three further vCPUs from a frame.  Nothing
+ * here runs a guest or knows of processes: proc.c does.
  */
 #include "hv/vm.h"
 
@@ -11,23 +11,24 @@
 
 #include "lib/kit/words.h"
 
+#include "hv/cell.h"
 #include "hv/disk.h"
 #include "hv/frame.h"
 #include "hv/load.h"
 #include "hv/panic.h"
 #include "hv/program.h"
-#include "hv/reclaim.h"
 
 _Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
 _Static_assert(sizeof(((struct vm *)0)->name) == sizeof(((struct program *)0)->name), "a name");
 _Static_assert(offsetof(struct vm, console.line) % 8 == 0, "clear_words()");
-_Static_assert(sizeof(struct vcpu) <= PAGE_BYTES, "a vCPU beyond the first is one frame");
+_Static_assert(sizeof(struct vm) <= CELL_VM_BYTES, "a VM is a cell");
+_Static_assert(sizeof(struct vcpu) <= CELL_VCPU_BYTES, "a vCPU beyond the first is a cell");
 
 static void free_vcpus(struct vm *vm)
 {
     for (u32 i = 1; i < vm->vcpus; i++) {
         if (vm->vcpu[i] != NULL)
-            frame_put(hpa_of(vm->vcpu[i]));
+            cell_give(CELL_VCPU, vm->vcpu[i]);
         vm->vcpu[i] = NULL;
     }
 }
@@ -38,9 +39,7 @@ static enum err alloc_vcpus(struct vm *vm, u32 count)
     vm->vcpus = count;
     vm->vcpu[0] = &vm->boot_vcpu;
     for (u32 i = 1; i < count; i++) {
-        hpa_t frame = frame_alloc();
-
-        vm->vcpu[i] = frame.v == 0 ? NULL : hpa_ptr(frame);
+        vm->vcpu[i] = cell_take(CELL_VCPU);
         if (vm->vcpu[i] == NULL) {
             free_vcpus(vm);
             return ERR_NOMEM;
@@ -81,16 +80,15 @@ static void reset_used_vcpu(struct vcpu *vcpu)
 
 static struct vm *alloc_vm(u32 vcpus)
 {
-    hpa_t frame = frame_alloc();
-    struct vm *vm = hpa_ptr(frame);
+    struct vm *vm = cell_take(CELL_VM);
 
-    if (frame.v == 0)
+    if (vm == NULL)
         return NULL;
     clear_words(vm, offsetof(struct vm, console.line));
     list_init(&vm->children);
     list_init(&vm->sibling);
     if (alloc_vcpus(vm, vcpus) != ERR_OK) {
-        frame_put(frame);
+        vm_free(vm);
         return NULL;
     }
     return vm;
@@ -111,17 +109,18 @@ struct vm *vm_create(struct program *program, struct vm *parent)
     vm->guest = program->guest;
     set_program(vm, program);
     vm->control = parent == NULL && vm->guest->control;
-    if (gstage_create_from(&vm->gs, &program->text->gs, &program->backing, vm->vcpus,
+    if (gstage_create_from(&vm->gs, &program->gs, &program->backing, vm->vcpus,
                            parent == NULL ? NULL : &parent->gs) != ERR_OK) {
         free_vcpus(vm);
-        frame_put(hpa_of(vm));
+        vm_free(vm);
         return NULL;
     }
     gstage_set_payer(&vm->gs, &vm->tree);
     vm->gs.credit = 0;
     program_get(program);
     reset_vcpus(vm);
-    load_attach_devices(vm);
+    if (vm->vcpus > 1)
+        load_attach_devices(vm);
     if ((vm->guest->disk != NULL && !open_disk(vm, parent)) ||
         (parent != NULL && hold_inherit(vm, parent, true) != ERR_OK)) {
         vm_destroy(vm);
@@ -142,7 +141,8 @@ static void clone_vcpus(struct vm *child, const struct vcpu *caller)
     }
 }
 
-/* The last ones first: the interrupt controller comes before those whose lines go there. */
+/* The last ones first: the interrupt controller comes before those whose lines go there.  What the
+ * parent has never touched, neither has the child. */
 static enum err clone_devices(struct vm *child, const struct vm *parent)
 {
     enum err err = ERR_OK;
@@ -156,7 +156,7 @@ static enum err clone_devices(struct vm *child, const struct vm *parent)
     return err;
 }
 
-static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
+struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
 {
     struct vm *child = alloc_vm(parent->vcpus);
 
@@ -165,7 +165,7 @@ static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mod
     child->guest = parent->guest;
     if (gstage_clone(&child->gs, &parent->gs, mode) != ERR_OK) {
         free_vcpus(child);
-        frame_put(hpa_of(child));
+        vm_free(child);
         return NULL;
     }
     gstage_set_payer(&child->gs, &child->tree);
@@ -173,21 +173,12 @@ static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mod
     program_get(child->program);
     vcpu_save(vcpu);
     clone_vcpus(child, vcpu);
-    if (clone_devices(child, parent) != ERR_OK || hold_inherit(child, parent, false) != ERR_OK) {
+    if ((parent->disk != NULL && !open_disk(child, parent)) ||
+        clone_devices(child, parent) != ERR_OK || hold_inherit(child, parent, false) != ERR_OK) {
         vm_destroy(child);
         vm_free(child);
         return NULL;
     }
-    return child;
-}
-
-struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
-{
-    struct vm *child;
-
-    do
-        child = try_clone(parent, vcpu, mode);
-    while (child == NULL && reclaim());
     return child;
 }
 
@@ -198,8 +189,7 @@ static enum err prepare(struct vm *vm, struct program *program, struct gstage *k
 
     if (frame.v == 0)
         return ERR_NOMEM;
-    if (gstage_create_from(&next->gs, &program->text->gs, &program->backing, vm->vcpus, keep) !=
-        ERR_OK) {
+    if (gstage_create_from(&next->gs, &program->gs, &program->backing, vm->vcpus, keep) != ERR_OK) {
         frame_put(frame);
         return ERR_NOMEM;
     }
@@ -272,7 +262,7 @@ void vm_destroy(struct vm *vm)
 
 void vm_free(struct vm *vm)
 {
-    frame_put(hpa_of(vm));
+    cell_give(CELL_VM, vm);
 }
 
 /* Devices are attached by load.c alone, which sees to it that they do not overlap: what it does
@@ -289,8 +279,16 @@ struct device *vm_attach(struct vm *vm, const struct device_ops *ops, gpa_t base
     return device;
 }
 
+/*
+ * vm_find_device - the device at gpa, or NULL.
+ *
+ * A VM with one vCPU, which is the caller's, gets its devices only now: most processes touch none
+ * but that which ends them.
+ */
 struct device *vm_find_device(struct vm *vm, gpa_t gpa)
 {
+    if (unlikely(vm->devices == 0))
+        load_attach_devices(vm);
     for (struct device *device = vm->device; device < vm->device + vm->devices; device++) {
         if (gpa.v - device->base.v < device->bytes)
             return device;

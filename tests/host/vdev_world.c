@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "hv/cell.h"
 #include "hv/console.h"
 #include "hv/frame.h"
 #include "hv/load.h"
@@ -36,6 +37,12 @@ static hpa_t real_frame_alloc(void)
     return frame_alloc();
 }
 
+static void *real_cell_take(enum cell_kind kind)
+{
+    return cell_take(kind);
+}
+
+#define cell_take           fake_cell_take
 #define console_log         fake_console_log
 #define disk_clone          fake_disk_clone
 #define disk_close          fake_disk_close
@@ -64,8 +71,7 @@ struct disk_view {
 };
 
 static struct guest the_guest;
-static struct text the_text;
-static struct program the_program = {.guest = &the_guest, .text = &the_text};
+static struct program the_program = {.guest = &the_guest};
 static const struct backing nothing;
 
 /* Memory without anything in it. */
@@ -73,7 +79,7 @@ static enum err fake_gstage_create_from(struct gstage *gs, struct gstage *image_
                                         const struct backing *backing, u32 vcpus,
                                         struct gstage *keep)
 {
-    CHECK(image_template == &the_text.gs && backing == &the_program.backing && keep == NULL);
+    CHECK(image_template == &the_program.gs && backing == &the_program.backing && keep == NULL);
     return gstage_create(gs, the_guest.ram_base, the_guest.mem_bytes, backing, vcpus);
 }
 
@@ -106,6 +112,14 @@ static hpa_t fake_frame_alloc(void)
         return (hpa_t){0};
     vdev_world.allocations--;
     return real_frame_alloc();
+}
+
+static void *fake_cell_take(enum cell_kind kind)
+{
+    if (vdev_world.allocations == 0)
+        return NULL;
+    vdev_world.allocations--;
+    return real_cell_take(kind);
 }
 
 static struct disk_info fake_disk_info(const struct disk *disk)

@@ -555,16 +555,16 @@ $ /
 < ^C
 $ /
 < shell\r
-= forkvisor
+$ /
 < not this^C
-= forkvisor
+$ /
 < good rounds=1000 ms=200\r
 = checksum
 < ^C
-= forkvisor
+$ /
 < echo inner $?\r
 = inner 130
-= forkvisor
+$ /
 < exit 6\r
 $ /
 < echo outer $?\r
