@@ -255,11 +255,14 @@ static bool all_alone(const struct space_node *node, u32 shift, u64 frame)
 
 bool space_region_alone(const struct space *space, u64 page)
 {
+    const u64 *line;
     bool alone;
-    const u64 *line = space_line(space, align_down(page, CHUNK_FRAMES), &alone);
     u64 first;
 
-    if (line == NULL || !alone || space->top_shift < REGION_SHIFT)
+    if (space->root == NULL || node_refs(space->root) != 1 || space->top_shift < REGION_SHIFT)
+        return false;
+    line = space_line(space, align_down(page, CHUNK_FRAMES), &alone);
+    if (line == NULL || !alone)
         return false;
     first = line[0];
     return first != 0 && first % CHUNK_BYTES == 0 &&
