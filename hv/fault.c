@@ -21,7 +21,6 @@
 #include "lib/riscv/insn.h"
 
 #include "hv/mmio.h"
-#include "hv/reclaim.h"
 #include "hv/report.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"
@@ -70,14 +69,9 @@ enum verdict fault_refuse(struct vcpu *vcpu)
     return vmexit_inject(vcpu, access_fault(e->cause), e->tval);
 }
 
-/*
- * There is no frame: the guest tries again if memory of others was found, and ends if not, or if it
- * is its tree that may have no more.
- */
+/* There is no frame, or its tree may have no more. */
 static enum verdict without_memory(struct vcpu *vcpu, enum err err)
 {
-    if (err == ERR_NOMEM && reclaim())
-        return VERDICT_RESUME;
     report_out_of_memory(vcpu->vm, err);
     return vmexit_end_by_signal(vcpu, PROC_SIGKILL);
 }

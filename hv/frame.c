@@ -25,9 +25,8 @@
  * table notices that a frame is not to be had.
  *
  * A hart takes from a cache of its own and gives back to it; only when that is empty or full does
- * it move half of it under the lock.  Page tables that are given back are known to be all zero and
- * wait on lists of their own for the next taker; when everything else is used up they are ordinary
- * memory again.
+ * it move half of it under the lock.  Page tables that are given back wait in lists of their own
+ * (table.c); when everything else is used up they are ordinary memory again.
  *
  * Invariant: every frame is in exactly one of: a free group, a chunk's spare frames, a hart's
  * cache, the list of clean tables or roots, or held with refs above 0.  frame_free_count() adds up
@@ -44,7 +43,6 @@
 
 #include "hv/charge.h"
 #include "hv/frame_pool.h"
-#include "hv/gcache.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
 #include "hv/reclaim.h"
@@ -66,10 +64,7 @@ static struct {
     u64 in_groups;      /* free frames in both lists */
     u32 spare;          /* head: chunks */
     u32 cut_at;         /* where the search for a chunk to cut goes on */
-    u32 clean;          /* head: tables, all zero */
-    u32 clean_roots;    /* head: roots, all zero */
-    u64 clean_count;    /* frames in these two lists */
-} pool = {.whole = NONE, .partial = NONE, .spare = NONE, .clean = NONE, .clean_roots = NONE};
+} pool = {.whole = NONE, .partial = NONE, .spare = NONE};
 
 static u32 index_of(hpa_t hpa)
 {
@@ -248,25 +243,18 @@ static void pool_take_group(struct frame_cache *cache)
     __atomic_fetch_add(&chunk_at(group)->out, count, __ATOMIC_RELAXED);
 }
 
-/* pool.lock is held.  Makes clean tables ordinary memory again. */
-static void reclaim_clean(void)
+/* pool.lock is held.  Makes clean tables ordinary memory again.  False: there are none. */
+static bool reclaim_clean(void)
 {
-    while (pool.clean != NONE) {
-        u32 index = pool.clean;
+    bool any = false;
+    u32 count;
 
-        pool.clean = frames[index].next_clean;
-        frames[index].owner = CHARGE_NOBODY;
-        pool_give(index);
+    for (hpa_t hpa = table_take_clean(&count); hpa.v != 0; hpa = table_take_clean(&count)) {
+        for (u32 i = 0; i < count; i++)
+            pool_give(index_of(hpa) + i);
+        any = true;
     }
-    while (pool.clean_roots != NONE) {
-        u32 index = pool.clean_roots;
-
-        pool.clean_roots = frames[index].next_clean;
-        frames[index].owner = CHARGE_NOBODY;
-        for (u32 i = 0; i < GROUP; i++)
-            pool_give(index + i);
-    }
-    pool.clean_count = 0;
+    return any;
 }
 
 /*
@@ -279,11 +267,7 @@ static bool make_groups(void)
 
     if (chunk != NULL)
         cut(chunk);
-    else if (pool.clean_count != 0)
-        reclaim_clean();
-    else
-        return cut_another();
-    return true;
+    return chunk != NULL || reclaim_clean() || cut_another();
 }
 
 static void cache_fill(struct frame_cache *cache)
@@ -315,7 +299,7 @@ __attribute__((noinline)) static bool cache_refill(struct frame_cache *cache)
 {
     while (cache->count == 0) {
         cache_fill(cache);
-        if (cache->count == 0 && !reclaim_slice())
+        if (cache->count == 0 && !reclaim())
             return false;
     }
     return true;
@@ -367,13 +351,8 @@ void frame_zero_blank(hpa_t hpa)
     spin_unlock(&lock);
 }
 
-/*
- * frame_alloc_group - four frames for the root of an Sv39x4 table.
- *
- * The hart's cached frames may be what keeps groups from being whole; they are given back before
- * this fails.
- */
-hpa_t frame_alloc_group(void)
+/* A whole group, of which all frames are held from here on; NONE: there is no memory. */
+static u32 take_group(void)
 {
     u32 group;
 
@@ -391,7 +370,50 @@ hpa_t frame_alloc_group(void)
             frames[group + i].refs = 1;
     }
     spin_unlock(&pool.lock);
+    return group;
+}
+
+/*
+ * frame_alloc_group - four frames for the root of an Sv39x4 table.
+ *
+ * The hart's cached frames may be what keeps groups from being whole; they are given back before
+ * this fails.
+ */
+hpa_t frame_alloc_group(void)
+{
+    u32 group;
+
+    do
+        group = take_group();
+    while (unlikely(group == NONE) && reclaim());
     return group == NONE ? (hpa_t){0} : hpa_at(group);
+}
+
+/* pool.lock is held. */
+static bool has(u64 count)
+{
+    while (pool.in_groups < count && pool.spare == NONE) {
+        if (!make_groups())
+            return false;
+    }
+    return true;
+}
+
+/*
+ * frame_prepare - see to it that there is room for more than what is asked for next.
+ *
+ * Nothing is taken: others may have it first.
+ */
+bool frame_prepare(u64 count)
+{
+    bool is_there;
+
+    do {
+        spin_lock(&pool.lock);
+        is_there = has(count);
+        spin_unlock(&pool.lock);
+    } while (unlikely(!is_there) && reclaim());
+    return is_there;
 }
 
 void frame_free_group(hpa_t group)
@@ -402,76 +424,6 @@ void frame_free_group(hpa_t group)
     for (u32 i = 0; i < GROUP; i++)
         pool_give(index + i);
     spin_unlock(&pool.lock);
-}
-
-/* Takes the first of a clean list; {0} if it is empty.  count: frames that one item stands for. */
-static hpa_t clean_take(u32 *head, u32 count)
-{
-    u32 index;
-
-    spin_lock(&pool.lock);
-    index = *head;
-    if (index != NONE) {
-        *head = frames[index].next_clean;
-        pool.clean_count -= count;
-    }
-    spin_unlock(&pool.lock);
-    return index == NONE ? (hpa_t){0} : hpa_at(index);
-}
-
-static void clean_give(u32 *head, u32 index, u32 count)
-{
-    spin_lock(&pool.lock);
-    frames[index].next_clean = *head;
-    *head = index;
-    pool.clean_count += count;
-    spin_unlock(&pool.lock);
-}
-
-static hpa_t table_reset(hpa_t table)
-{
-    struct frame *frame = frame_of(table);
-
-    frame->home = HOME_NONE;
-    frame->reads = 0;
-    return table;
-}
-
-hpa_t table_alloc(void)
-{
-    hpa_t table = clean_take(&pool.clean, 1);
-
-    if (table.v == 0) {
-        table = frame_alloc();
-        if (table.v == 0)
-            return table;
-        page_zero(table);
-    }
-    return table_reset(table);
-}
-
-void table_free(hpa_t table)
-{
-    clean_give(&pool.clean, index_of(table), 1);
-}
-
-hpa_t table_alloc_root(void)
-{
-    hpa_t root = clean_take(&pool.clean_roots, GROUP);
-
-    if (root.v == 0) {
-        root = frame_alloc_group();
-        if (root.v == 0)
-            return root;
-        for (u64 i = 0; i < GROUP; i++)
-            page_zero((hpa_t){root.v + i * PAGE_BYTES});
-    }
-    return table_reset(root);
-}
-
-void table_free_root(hpa_t root)
-{
-    clean_give(&pool.clean_roots, index_of(root), GROUP);
 }
 
 /* The chunk in which a frame has place `index`, if it is loose; NULL if not. */
@@ -541,7 +493,7 @@ u64 frame_free_count(void)
     u64 count = 0;
 
     spin_lock(&pool.lock);
-    count = pool.in_groups + pool.clean_count;
+    count = pool.in_groups + table_clean_frames();
     for (const struct chunk *chunk = chunks; chunk < chunks + chunk_slots; chunk++) {
         if (!chunk->is_cut)
             count += CHUNK_FRAMES - __atomic_load_n(&chunk->out, __ATOMIC_RELAXED);

@@ -102,6 +102,8 @@ static inline void frame_make_zero(hpa_t hpa)
 /* Four frames, 16 KiB aligned, any contents; {0} if there are none. */
 __must_check hpa_t frame_alloc_group(void);
 void frame_free_group(hpa_t group);
+/* So many frames are free, or are by now.  False: there are not that many. */
+__must_check bool frame_prepare(u64 count);
 
 static inline void frame_get(hpa_t hpa)
 {
@@ -141,6 +143,8 @@ __must_check hpa_t table_alloc(void);
 void table_free(hpa_t table);
 __must_check hpa_t table_alloc_root(void);
 void table_free_root(hpa_t root);
+/* Frames of tables that are in use, or dropped. */
+u64 table_frames(void);
 
 /* A leaf table's pages are to have their places in one chunk: the one in which `neighbour` has its
  * place, which is that of entry `index`; {0}, or where that cannot be: any that is spare. */

@@ -25,14 +25,14 @@ static inline const pte_t *find_leaf(const struct gstage *gs, gpa_t gpa, enum ac
 }
 
 /* The frame of a page, to be accessed so.  {0}: no memory. */
-static inline hpa_t find_frame(struct gstage *gs, gpa_t gpa, enum access access)
+static inline hpa_t find_frame(struct gstage *gs, gpa_t gpa, enum access access, enum err *err)
 {
     u32 level;
     const pte_t *leaf = find_leaf(gs, gpa, access, &level);
 
     if (likely(leaf != NULL && level == 0))
         return pte_hpa(*leaf);
-    return gstage_frame(gs, gpa, access);
+    return gstage_frame(gs, gpa, access, err);
 }
 
 /* How many pages of the VM's own, from that of a leaf on, lie one behind the other.  What is shared
@@ -79,6 +79,7 @@ static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
     u64 offset = gpa.v % PAGE_BYTES;
     u32 level;
     const pte_t *leaf = find_leaf(gs, gpa, ACCESS_WRITE, &level);
+    enum err err;
     hpa_t frame;
 
     if (leaf != NULL && level == 1) {
@@ -89,7 +90,7 @@ static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
         *run = own_leaves(leaf) * PAGE_BYTES - offset;
         return (hpa_t){pte_hpa(*leaf).v + offset};
     }
-    frame = gstage_frame(gs, gpa, ACCESS_WRITE);
+    frame = gstage_frame(gs, gpa, ACCESS_WRITE, &err);
     if (frame.v == 0)
         return frame;
     *run = own_pages(gs, gstage_page(gs, gpa), frame) * PAGE_BYTES - offset;
@@ -131,13 +132,11 @@ static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, en
     while (bytes > 0 && err == ERR_OK) {
         u64 offset = gpa.v % PAGE_BYTES, left = PAGE_BYTES - offset;
         u64 now = bytes < left ? bytes : left;
-        hpa_t frame = find_frame(gs, gpa, access);
+        hpa_t frame = find_frame(gs, gpa, access, &err);
         u8 *at = (u8 *)hpa_ptr(frame) + offset;
 
-        if (frame.v == 0) {
-            err = ERR_NOMEM;
+        if (frame.v == 0)
             break;
-        }
         if (access == ACCESS_WRITE)
             memcpy(at, buffer, now);
         else
@@ -154,7 +153,8 @@ static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, en
  * gstage_read, gstage_write - guest memory as the guest itself would see it: untouched pages come
  * into being, shared ones are copied before a write.
  *
- * ERR_FAULT: the range is not RAM, nothing was transferred.  ERR_NOMEM: a part may have been.
+ * ERR_FAULT: the range is not RAM, nothing was transferred.  ERR_NOMEM, ERR_QUOTA: a part may have
+ * been.
  */
 enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes)
 {
@@ -180,13 +180,16 @@ enum err gstage_read_string(struct gstage *gs, gpa_t gpa, char *to, u64 max)
 
     spin_lock(&gs->lock);
     while (max > 0 && err == ERR_INVAL) {
-        hpa_t frame = gstage_is_ram(gs, gpa) ? find_frame(gs, gpa, ACCESS_READ) : (hpa_t){0};
-        const char *from = (const char *)hpa_ptr(frame) + gpa.v % PAGE_BYTES;
+        hpa_t frame = {0};
+        const char *from;
 
-        if (frame.v == 0) {
-            err = gstage_is_ram(gs, gpa) ? ERR_NOMEM : ERR_FAULT;
+        err = ERR_FAULT;
+        if (gstage_is_ram(gs, gpa))
+            frame = find_frame(gs, gpa, ACCESS_READ, &err);
+        if (frame.v == 0)
             break;
-        }
+        from = (const char *)hpa_ptr(frame) + gpa.v % PAGE_BYTES;
+        err = ERR_INVAL;
         do {
             *to = *from++;
             gpa.v++;

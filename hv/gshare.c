@@ -128,7 +128,7 @@ static enum err own_page(struct gstage *gs, u64 gpa)
     if (entry == NULL)
         return err;
     if (*entry != 0 || !gstage_begins_zero(gs, (gpa_t){gpa}))
-        return gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE).v == 0 ? ERR_NOMEM : ERR_OK;
+        return gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE, &err).v == 0 ? err : ERR_OK;
     frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
     if (frame.v == 0)
         return err;
@@ -413,12 +413,13 @@ enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
 hpa_t gstage_shared_frame(struct gstage *gs, gpa_t gpa)
 {
     hpa_t frame = {0};
+    enum err err;
 
     if (!gstage_is_ram(gs, gpa))
         return frame;
     spin_lock(&gs->lock);
     if (is_shared(gs, gpa.v))
-        frame = gstage_frame(gs, gpa, ACCESS_READ);
+        frame = gstage_frame(gs, gpa, ACCESS_READ, &err);
     if (frame.v != 0)
         frame_get(frame);
     spin_unlock(&gs->lock);
@@ -430,15 +431,16 @@ static struct seen *seen_of(const struct gstage *gs, u64 gpa)
     return &gs->shared->seen[gpa / PAGE_BYTES % SEEN];
 }
 
-/* gs->lock is held.  The frame of a page, and whether it is shared.  {0}: no memory. */
-static hpa_t find_page(struct gstage *gs, u64 gpa, bool *shared)
+/* gs->lock is held.  The frame of a page, and whether it is shared.  {0}: *err says why not. */
+static hpa_t find_page(struct gstage *gs, u64 gpa, bool *shared, enum err *err)
 {
     hpa_t frame;
 
+    *err = ERR_OK;
     *shared = gs->shared != NULL && seen_of(gs, gpa)->gpa == gpa && seen_of(gs, gpa)->frame.v != 0;
     if (*shared)
         return seen_of(gs, gpa)->frame;
-    frame = gstage_frame(gs, (gpa_t){gpa}, ACCESS_READ);
+    frame = gstage_frame(gs, (gpa_t){gpa}, ACCESS_READ, err);
     *shared = frame.v != 0 && is_shared(gs, gpa);
     if (*shared)
         *seen_of(gs, gpa) = (struct seen){gpa, frame};
@@ -455,15 +457,16 @@ enum err gstage_word(struct gstage *gs, gpa_t gpa, u32 *value, struct word_key *
     u64 offset = gpa.v % PAGE_BYTES;
     bool shared;
     hpa_t frame;
+    enum err err;
 
     if (!gstage_is_ram(gs, gpa))
         return ERR_FAULT;
     spin_lock(&gs->lock);
-    frame = find_page(gs, gpa.v - offset, &shared);
+    frame = find_page(gs, gpa.v - offset, &shared, &err);
     if (frame.v != 0) {
         *value = __atomic_load_n((const u32 *)((u8 *)hpa_ptr(frame) + offset), __ATOMIC_SEQ_CST);
         *key = shared ? (struct word_key){frame.v + offset, NULL} : (struct word_key){gpa.v, gs};
     }
     spin_unlock(&gs->lock);
-    return frame.v != 0 ? ERR_OK : ERR_NOMEM;
+    return err;
 }

@@ -566,27 +566,27 @@ static enum err make_hole(struct gstage *gs, gpa_t gpa)
 
 /*
  * gs->lock is held; gpa is RAM.  Its page's frame, which afterwards may be accessed so.  Tables are
- * not needed; where there are some, they know.  {0}: no memory.
+ * not needed; where there are some, they know.  {0}: *err is ERR_NOMEM or ERR_QUOTA.
  */
-hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access)
+hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access, enum err *err)
 {
     u64 page = gstage_page(gs, gpa), *line;
     hpa_t frame = gstage_frame_now(gs, page, access);
     enum trace_did did;
-    enum err err;
 
+    *err = ERR_OK;
     if (likely(frame.v != 0)) {
         if (unlikely(gs->shared != NULL))
             frame_make_zero(frame);
         return frame;
     }
     if (gs->root.v != 0) {
-        err = grant(gs, gpa, access, &did);
+        *err = grant(gs, gpa, access, &did);
     } else if (gstage_frame_now(gs, page, ACCESS_READ).v == 0) {
-        err = make_hole(gs, gpa);
+        *err = make_hole(gs, gpa);
     } else {
         line = gstage_own_line(gs, page);
-        err = line == NULL ? ERR_NOMEM : make_own(gs, &line[page % SPACE_LINE]);
+        *err = line == NULL ? ERR_NOMEM : make_own(gs, &line[page % SPACE_LINE]);
     }
-    return err == ERR_OK ? gstage_frame_now(gs, page, access) : frame;
+    return *err == ERR_OK ? gstage_frame_now(gs, page, access) : frame;
 }

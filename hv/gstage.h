@@ -104,8 +104,9 @@ __must_check enum err gstage_put_page(struct gstage *gs, gpa_t gpa, hpa_t frame)
 
 /*
  * Every page of the range, which is of whole pages, is shared from now on with all later clones; or
- * is the VM's own again and zero.  ERR_FAULT: not RAM.  ERR_NOMEM, ERR_QUOTA (too many ranges):
- * nothing changed.  All vCPUs of the VM but the caller may run.
+ * is the VM's own again and zero.  ERR_FAULT: not RAM.  ERR_NOMEM, ERR_QUOTA (too many ranges,
+ * or more pages than its tree may have): nothing changed.  All vCPUs of the VM but the caller may
+ * run.
  */
 __must_check enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes);
 __must_check enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes);
@@ -116,7 +117,7 @@ __must_check hpa_t gstage_shared_frame(struct gstage *gs, gpa_t gpa);
 /*
  * The aligned word at gpa as it is now, and what identifies it for wait_on and wake: the place in
  * memory if the page is shared, else (this G-stage, gpa).  Two words are the same if their keys are
- * equal.  ERR_FAULT, ERR_NOMEM.
+ * equal.  ERR_FAULT, ERR_NOMEM, ERR_QUOTA.
  */
 struct word_key {
     u64 where;       /* HPA or GPA */
@@ -228,7 +229,8 @@ static inline bool gstage_begins_zero(const struct gstage *gs, gpa_t gpa)
     return gpa.v - gs->backing->blank.v < gs->backing->blank_bytes;
 }
 
-/* gpa is RAM.  Its page's frame, which afterwards may be accessed so.  {0}: no memory. */
-__must_check hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access);
+/* gpa is RAM.  Its page's frame, which afterwards may be accessed so.  {0}: *err says why not,
+ * ERR_NOMEM or ERR_QUOTA. */
+__must_check hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access, enum err *err);
 __must_check enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from);
 void gstage_forget_ranges(struct gstage *gs);

@@ -76,6 +76,7 @@ hv-y += hv/signal.c
 hv-y += hv/space.c
 hv-y += hv/space_node.c
 hv-y += hv/spawn.c
+hv-y += hv/table.c
 hv-y += hv/timer.c
 hv-y += hv/trace.c
 hv-y += hv/tracing.c

@@ -171,6 +171,7 @@ void proc_count_machine(struct proc_machine *machine)
                                      .processes = proc_count(),
                                      .frames_total = frame_total_count(),
                                      .frames_free = frame_free_count(),
+                                     .frames_reclaimable = table_frames() + space_waiting(),
                                      .uptime_ticks = timer_now() - started_at,
                                      .idle_ticks = idle_ticks()};
 }

@@ -105,7 +105,7 @@ static void raise_limit(u32 limit)
     __atomic_store_n(&table.last, limit - 1, __ATOMIC_RELAXED);
 }
 
-u32 pid_take(u32 owner)
+enum err pid_take(u32 owner, u32 *taken)
 {
     u32 limit = limit_now();
 
@@ -123,14 +123,15 @@ u32 pid_take(u32 owner)
             struct pid_slot *page = make_page(&table.page[pid / SLOTS]);
 
             if (page == NULL)
-                return 0;
+                return ERR_NOMEM;
             slot = &page[pid % SLOTS];
         }
         if (likely(__atomic_compare_exchange_n(&slot->owner, &nobody, owner, false,
                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
             raise_end(pid);
-            return pid;
+            *taken = pid;
+            return ERR_OK;
         }
     }
-    return 0;
+    return ERR_QUOTA;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* Who has which pid.  See pid.c. */
+#include "lib/kit/err.h"
 #include "lib/kit/types.h"
 
 #include "hv/limits.h"
@@ -18,9 +19,9 @@ struct pid_slot {
     u32 live;      /* ... that have not ended */
 };
 
-/* The next free pid now belongs to that guest, with nobody in it; 0: there is none, or no memory.
- */
-u32 pid_take(u32 owner);
+/* The next free pid now belongs to that guest, with nobody in it.  ERR_QUOTA: there is none;
+ * ERR_NOMEM. */
+__must_check enum err pid_take(u32 owner, u32 *pid);
 /* The slot of a pid, or NULL if it was never taken. */
 struct pid_slot *pid_slot(u64 pid);
 /* No pid from here on was ever taken. */

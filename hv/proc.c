@@ -144,12 +144,13 @@ void proc_cancel(const struct proc_claim *claim)
     quota_return_proc(claim->tree);
 }
 
-/* The family's lock is held.  ERR_QUOTA: there is no pid. */
+/* The family's lock is held.  ERR_QUOTA: there is no pid.  ERR_NOMEM: none for the table. */
 static enum err enter(struct vm *vm, struct vm *parent, struct family *family)
 {
-    vm->pid = pid_take(family->number);
-    if (vm->pid == 0)
-        return ERR_QUOTA;
+    enum err err = pid_take(family->number, &vm->pid);
+
+    if (err != ERR_OK)
+        return err;
     list_init(&vm->children);
     list_init(&vm->ended);
     list_init(&vm->sibling);

@@ -34,7 +34,7 @@ __must_check enum err proc_fork(struct vcpu *vcpu, u64 flags, u64 insn_bytes, u3
  * before its machine is made: ERR_QUOTA, ERR_NOMEM.  Then proc_cancel(), or proc_enter(), after
  * which `child` is a child of `parent` with `*pid`, in its group, and vCPU `first` of it, which was
  * stopped, runs.  If proc_enter() fails the claim is cancelled and the child still the caller's:
- * ERR_STATE: a signal came, as above; ERR_QUOTA.
+ * ERR_STATE: a signal came, as above; ERR_QUOTA, ERR_NOMEM.
  */
 struct proc_claim {
     struct tree *tree;

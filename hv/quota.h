@@ -16,7 +16,7 @@ struct tree {
     struct tree *parent; /* NULL: a guest's */
     u64 users; /* VMs and trees that point here; the last one frees it, unless a guest's */
     u64 procs, procs_max;       /* live processes and zombies */
-    u64 frames, frames_max;     /* pages, tables, VMs and vCPUs */
+    u64 frames, frames_max;     /* pages that its processes brought: see charge.c */
 } __attribute__((aligned(16))); /* see charge.c */
 
 /* ERR_QUOTA: some tree on the way up is full; nothing is charged.  Any hart, no lock. */

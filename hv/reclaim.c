@@ -5,14 +5,16 @@
  *     what                                 left by             taken apart by
  *     trees of pages without an owner      ends, exec          space_reap()
  *     tables that were dropped             forks, ends         gcache_reap()
+ *     room that is kept for the next VM    ends                cell_trim()
  *     tables of VMs that are on no hart    they are a cache    gcache_evict_some()
  *
- * The first two are done by harts that are idle, and by whoever finds no free frame: frame_alloc()
- * asks for a slice before it fails, so this must not take a lock under which memory is asked for.
- * The last one locks VMs: it is for those who hold no lock, and only when nothing else is left.
+ * The first two are done by harts that are idle.  Whoever finds no free frame asks for all of them,
+ * one after the other: frame_alloc() fails only when there is nothing more.  So this takes no lock
+ * under which memory is asked for; a VM's, under which it is, by trying only.
  */
 #include "hv/reclaim.h"
 
+#include "hv/cell.h"
 #include "hv/gcache.h"
 #include "hv/space.h"
 
@@ -25,11 +27,11 @@ bool reclaim_slice(void)
 
 void reclaim_all(void)
 {
-    while (reclaim_slice())
+    while (reclaim_slice() || cell_trim())
         ;
 }
 
 bool reclaim(void)
 {
-    return reclaim_slice() || gcache_evict_some();
+    return reclaim_slice() || cell_trim() || gcache_evict_some();
 }

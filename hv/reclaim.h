@@ -7,8 +7,5 @@
 bool reclaim_slice(void);
 /* All of it. */
 void reclaim_all(void);
-/*
- * Where memory was refused, with no lock held: true if there may be some by now, so that it is
- * worth another try.
- */
+/* The same, or else tables of some VMs that are on no hart.  False: there is nothing more. */
 bool reclaim(void);

@@ -53,6 +53,7 @@ struct remains {
 static struct {
     struct spinlock lock;
     u64 count;
+    s64 pages; /* so many come back, about: some may be others', too */
     struct remains remains;
 } waiting;
 
@@ -370,14 +371,33 @@ static u32 reap(struct space_node *node, u32 level, u32 entries)
     return done;
 }
 
+/* Of so many entries of a tree that is full these are pages. */
+static s64 pages_of(u32 entries)
+{
+    return entries - entries / NODE_FANOUT;
+}
+
 void space_release(struct space *space)
 {
     struct space_node *root = space->root;
 
+    u64 present = space->present;
+    u32 done;
+
     space->root = NULL;
     space->present = 0;
-    if (root != NULL && node_put(root))
-        (void)reap(root, space->top_shift / NODE_FANOUT_SHIFT, RELEASE_ENTRIES);
+    if (root == NULL || !node_put(root))
+        return;
+    done = reap(root, space->top_shift / NODE_FANOUT_SHIFT, RELEASE_ENTRIES);
+    if (done >= RELEASE_ENTRIES)
+        __atomic_fetch_add(&waiting.pages, (s64)present - pages_of(done), __ATOMIC_RELAXED);
+}
+
+u64 space_waiting(void)
+{
+    s64 pages = __atomic_load_n(&waiting.pages, __ATOMIC_RELAXED);
+
+    return pages < 0 || __atomic_load_n(&waiting.count, __ATOMIC_RELAXED) == 0 ? 0 : (u64)pages;
 }
 
 bool space_reap(u32 entries)
@@ -394,11 +414,14 @@ bool space_reap(u32 entries)
         node = take_remains(&waiting.remains, &level);
         if (node != NULL)
             __atomic_fetch_sub(&waiting.count, 1, __ATOMIC_RELAXED);
+        else
+            waiting.pages = 0;
         spin_unlock(&waiting.lock);
         if (node == NULL)
             break;
         done += reap(node, level, entries - done);
     }
+    __atomic_fetch_sub(&waiting.pages, pages_of(done), __ATOMIC_RELAXED);
     return done > 0;
 }
 

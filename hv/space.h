@@ -75,5 +75,7 @@ struct space_count space_count(const struct space *space);
  * hand: for the last frames call space_node_flush(), too.
  */
 bool space_reap(u32 entries);
+/* About so many pages come back by it. */
+u64 space_waiting(void);
 /* Frames that nodes occupy, those that wait to be freed included; for the census. */
 u64 space_frames(void);

@@ -2,8 +2,8 @@
 /*
  * A virtual machine: memory, vCPUs and devices, made, cloned, reset and taken apart together.
  *
- * A VM is one frame, with vCPU 0 in it; each further vCPU has a frame of its own.  Nothing here
- * runs a guest or knows of processes: proc.c does.
+ * A VM has vCPU 0 in it; five are cut from 16 KiB, and three further vCPUs from a frame.  Nothing
+ * here runs a guest or knows of processes: proc.c does.
  */
 #include "hv/vm.h"
 
@@ -11,23 +11,24 @@
 
 #include "lib/kit/words.h"
 
+#include "hv/cell.h"
 #include "hv/disk.h"
 #include "hv/frame.h"
 #include "hv/load.h"
 #include "hv/panic.h"
 #include "hv/program.h"
-#include "hv/reclaim.h"
 
 _Static_assert(sizeof(struct vm_next) <= PAGE_BYTES, "a frame");
 _Static_assert(sizeof(((struct vm *)0)->name) == sizeof(((struct program *)0)->name), "a name");
 _Static_assert(offsetof(struct vm, console.line) % 8 == 0, "clear_words()");
-_Static_assert(sizeof(struct vcpu) <= PAGE_BYTES, "a vCPU beyond the first is one frame");
+_Static_assert(sizeof(struct vm) <= CELL_VM_BYTES, "a VM is a cell");
+_Static_assert(sizeof(struct vcpu) <= CELL_VCPU_BYTES, "a vCPU beyond the first is a cell");
 
 static void free_vcpus(struct vm *vm)
 {
     for (u32 i = 1; i < vm->vcpus; i++) {
         if (vm->vcpu[i] != NULL)
-            frame_put(hpa_of(vm->vcpu[i]));
+            cell_give(CELL_VCPU, vm->vcpu[i]);
         vm->vcpu[i] = NULL;
     }
 }
@@ -38,9 +39,7 @@ static enum err alloc_vcpus(struct vm *vm, u32 count)
     vm->vcpus = count;
     vm->vcpu[0] = &vm->boot_vcpu;
     for (u32 i = 1; i < count; i++) {
-        hpa_t frame = frame_alloc();
-
-        vm->vcpu[i] = frame.v == 0 ? NULL : hpa_ptr(frame);
+        vm->vcpu[i] = cell_take(CELL_VCPU);
         if (vm->vcpu[i] == NULL) {
             free_vcpus(vm);
             return ERR_NOMEM;
@@ -81,16 +80,15 @@ static void reset_used_vcpu(struct vcpu *vcpu)
 
 static struct vm *alloc_vm(u32 vcpus)
 {
-    hpa_t frame = frame_alloc();
-    struct vm *vm = hpa_ptr(frame);
+    struct vm *vm = cell_take(CELL_VM);
 
-    if (frame.v == 0)
+    if (vm == NULL)
         return NULL;
     clear_words(vm, offsetof(struct vm, console.line));
     list_init(&vm->children);
     list_init(&vm->sibling);
     if (alloc_vcpus(vm, vcpus) != ERR_OK) {
-        frame_put(frame);
+        vm_free(vm);
         return NULL;
     }
     return vm;
@@ -114,7 +112,7 @@ struct vm *vm_create(struct program *program, struct vm *parent)
     if (gstage_create_from(&vm->gs, &program->gs, &program->backing, vm->vcpus,
                            parent == NULL ? NULL : &parent->gs) != ERR_OK) {
         free_vcpus(vm);
-        frame_put(hpa_of(vm));
+        vm_free(vm);
         return NULL;
     }
     gstage_set_payer(&vm->gs, &vm->tree);
@@ -158,7 +156,7 @@ static enum err clone_devices(struct vm *child, const struct vm *parent)
     return err;
 }
 
-static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
+struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
 {
     struct vm *child = alloc_vm(parent->vcpus);
 
@@ -167,7 +165,7 @@ static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mod
     child->guest = parent->guest;
     if (gstage_clone(&child->gs, &parent->gs, mode) != ERR_OK) {
         free_vcpus(child);
-        frame_put(hpa_of(child));
+        vm_free(child);
         return NULL;
     }
     gstage_set_payer(&child->gs, &child->tree);
@@ -181,16 +179,6 @@ static struct vm *try_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mod
         vm_free(child);
         return NULL;
     }
-    return child;
-}
-
-struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
-{
-    struct vm *child;
-
-    do
-        child = try_clone(parent, vcpu, mode);
-    while (child == NULL && reclaim());
     return child;
 }
 
@@ -274,7 +262,7 @@ void vm_destroy(struct vm *vm)
 
 void vm_free(struct vm *vm)
 {
-    frame_put(hpa_of(vm));
+    cell_give(CELL_VM, vm);
 }
 
 /* Devices are attached by load.c alone, which sees to it that they do not overlap: what it does

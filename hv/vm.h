@@ -2,7 +2,7 @@
 #pragma once
 /*
  * A virtual machine, which is a process: memory, vCPUs, devices and a place in the process tree, in
- * one frame.  See vm.c for the machine and proc.c for the process.
+ * one piece.  See vm.c for the machine and proc.c for the process.
  */
 #include "lib/kit/err.h"
 #include "lib/kit/list.h"
@@ -132,7 +132,6 @@ struct vm {
     struct device device[DEVICES_MAX]; /* in the order of attaching; ranges do not overlap */
     struct vplic plic;                 /* of the device; see plic_use */
 };
-_Static_assert(sizeof(struct vm) <= PAGE_BYTES, "a VM is one frame");
 
 /* A machine at reset, not yet running.  It shares memory with `parent`, and its disk is a view like
  * the parent's; NULL: nothing is shared, and the disk is opened.  All vCPUs of parent but the

@@ -283,6 +283,7 @@ tests-y += hv/random.c
 tests-y += hv/reclaim.c
 tests-y += hv/space.c
 tests-y += hv/space_node.c
+tests-y += hv/table.c
 tests-y += hv/trace.c
 tests-y += hv/vmid.c
 tests-y += tests/fuzz/bundle.c

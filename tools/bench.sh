@@ -240,7 +240,7 @@ measure_pipes() {
 
 # As many VMs as 1 GiB is enough for.
 measure_vms() {
-    hostmem=1G run_control what=vms "mem=64M procs=65000"
+    hostmem=1G run_control what=vms "mem=64M procs=200000"
     collect 's/^(vms_live|vms_asleep)/\1_1g/'
     # of lines that repeat a name, the last one
     tac $rows | awk '!seen[$1]++' | tac >$rows.last

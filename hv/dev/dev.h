@@ -11,7 +11,7 @@ struct device;
 struct vcpu;
 struct vm;
 
-#define DEVICE_STATE_WORDS 8
+#define DEVICE_STATE_WORDS 3
 
 struct device_ops {
     const char *name;
@@ -33,7 +33,10 @@ struct device {
     gpa_t base;
     u64 bytes;
     struct vm *vm;
-    u64 state[DEVICE_STATE_WORDS]; /* plain data: no pointers into the VM */
+    union {
+        u64 state[DEVICE_STATE_WORDS]; /* plain data: no pointers into the VM */
+        u8 reg[DEVICE_STATE_WORDS * sizeof(u64)];
+    };
 };
 
 /* For devices that have nothing to reset, or nothing to mend. */

@@ -16,23 +16,23 @@
 #include "hv/dev/dev.h"
 #include "hv/vmexit.h"
 
-/* What the words of the state are. */
+/* What the bytes of the state are. */
 enum { DIVISOR_LOW, IER, DIVISOR_HIGH, LCR, MCR, FCR, THRI_PENDING, SCR };
 
 static bool divisor_selected(const struct device *dev)
 {
-    return (dev->state[LCR] & NS16550_LCR_DLAB) != 0;
+    return (dev->reg[LCR] & NS16550_LCR_DLAB) != 0;
 }
 
 /* Reading IIR acknowledges "transmitter empty" if that is what it says. */
 static u64 read_iir(struct device *dev)
 {
-    u64 fifo = dev->state[FCR] & NS16550_FCR_ENABLE ? NS16550_IIR_FIFO : 0;
+    u64 fifo = dev->reg[FCR] & NS16550_FCR_ENABLE ? NS16550_IIR_FIFO : 0;
 
-    if ((dev->state[IER] & NS16550_IER_RDI) && console_can_get(dev->vm))
+    if ((dev->reg[IER] & NS16550_IER_RDI) && console_can_get(dev->vm))
         return fifo | NS16550_IIR_RDI;
-    if ((dev->state[IER] & NS16550_IER_THRI) && dev->state[THRI_PENDING]) {
-        dev->state[THRI_PENDING] = 0;
+    if ((dev->reg[IER] & NS16550_IER_THRI) && dev->reg[THRI_PENDING]) {
+        dev->reg[THRI_PENDING] = 0;
         return fifo | NS16550_IIR_THRI;
     }
     return fifo | NS16550_IIR_NO_INT;
@@ -40,7 +40,7 @@ static u64 read_iir(struct device *dev)
 
 static u64 read_msr(const struct device *dev)
 {
-    u64 mcr = dev->state[MCR];
+    u64 mcr = dev->reg[MCR];
 
     if ((mcr & NS16550_MCR_LOOP) == 0)
         return NS16550_MSR_DCD | NS16550_MSR_DSR | NS16550_MSR_CTS;
@@ -59,23 +59,23 @@ static u64 read_rbr(struct device *dev)
 
 static void update_interrupt(const struct device *dev, struct vm *vm)
 {
-    console_set_interrupt(vm, (dev->state[IER] & NS16550_IER_RDI) != 0,
-                          (dev->state[IER] & NS16550_IER_THRI) && dev->state[THRI_PENDING]);
+    console_set_interrupt(vm, (dev->reg[IER] & NS16550_IER_RDI) != 0,
+                          (dev->reg[IER] & NS16550_IER_THRI) && dev->reg[THRI_PENDING]);
 }
 
 static u64 read_register(struct device *dev, u64 offset)
 {
     switch (offset) {
-    case NS16550_RBR: return divisor_selected(dev) ? dev->state[DIVISOR_LOW] : read_rbr(dev);
-    case NS16550_IER: return dev->state[divisor_selected(dev) ? DIVISOR_HIGH : IER];
+    case NS16550_RBR: return divisor_selected(dev) ? dev->reg[DIVISOR_LOW] : read_rbr(dev);
+    case NS16550_IER: return dev->reg[divisor_selected(dev) ? DIVISOR_HIGH : IER];
     case NS16550_IIR: return read_iir(dev);
-    case NS16550_LCR: return dev->state[LCR];
-    case NS16550_MCR: return dev->state[MCR];
+    case NS16550_LCR: return dev->reg[LCR];
+    case NS16550_MCR: return dev->reg[MCR];
     case NS16550_LSR:
         return NS16550_LSR_THRE | NS16550_LSR_TEMT |
                (console_can_get(dev->vm) ? NS16550_LSR_DR : 0);
     case NS16550_MSR: return read_msr(dev);
-    case NS16550_SCR: return dev->state[SCR];
+    case NS16550_SCR: return dev->reg[SCR];
     default: return 0;
     }
 }
@@ -86,51 +86,51 @@ static u64 vuart_read(struct device *dev, struct vcpu *vcpu, u64 offset, u32 byt
 
     (void)vcpu;
     (void)bytes;
-    if (dev->state[IER] != 0)
+    if (dev->reg[IER] != 0)
         update_interrupt(dev, dev->vm);
     return value;
 }
 
-static void write_thr(struct device *dev, u64 byte)
+static void write_thr(struct device *dev, u8 byte)
 {
-    if ((dev->state[MCR] & NS16550_MCR_LOOP) == 0)
+    if ((dev->reg[MCR] & NS16550_MCR_LOOP) == 0)
         console_putc(dev->vm, (char)byte);
-    dev->state[THRI_PENDING] = 1;
-    if (dev->state[IER] != 0)
+    dev->reg[THRI_PENDING] = 1;
+    if (dev->reg[IER] != 0)
         update_interrupt(dev, dev->vm);
 }
 
-static void write_ier(struct device *dev, u64 byte)
+static void write_ier(struct device *dev, u8 byte)
 {
-    if (byte & ~dev->state[IER] & NS16550_IER_THRI)
-        dev->state[THRI_PENDING] = 1;
-    dev->state[IER] = byte & NS16550_IER_MASK;
+    if (byte & ~dev->reg[IER] & NS16550_IER_THRI)
+        dev->reg[THRI_PENDING] = 1;
+    dev->reg[IER] = byte & NS16550_IER_MASK;
     update_interrupt(dev, dev->vm);
 }
 
 static int vuart_write(struct device *dev, struct vcpu *vcpu, u64 offset, u32 bytes, u64 value)
 {
-    u64 byte = value & 0xff;
+    u8 byte = (u8)value;
 
     (void)vcpu;
     (void)bytes;
     switch (offset) {
     case NS16550_RBR:
         if (divisor_selected(dev))
-            dev->state[DIVISOR_LOW] = byte;
+            dev->reg[DIVISOR_LOW] = byte;
         else
             write_thr(dev, byte);
         break;
     case NS16550_IER:
         if (divisor_selected(dev))
-            dev->state[DIVISOR_HIGH] = byte;
+            dev->reg[DIVISOR_HIGH] = byte;
         else
             write_ier(dev, byte);
         break;
-    case NS16550_IIR: dev->state[FCR] = byte; break;
-    case NS16550_LCR: dev->state[LCR] = byte; break;
-    case NS16550_MCR: dev->state[MCR] = byte & NS16550_MCR_MASK; break;
-    case NS16550_SCR: dev->state[SCR] = byte; break;
+    case NS16550_IIR: dev->reg[FCR] = byte; break;
+    case NS16550_LCR: dev->reg[LCR] = byte; break;
+    case NS16550_MCR: dev->reg[MCR] = byte & NS16550_MCR_MASK; break;
+    case NS16550_SCR: dev->reg[SCR] = byte; break;
     default: break;
     }
     return VERDICT_SKIP;
@@ -141,15 +141,15 @@ static void vuart_reset(struct device *dev)
 {
     for (u32 i = 0; i < DEVICE_STATE_WORDS; i++)
         dev->state[i] = 0;
-    dev->state[DIVISOR_LOW] = 12;
-    dev->state[MCR] = NS16550_MCR_OUT2;
+    dev->reg[DIVISOR_LOW] = 12;
+    dev->reg[MCR] = NS16550_MCR_OUT2;
 }
 
 /* A child is detached: what interrupts it is the end of input. */
 static enum err vuart_clone(struct device *child, const struct device *parent, struct vm *child_vm)
 {
     (void)parent;
-    if (child->state[IER] != 0)
+    if (child->reg[IER] != 0)
         update_interrupt(child, child_vm);
     return ERR_OK;
 }

@@ -91,10 +91,11 @@ void fork_sleepers(u64 n)
     }
 }
 
-/* Until each of these processes sleeps, or has ended. */
-static void wait_until_asleep(const long *pids, u64 n)
+/* Until each of these processes sleeps, or has ended.  How many sleep. */
+static u64 wait_until_asleep(const long *pids, u64 n)
 {
     struct proc_record record;
+    u64 asleep = 0;
 
     for (u64 i = 0; i < n;) {
         if (proc_inspect(pids[i], &record) < 0) {
@@ -103,9 +104,11 @@ static void wait_until_asleep(const long *pids, u64 n)
         if (record.state == PROC_RUNNABLE) {
             sleep_ms();
         } else {
+            asleep += record.state == PROC_BLOCKED;
             i++;
         }
     }
+    return asleep;
 }
 
 /* Some more, each of which writes its stack and a page, and sleeps.  False: there are no more. */
@@ -129,8 +132,7 @@ static bool add_vms(char *page, u64 *made)
     if (pid < 0) {
         printf("bench: vms: no more of them: %ld\n", pid);
     }
-    wait_until_asleep(pids, n);
-    *made += n;
+    *made += wait_until_asleep(pids, n);
     return pid > 0;
 }
 

@@ -129,6 +129,40 @@ TEST(charge_outlives_the_processes)
     test_must_pass(run_orphan, NULL);
 }
 
+/* Whoever wants a page for a VM is told that it is the limit, not that there is no memory. */
+static void run_refused(void *argument)
+{
+    struct tree *tree;
+    struct gstage gs;
+    struct word_key key;
+    u32 value;
+
+    (void)argument;
+    boot();
+    tree = quota_tree_get(quota_tree_create(&top));
+    tree->frames_max = LIMIT;
+    create(&gs, &tree);
+    CHECK_EQ(gstage_share(&gs, page_of(0), LIMIT * PAGE_BYTES), ERR_OK);
+    for (u32 tables = 0; tables < 2; tables++) {
+        u64 word = 1;
+
+        CHECK_EQ(gstage_share(&gs, page_of(LIMIT), PAGE_BYTES), ERR_QUOTA);
+        CHECK_EQ(gstage_unshare(&gs, page_of(0), PAGE_BYTES), ERR_QUOTA);
+        CHECK_EQ(gstage_write(&gs, page_of(LIMIT), &word, sizeof(word)), ERR_QUOTA);
+        CHECK_EQ(gstage_read(&gs, page_of(LIMIT), &word, sizeof(word)), ERR_QUOTA);
+        CHECK_EQ(gstage_word(&gs, page_of(LIMIT), &value, &key), ERR_QUOTA);
+        CHECK_EQ(store(&gs, LIMIT), ERR_QUOTA); /* it has tables from here on */
+    }
+    gstage_destroy(&gs);
+    quota_tree_put(tree);
+    CHECK_EQ(top.frames, 0);
+}
+
+TEST(charge_says_that_it_is_the_limit)
+{
+    test_must_pass(run_refused, NULL);
+}
+
 /* ---- sharing where memory ends ---- */
 
 static u64 word_at(struct gstage *gs, u64 page)

@@ -8,6 +8,7 @@
 
 #include "lib/drv/ns16550.h"
 
+#include "hv/cell.h"
 #include "hv/console.h"
 #include "hv/disk.h"
 #include "hv/fork.h"
@@ -20,6 +21,8 @@
 #include "tests/host/fake_vcpu.h"
 #include "tests/test.h"
 
+#define cell_give           fake_cell_give
+#define cell_take           fake_cell_take
 #define disk_clone          fake_disk_clone
 #define disk_open           fake_disk_open
 #define frame_alloc         fake_frame_alloc
@@ -33,6 +36,17 @@
 #define program_again       fake_program_again
 #define program_put         fake_program_put
 #define vcpu_set_entry      fake_vcpu_set_entry
+
+static void *fake_cell_take(enum cell_kind kind)
+{
+    return malloc(kind == CELL_VM ? CELL_VM_BYTES : CELL_VCPU_BYTES);
+}
+
+static void fake_cell_give(enum cell_kind kind, void *cell)
+{
+    (void)kind;
+    free(cell);
+}
 
 static hpa_t fake_frame_alloc(void)
 {

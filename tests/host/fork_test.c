@@ -144,6 +144,7 @@ static void run_fault_fails(void *argument)
     CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
     for (u32 page = 0; page < TOUCHED; page++)
         CHECK_EQ(world_fault(&child, gpas[page], ACCESS_READ, &did), ERR_OK);
+    (void)gstage_load(&parent, 0); /* who runs keeps its tables */
     world_leave_free(0);
     for (u32 page = 0; page < TOUCHED; page++) {
         CHECK_EQ(world_fault(&child, gpas[page], ACCESS_READ, &did), ERR_OK);
@@ -152,6 +153,7 @@ static void run_fault_fails(void *argument)
         check_word(&parent, page, 100 + page);
     }
     world_give_back();
+    vmid_unload(&parent.vmid[0]);
     gstage_destroy(&parent);
     for (u32 page = 0; page < TOUCHED; page++)
         write_word(&child, page, 200 + page);
@@ -165,6 +167,154 @@ TEST(fork_faults_without_memory_change_nothing)
 }
 
 /* ---- many ---- */
+
+#define SLEEPERS   400
+#define OWN_FRAMES 2 /* a page and, of the nodes, less than another one */
+
+/*
+ * Children that write a page each and sleep, until there is no memory: then none but the last has
+ * tables.  Who wakes takes those of another one.
+ */
+static void run_asleep(void *argument)
+{
+    static struct gstage child[SLEEPERS];
+    struct gstage parent;
+    enum trace_did did;
+    u64 free_at_start;
+    u32 count = 0;
+    enum err err;
+
+    (void)argument;
+    boot(400);
+    free_at_start = world_free_frames();
+    make_parent(&parent);
+    do {
+        CHECK(count < SLEEPERS);
+        CHECK_EQ(gstage_clone(&child[count], &parent, CLONE_COW), ERR_OK);
+        err = world_fault(&child[count], gpas[count % TOUCHED], ACCESS_WRITE, &did);
+        if (err == ERR_OK)
+            write_word(&child[count], count % TOUCHED, 1000 + count);
+        count++;
+    } while (err == ERR_OK);
+    CHECK_EQ(err, ERR_NOMEM);
+    gstage_destroy(&child[--count]);
+    CHECK(count >= (free_at_start - 40) / OWN_FRAMES);
+    for (u32 i = 0; i < count; i++)
+        CHECK_EQ(world_fault(&child[i], gpas[i % TOUCHED], ACCESS_WRITE, &did), ERR_OK);
+    for (u32 i = 0; i < count; i++) {
+        for (u32 page = 0; page < TOUCHED; page++)
+            check_word(&child[i], page, page == i % TOUCHED ? 1000 + i : 100 + page);
+    }
+    for (u32 i = 0; i < count; i++)
+        gstage_destroy(&child[i]);
+    gstage_destroy(&parent);
+    CHECK_EQ(world_free_frames(), free_at_start);
+}
+
+TEST(fork_takes_the_tables_of_who_sleeps)
+{
+    test_must_pass(run_asleep, NULL);
+}
+
+/*
+ * Nobody has tables; with n frames left, from none on, a fork writes each page.  Nor do some have
+ * tables that cannot be taken: somebody is busy with that VM.
+ */
+static void run_evicted(void *argument)
+{
+    struct gstage parent, child, other;
+    enum trace_did did;
+    u64 free_at_start;
+    u32 done = 0, failures = 0;
+
+    (void)argument;
+    boot(200);
+    free_at_start = world_free_frames();
+    make_parent(&parent);
+    CHECK_EQ(gstage_clone(&other, &parent, CLONE_COW), ERR_OK);
+    for (u32 page = 0; page < TOUCHED; page++)
+        CHECK_EQ(world_fault(&other, gpas[page], ACCESS_READ, &did), ERR_OK);
+    spin_lock(&other.lock);
+    for (u64 n = 0; done < TOUCHED; n++) {
+        u64 before = world_free_frames();
+
+        CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_READ, &did), ERR_OK);
+        CHECK(gstage_evict(&parent) && !gstage_evict(&parent) && !gstage_evict(&other));
+        world_leave_free(n);
+        CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
+        for (done = 0; done < TOUCHED; done++) {
+            if (world_fault(&child, gpas[done], ACCESS_WRITE, &did) != ERR_OK)
+                break;
+            write_word(&child, done, 200 + done);
+        }
+        failures += done < TOUCHED;
+        for (u32 page = 0; page < TOUCHED; page++) {
+            check_word(&child, page, page < done ? 200 + page : 100 + page);
+            check_word(&parent, page, 100 + page);
+        }
+        gstage_destroy(&child);
+        world_give_back();
+        CHECK_EQ(world_free_frames(), before);
+    }
+    CHECK(failures > 4 + 2 + 3 + TOUCHED); /* a root, tables, pages; nodes, too */
+    world_leave_free(0);
+    CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_WRITE, &did), ERR_NOMEM);
+    spin_unlock(&other.lock);
+    CHECK_EQ(world_fault(&parent, gpas[0], ACCESS_WRITE, &did), ERR_OK);
+    CHECK(!gstage_evict(&other));
+    world_give_back();
+    gstage_destroy(&parent);
+    gstage_destroy(&other);
+    CHECK_EQ(world_free_frames(), free_at_start);
+}
+
+TEST(fork_of_who_is_evicted_without_memory)
+{
+    test_must_pass(run_evicted, NULL);
+}
+
+#define SOME 5
+
+/* Pages have taken all memory: of who wakes nobody ends for want of tables. */
+static void run_wakers(void *argument)
+{
+    struct gstage vm[SOME];
+    hpa_t taken = {0}, frame;
+    enum trace_did did;
+    u64 free_at_start;
+
+    (void)argument;
+    boot(8192);
+    free_at_start = world_free_frames();
+    for (u32 i = 0; i < SOME; i++) {
+        make_parent(&vm[i]);
+        CHECK_EQ(world_fault(&vm[i], gpas[0], ACCESS_WRITE, &did), ERR_OK);
+    }
+    while ((frame = frame_alloc()).v != 0) {
+        *(hpa_t *)hpa_ptr(frame) = taken;
+        taken = frame;
+    }
+    for (u32 i = 0; i < SOME; i++)
+        CHECK(!gstage_evict(&vm[i]));
+    for (u32 page = 0; page < TOUCHED; page++) {
+        for (u32 i = 0; i < SOME; i++)
+            CHECK_EQ(world_fault(&vm[i], gpas[page], ACCESS_WRITE, &did), ERR_OK);
+    }
+    CHECK(frame_alloc().v == 0);
+    while (taken.v != 0) {
+        frame = taken;
+        taken = *(hpa_t *)hpa_ptr(frame);
+        frame_put(frame);
+    }
+    for (u32 i = 0; i < SOME; i++)
+        gstage_destroy(&vm[i]);
+    CHECK_EQ(world_free_frames(), free_at_start);
+}
+
+TEST(fork_finds_tables_when_pages_have_taken_all_memory)
+{
+    test_must_pass(run_wakers, NULL);
+}
 
 #define DEPTH 1000
 

@@ -111,6 +111,15 @@ static u64 held_frames(void)
     return count;
 }
 
+static u64 held_as_tables(void)
+{
+    u64 count = 0;
+
+    for (u32 i = 0; i < FRAMES; i++)
+        count += owner[i].kind == TABLE || owner[i].kind == ROOT;
+    return count;
+}
+
 static void give_all(void)
 {
     while (held_count > 0)
@@ -139,6 +148,7 @@ static void run_random(void *argument)
             give(at);
         }
         CHECK_EQ(frame_free_count(), frame_total_count() - held_frames());
+        CHECK_EQ(table_frames(), held_as_tables());
     }
     give_all();
 }

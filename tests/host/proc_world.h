@@ -301,6 +301,9 @@ static void fake_sched_block(struct vcpu *vcpu, u64 deadline)
 /* NOLINTBEGIN(bugprone-suspicious-include) */
 #define cell_alloc proc_world_cell_alloc
 #define cell_free  proc_world_cell_free
+#define cell_take  proc_world_cell_take
+#define cell_give  proc_world_cell_give
+#define cell_trim  proc_world_cell_trim
 #include "hv/cell.c"
 #include "hv/foreground.c"
 #include "hv/group.c"

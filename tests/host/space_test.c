@@ -303,12 +303,16 @@ static void run_end(void *argument)
     free_before = frame_free_count();
     model_release(&models[0]);
     CHECK(frame_free_count() - free_before < 200);
+    CHECK(space_waiting() < model_pages && space_waiting() > model_pages - 200);
     CHECK_EQ(models[0].space.present, 0);
     CHECK_EQ(space_next(&models[0].space, 0), model_pages);
     for (free_before = frame_free_count(); space_reap(64); free_before = frame_free_count()) {
         CHECK(frame_free_count() - free_before <= 64 + 2);
         rounds++;
+        if (rounds == model_pages / 64 / 2)
+            CHECK(space_waiting() > model_pages / 3 && space_waiting() < model_pages * 2 / 3);
     }
+    CHECK_EQ(space_waiting(), 0);
     CHECK(rounds > model_pages / 64 / 2);
     CHECK_EQ(space_node_count(), 0);
     space_node_flush();

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "hv/cell.h"
 #include "hv/console.h"
 #include "hv/frame.h"
 #include "hv/load.h"
@@ -36,6 +37,12 @@ static hpa_t real_frame_alloc(void)
     return frame_alloc();
 }
 
+static void *real_cell_take(enum cell_kind kind)
+{
+    return cell_take(kind);
+}
+
+#define cell_take           fake_cell_take
 #define console_log         fake_console_log
 #define disk_clone          fake_disk_clone
 #define disk_close          fake_disk_close
@@ -105,6 +112,14 @@ static hpa_t fake_frame_alloc(void)
         return (hpa_t){0};
     vdev_world.allocations--;
     return real_frame_alloc();
+}
+
+static void *fake_cell_take(enum cell_kind kind)
+{
+    if (vdev_world.allocations == 0)
+        return NULL;
+    vdev_world.allocations--;
+    return real_cell_take(kind);
 }
 
 static struct disk_info fake_disk_info(const struct disk *disk)

@@ -36,10 +36,11 @@ void panic(const char *format, ...)
     abort();
 }
 
-u32 pid_take(u32 owner)
+enum err pid_take(u32 owner, u32 *pid)
 {
     slots[next_pid].owner = owner;
-    return next_pid;
+    *pid = next_pid;
+    return ERR_OK;
 }
 
 struct pid_slot *pid_slot(u64 pid)
