@@ -305,6 +305,8 @@ static void put_chosen(struct piece *piece, u32 strings, const struct guest_fdt_
         put_number(piece, strings, NAME_OF(end), start->initrd + start->initrd_bytes);
     }
     if (start->has_rng_seed) {
+        if (((size_t)(piece->at - to) + PROPERTY_BYTES) % sizeof(u64) != 0)
+            put_cell(piece, FDT_NOP); /* whole words are copied faster */
         places->seed_at = (size_t)(piece->at - to) + PROPERTY_BYTES;
         seed = put_property(piece, strings, NAME_OF(seed), GUEST_FDT_SEED_BYTES);
         if (seed != NULL)
@@ -373,7 +375,7 @@ enum err guest_fdt_start(void *to, size_t to_bytes, const struct guest_fdt_made 
     put_cell(&piece, FDT_END_NODE);
     if (start->ranges != 0)
         put_reserved(&piece, strings, start);
-    /* Whole words are copied faster. */
+    /* likewise */
     if ((size_t)(piece.at - (u8 *)to) % sizeof(u64) != behind % sizeof(u64))
         put_cell(&piece, FDT_NOP);
     put(&piece, from + behind, strings_at - behind);

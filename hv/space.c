@@ -213,14 +213,13 @@ u64 *space_own_line(struct space *space, u64 page)
  * the end of the node.  False: the latter. */
 static bool skip_zeros(const struct space_node *node, u64 *page, u32 shift)
 {
-    u64 i = index_at(*page, shift);
+    u64 first = index_at(*page, shift), i = first;
 
-    while (node->entry[i] == 0) {
-        *page = ((*page >> shift) + 1) << shift;
-        if (++i == NODE_FANOUT)
-            return false;
-    }
-    return true;
+    while (i < NODE_FANOUT && node->entry[i] == 0)
+        i++;
+    if (i != first)
+        *page = ((*page >> shift) + i - first) << shift;
+    return i < NODE_FANOUT;
 }
 
 u64 space_next(const struct space *space, u64 page)
