@@ -8,7 +8,8 @@
  * Which ranges these are a VM remembers in a frame of its own, by address, neighbours as one.
  *
  * Invariant: a page is in a range exactly if its entry has the flag.  Both change together, when
- * all memory that is needed is there.
+ * all memory that is needed is there; but a large range changes a slice at a time.  Meanwhile none
+ * of the VM's vCPUs runs, nothing forks, and nobody else looks.
  */
 #include <string.h>
 
@@ -19,13 +20,20 @@
 #include "hv/gstage.h"
 #include "hv/panic.h"
 
-#define SEEN 4U /* a power of two */
+#define SEEN        4U   /* a power of two */
+#define SLICE_PAGES 512U /* that are looked for, or changed, at a time */
 
 struct ranges {
     u32 count;
     struct range {
         u64 first, end; /* GPAs */
     } range[PROC_SHARED_RANGES_MAX];
+    struct change { /* of a range, under way */
+        struct range range;
+        u64 at;        /* below, it is done */
+        bool is_owned; /* all memory is there: it cannot fail any more */
+        hpa_t chain;   /* of that memory: see alloc_slice() */
+    } change;
     struct seen { /* pages in them that words were looked for in last: a cache of the space */
         u64 gpa;
         hpa_t frame; /* {0}: none */
@@ -97,7 +105,78 @@ static bool have_ranges(struct gstage *gs)
         return false;
     gs->shared = hpa_ptr(frame);
     gs->shared->count = 0;
+    gs->shared->change = (struct change){0};
     return true;
+}
+
+/* ---- changing a range -------------------------------------------------------------------------
+ */
+
+/* Frees what is in a chain of frames, each of which holds the address of the next. */
+static void free_chain(hpa_t chain)
+{
+    while (chain.v != 0) {
+        hpa_t frame = chain;
+
+        chain = *(const hpa_t *)hpa_ptr(frame);
+        frame_put(frame);
+    }
+}
+
+static void give_up(struct change *change)
+{
+    free_chain(change->chain);
+    *change = (struct change){0};
+}
+
+/* The change of that range, which begins now if it is another one that is under way. */
+static struct change *change_of(struct gstage *gs, struct range range)
+{
+    struct change *change = &gs->shared->change;
+
+    if (change->range.first != range.first || change->range.end != range.end) {
+        give_up(change);
+        *change = (struct change){.range = range, .at = range.first};
+    }
+    return change;
+}
+
+/*
+ * The next slice of it has been done, by `step`.  ERR_STATE: there are more.  Others: it is given
+ * up.
+ */
+static enum err advance(struct gstage *gs, struct change *change,
+                        enum err (*step)(struct gstage *gs, struct change *change, u64 end))
+{
+    u64 left = change->range.end - change->at;
+    u64 bytes = left < SLICE_PAGES * PAGE_BYTES ? left : SLICE_PAGES * PAGE_BYTES;
+    enum err err = step(gs, change, change->at + bytes);
+
+    if (err != ERR_OK) {
+        give_up(change);
+        return err;
+    }
+    change->at += bytes;
+    return bytes < left ? ERR_STATE : ERR_OK;
+}
+
+/* First `own` for all of it, which may fail, then `set`, which cannot.  ERR_STATE: to be continued.
+ */
+static enum err change_slice(struct gstage *gs, struct range range,
+                             enum err (*own)(struct gstage *gs, struct change *change, u64 end),
+                             enum err (*set)(struct gstage *gs, struct change *change, u64 end))
+{
+    struct change *change = change_of(gs, range);
+    enum err err;
+
+    if (!change->is_owned) {
+        err = advance(gs, change, own);
+        if (err != ERR_OK)
+            return err;
+        change->is_owned = true;
+        change->at = range.first;
+    }
+    return advance(gs, change, set);
 }
 
 static u64 *own_entry(struct gstage *gs, u64 gpa)
@@ -117,13 +196,24 @@ static bool is_shared(const struct gstage *gs, u64 gpa)
 }
 
 /* gs->lock is held.  Each page is the VM's own afterwards, or shared already. */
-static enum err own_all(struct gstage *gs, struct range range)
+static enum err own_slice(struct gstage *gs, struct change *change, u64 end)
 {
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
         enum err err;
 
         if (gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE, &err).v == 0)
             return err;
+    }
+    return ERR_OK;
+}
+
+static enum err share_slice(struct gstage *gs, struct change *change, u64 end)
+{
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        if (is_shared(gs, gpa))
+            continue;
+        *own_entry(gs, gpa) |= SPACE_SHARED;
+        gcache_share(gs, (gpa_t){gpa});
     }
     return ERR_OK;
 }
@@ -137,17 +227,10 @@ static enum err share_locked(struct gstage *gs, struct range range)
         return ERR_NOMEM;
     err = plan_share(gs->shared, range, &then);
     if (err == ERR_OK)
-        err = own_all(gs, range);
-    if (err != ERR_OK)
-        return err;
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
-        if (is_shared(gs, gpa))
-            continue;
-        *own_entry(gs, gpa) |= SPACE_SHARED;
-        gcache_share(gs, (gpa_t){gpa});
-    }
-    *gs->shared = then;
-    return ERR_OK;
+        err = change_slice(gs, range, own_slice, share_slice);
+    if (err == ERR_OK)
+        *gs->shared = then;
+    return err;
 }
 
 static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
@@ -160,6 +243,8 @@ static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
  *
  * They are allocated at once, and copied where somebody else has them too: afterwards no store to
  * them needs memory.
+ *
+ * ERR_STATE: a slice has been done, and the caller calls again, before any vCPU of the VM runs.
  */
 enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
@@ -173,76 +258,63 @@ enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
     return err;
 }
 
-/* Frees what is in a chain of frames, each of which holds the address of the next. */
-static void free_chain(hpa_t chain)
+/* Chains a frame for each page, whose lines are the VM's own then. */
+static enum err alloc_slice(struct gstage *gs, struct change *change, u64 end)
 {
-    while (chain.v != 0) {
-        hpa_t frame = chain;
-
-        chain = *(const hpa_t *)hpa_ptr(frame);
-        frame_put(frame);
-    }
-}
-
-/* A frame for each page of the range, whose lines are the VM's own then.  {0}: *err says why not.
- */
-static hpa_t alloc_chain(struct gstage *gs, struct range range, enum err *err)
-{
-    hpa_t chain = {0};
-
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        enum err err = ERR_NOMEM;
         hpa_t frame = {0};
 
-        *err = ERR_NOMEM;
         if (own_entry(gs, gpa) != NULL)
-            frame = gstage_alloc_page(gs, (hpa_t){0}, 0, err);
-        if (frame.v == 0) {
-            free_chain(chain);
-            return (hpa_t){0};
-        }
-        *(hpa_t *)hpa_ptr(frame) = chain;
-        chain = frame;
+            frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+        if (frame.v == 0)
+            return err;
+        *(hpa_t *)hpa_ptr(frame) = change->chain;
+        change->chain = frame;
     }
-    return chain;
+    return ERR_OK;
 }
 
-static enum err unshare_locked(struct gstage *gs, struct range range)
+/* Puts these frames in the place of what was there. */
+static enum err unshare_slice(struct gstage *gs, struct change *change, u64 end)
 {
-    struct ranges then;
-    hpa_t chain;
-    enum err err;
-
-    if (!have_ranges(gs))
-        return ERR_NOMEM;
-    err = plan_unshare(gs->shared, range, &then);
-    if (err != ERR_OK)
-        return err;
-    chain = alloc_chain(gs, range, &err);
-    if (chain.v == 0)
-        return err;
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES)
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES)
         gcache_forget(gs, (gpa_t){gpa});
     /* before a frame is another's */
     gstage_fence(gs);
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
         u64 *entry = own_entry(gs, gpa), old = *entry;
-        hpa_t frame = chain;
+        hpa_t frame = change->chain;
 
-        chain = *(const hpa_t *)hpa_ptr(frame);
+        change->chain = *(const hpa_t *)hpa_ptr(frame);
         page_zero(frame);
         space_set(&gs->space, entry, frame.v);
         if (old != 0)
             frame_put(space_frame(old));
     }
     gstage_fence_code(gs);
-    *gs->shared = then;
     return ERR_OK;
+}
+
+static enum err unshare_locked(struct gstage *gs, struct range range)
+{
+    struct ranges then;
+    enum err err;
+
+    if (!have_ranges(gs))
+        return ERR_NOMEM;
+    err = plan_unshare(gs->shared, range, &then);
+    if (err == ERR_OK)
+        err = change_slice(gs, range, alloc_slice, unshare_slice);
+    if (err == ERR_OK)
+        *gs->shared = then;
+    return err;
 }
 
 /*
  * gstage_unshare - the pages of a range are the VM's own, and zero; for others nothing changes.
  *
- * No device has one of them pinned.
+ * No device has one of them pinned.  ERR_STATE: as gstage_share().
  */
 enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
@@ -285,8 +357,10 @@ enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from)
 
 void gstage_forget_ranges(struct gstage *gs)
 {
-    if (gs->shared != NULL)
-        frame_put(hpa_of(gs->shared));
+    if (gs->shared == NULL)
+        return;
+    give_up(&gs->shared->change);
+    frame_put(hpa_of(gs->shared));
     gs->shared = NULL;
 }
 

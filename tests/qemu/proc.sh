@@ -11,6 +11,8 @@ entry proccalls_no_sstc        quick 60   proccalls lives SSTC=off
 entry procwords                quick 60   proccalls words
 entry procwords_no_sstc        quick 60   proccalls words SSTC=off
 entry procwords_4harts         quick 60   proccalls words HARTS=4
+entry procranges               quick 60   proccalls ranges
+entry procranges_4harts        quick 60   proccalls ranges HARTS=4
 entry procstrangers            quick 60   procstrangers
 entry procstrangers_4harts     quick 60   procstrangers HARTS=4
 entry proccontrol              quick 60   proccontrol
