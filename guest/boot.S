@@ -5,9 +5,9 @@
  * struct hart.  Either way: S-mode, translation off, interrupts off.
  *
  * When C begins: sp and tp are set, .bss is zero, traps go to trap_vector (sscratch is the thread's
- * frame), the FPU is on and clean, and translation is on, by the early table: one page with two
- * leaves of 1 GiB, which show the first GiB of RAM at its own address and at paging.h's linear map,
- * and a third one for the FDT where that lies further up.
+ * frame), the FPU is on and clean, and translation is on, by the early table: one page of the image
+ * with two leaves of 1 GiB, which show the first GiB of RAM at its own address and at paging.h's
+ * linear map, and a third one for the FDT where that lies further up.
  * Devices are in none.  The component paging replaces it.
  */
 #include "guest/hart.h"
@@ -59,15 +59,6 @@ _start:
     la t0, guest_started
     sd s0, 0(t0)
     la t0, early_table
-    li t1, 4096
-    add t1, t1, t0
-    clear t0, t1
-    la t0, early_table
-    li t1, EARLY_LEAF
-    sd t1, 8 * EARLY_INDEX(t0)
-    li t2, 2048
-    add t2, t2, t0
-    sd t1, 8 * EARLY_INDEX(t2)
     /* the FDT's GiB, if that is a later one: with much RAM, QEMU 10 puts it at its end */
     srli t1, a1, 30
     li t2, EARLY_INDEX
@@ -96,10 +87,15 @@ hart_entry:
     mv a0, a1
     tail hart_main
 
-    .section .early_table, "aw", @nobits
+    /* Written to only where the FDT is not in RAM's first GiB. */
+    .section .early_table, "aw"
     .balign 4096
 early_table:
-    .skip 4096
+    .skip 8 * EARLY_INDEX
+    .dword EARLY_LEAF
+    .org early_table + 2048 + 8 * EARLY_INDEX
+    .dword EARLY_LEAF
+    .org early_table + 4096
 
     .section .boot_thread, "aw", @nobits
     .balign 16

@@ -7,6 +7,7 @@
  * Components bring themselves up: each has a constructor, with a priority of init.h.
  */
 #include "sbi/call.h"
+#include "sbi/proc.h"
 
 #include "guest/guest.h"
 #include "guest/hart.h"
@@ -55,10 +56,11 @@ void guest_main(u64 hart_id, const void *fdt)
 /*
  * guest_power_off - end the machine with status & 255; what is still buffered is lost.
  *
- * The finisher carries a status, SRST does not: it is what remains where a store to the finisher is
- * ignored, after a second, since QEMU 10 ends some time after the store and what is asked for last
- * counts.  If that store faults, the trap report comes back here; it is then not tried again.
- * Translation goes off, since the finisher is at its physical address whatever tables there are.
+ * A process ends by the call.  Bare it takes the finisher, which carries a status; SRST does not:
+ * it is what remains where a store to the finisher is ignored, after a second, since QEMU 10 ends
+ * some time after the store and what is asked for last counts.  If that store faults, the trap
+ * report comes back here; it is then not tried again. Translation goes off, since the finisher is
+ * at its physical address whatever tables there are.
  */
 void guest_power_off(int status)
 {
@@ -66,6 +68,7 @@ void guest_power_off(int status)
     u32 code = (u32)status & 0xffU;
 
     csr_clear(CSR_SSTATUS, SSTATUS_SIE);
+    sbi_call(PROC_EID, PROC_EXIT, code, 0, 0, 0, 0);
     if (!tried) {
         tried = true;
         paging_off();

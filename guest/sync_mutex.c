@@ -3,6 +3,9 @@
  * A mutex that others wait for.  Who lets go of it gives it to the first of them, so that it is
  * theirs before they run: in order of arrival, and nobody comes between.
  *
+ * Who lets go of it does not touch it any more once somebody else can have it: that one may be the
+ * last to use it, and free it.
+ *
  * Invariant: while there are waiters, the owner word has MUTEX_CONTENDED, which keeps lock and
  * unlock out of their fast paths; it is set and cleared under the queue's lock.
  */
@@ -51,7 +54,8 @@ static bool take_or_mark(struct mutex *mutex, u64 self)
     }
 }
 
-/* True, and out of the queue, if the mutex is not given to this waiter yet. */
+/* True, and out of the queue, if the mutex is not given to this waiter yet; else who gave it has
+ * left the queue alone by now. */
 static bool give_up(struct mutex *mutex, struct waiter *waiter)
 {
     u64 irq = spin_lock_irq(&mutex->queue.lock);
@@ -71,7 +75,7 @@ bool mutex_lock_slow(struct mutex *mutex, u64 time)
     struct task *self = task_self();
     const void *place = __builtin_return_address(0);
     struct waiter waiter;
-    bool taken = false;
+    bool taken;
     u64 irq;
 
     if (mutex_owner(mutex) == self) {
@@ -92,10 +96,9 @@ bool mutex_lock_slow(struct mutex *mutex, u64 time)
     spin_unlock_irq(&mutex->queue.lock, irq);
     do {
         task_wait_begin();
-        taken = mutex_owner(mutex) == self;
-    } while (!taken && waiter_block(time));
+    } while (mutex_owner(mutex) != self && waiter_block(time));
     task_wait_end();
-    taken = taken || !give_up(mutex, &waiter);
+    taken = !give_up(mutex, &waiter);
     self->waits_in = NULL;
     if (taken) {
         mutex->place = (u64)place;
@@ -103,19 +106,14 @@ bool mutex_lock_slow(struct mutex *mutex, u64 time)
     return taken;
 }
 
-/* What mutex_unlock does if others wait. */
-void mutex_unlock_slow(struct mutex *mutex)
+/* Gives it to the first waiter; false: there is none any more, and it is still the caller's. */
+static bool give(struct mutex *mutex)
 {
     struct wait_queue *queue = &mutex->queue;
-    u64 irq;
+    u64 irq = spin_lock_irq(&queue->lock);
+    bool given = !list_empty(&queue->waiters);
 
-    if (mutex_owner(mutex) != task_self()) {
-        misuse(mutex, " unlocks it, and is not its owner, at ", __builtin_return_address(0));
-    }
-    irq = spin_lock_irq(&queue->lock);
-    if (list_empty(&queue->waiters)) { /* the last one has just given up */
-        __atomic_store_n(&mutex->owner, 0, __ATOMIC_RELEASE);
-    } else {
+    if (given) {
         struct waiter *first = container_of(queue->waiters.next, struct waiter, link);
         u64 contended;
 
@@ -123,7 +121,27 @@ void mutex_unlock_slow(struct mutex *mutex)
         contended = list_empty(&queue->waiters) ? 0 : MUTEX_CONTENDED;
         __atomic_store_n(&mutex->owner, (u64)first->task | contended, __ATOMIC_RELEASE);
         task_wake(first->task);
+    } else {
+        __atomic_and_fetch(&mutex->owner, ~MUTEX_CONTENDED, __ATOMIC_RELAXED);
     }
     spin_raw_unlock(&queue->lock);
     core_irq_restore(irq);
+    return given;
+}
+
+/* What mutex_unlock does if others wait. */
+void mutex_unlock_slow(struct mutex *mutex)
+{
+    u64 self = (u64)task_self(), expected;
+
+    if (mutex_owner(mutex) != task_self()) {
+        misuse(mutex, " unlocks it, and is not its owner, at ", __builtin_return_address(0));
+    }
+    do {
+        if (give(mutex)) {
+            return;
+        }
+        expected = self;
+    } while (!__atomic_compare_exchange_n(&mutex->owner, &expected, 0, false, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
 }

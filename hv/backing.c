@@ -24,6 +24,15 @@ static void fill_seed(gpa_t seed, gpa_t page, hpa_t frame)
         panic("a guest's device tree promises a seed, and there are no random numbers");
 }
 
+/* What is a page of a frame's is copied as such. */
+static void copy(void *to, const void *from, u64 bytes)
+{
+    if (bytes == PAGE_BYTES && (u64)from % PAGE_BYTES == 0)
+        page_copy(hpa_of(to), hpa_of(from));
+    else
+        memcpy(to, from, bytes);
+}
+
 /* Fills the page at gpa with what the backing says. */
 void backing_fill(const struct backing *backing, gpa_t page, hpa_t frame)
 {
@@ -42,8 +51,7 @@ void backing_fill(const struct backing *backing, gpa_t page, hpa_t frame)
             page_zero(frame);
             zeroed = true;
         }
-        memcpy((u8 *)hpa_ptr(frame) + (from - page.v), part->from + (from - part->gpa.v),
-               to - from);
+        copy((u8 *)hpa_ptr(frame) + (from - page.v), part->from + (from - part->gpa.v), to - from);
         fill_seed(backing->seed, page, frame);
         if (to - from == PAGE_BYTES)
             return;

@@ -19,14 +19,14 @@
 #include "hv/panic.h"
 #include "hv/quota.h"
 
-#define PLACE_SHIFT 3
+#define PLACE_SHIFT 4
 _Static_assert(_Alignof(struct tree) >= 1UL << PLACE_SHIFT, "a tree's place fits");
 
 static u32 place_of(const struct tree *tree)
 {
     u64 place = ((u64)tree - chunk_base) >> PLACE_SHIFT;
 
-    assert(place != CHARGE_NOBODY && place <= UINT32_MAX);
+    assert(place != CHARGE_NOBODY && place < FRAME_BLANK);
     return (u32)place;
 }
 

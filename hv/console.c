@@ -27,6 +27,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/drv/ns16550.h"
 #include "lib/kit/spinlock.h"
@@ -37,6 +38,7 @@
 #include "hv/vm.h"
 
 #define END_OF_INPUT 4
+#define FIRST_READER 1U    /* a pid */
 #define INPUT_BYTES  4096U /* a power of two */
 
 static struct spinlock lock;
@@ -46,7 +48,7 @@ static struct ns16550 uart;
 static bool shared;
 static bool midline;
 static bool job_control;
-static u32 reader_pid = 1;
+static u32 reader_pid = FIRST_READER;
 static struct vm *watching; /* the reader, if it is to be told when input comes */
 static struct {
     bool is_there, is_open, just_opened;
@@ -70,12 +72,12 @@ static bool has_uart(void)
 
 static void put(const char *text, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (has_uart())
-            ns16550_putc(&uart, (u8)text[i]);
-        else
-            firmware_putchar((u8)text[i]);
+    if (likely(has_uart())) {
+        ns16550_write(&uart, text, length);
+        return;
     }
+    for (size_t i = 0; i < length; i++)
+        firmware_putchar((u8)text[i]);
 }
 
 /* lock is held.  Writes a line of hv's own making, prefix first. */
@@ -84,19 +86,33 @@ static void put_line(const char *prefix, const char *text, size_t length)
     if (midline)
         put("\n", 1);
     midline = false;
-    for (; *prefix != '\0'; prefix++)
-        put(prefix, 1);
+    put(prefix, strlen(prefix));
     put(text, length);
     put("\n", 1);
+}
+
+#define PREFIX_BYTES sizeof("[4294967295] ")
+
+/* "[pid] ", at the end of the room for it: printf takes ten times as long. */
+static const char *make_prefix(char prefix[PREFIX_BYTES], u32 pid)
+{
+    char *at = &prefix[PREFIX_BYTES - sizeof("] ")];
+
+    memcpy(at, "] ", sizeof("] "));
+    do {
+        *--at = (char)('0' + pid % 10);
+        pid /= 10;
+    } while (pid != 0);
+    *--at = '[';
+    return at;
 }
 
 /* lock is held. */
 static void put_collected(struct vm *vm)
 {
-    char prefix[16];
+    char prefix[PREFIX_BYTES];
 
-    snprintf(prefix, sizeof(prefix), "[%u] ", (unsigned)vm->pid);
-    put_line(prefix, vm->console.line, vm->console.length);
+    put_line(make_prefix(prefix, vm->pid), vm->console.line, vm->console.length);
     vm->console.length = 0;
 }
 
@@ -149,6 +165,13 @@ static void tell(struct vm *vm)
     watch(NULL);
 }
 
+/* lock is held.  The input is somebody else's: true if vm is to have it again, as pid 1 is in the
+ * end.  It finds nothing until then. */
+static bool is_to_have_it_again(const struct vm *vm)
+{
+    return vm->console.had_input || (has_uart() && vm->pid == FIRST_READER);
+}
+
 /* lock is held.  True if input goes to vm. */
 static bool is_reader(struct vm *vm)
 {
@@ -158,26 +181,37 @@ static bool is_reader(struct vm *vm)
     return true;
 }
 
-static void collect(struct vm *vm, char c)
+/* lock is held. */
+static void collect(struct vm *vm, const char *text, size_t bytes)
 {
     struct console *console = &vm->console;
 
-    if (c != '\n') {
-        console->line[console->length++] = c;
-        if (console->length < CONSOLE_LINE_BYTES)
+    while (bytes > 0) {
+        const char *end = memchr(text, '\n', bytes);
+        size_t now = end == NULL ? bytes : (size_t)(end - text);
+        size_t room = CONSOLE_LINE_BYTES - (size_t)console->length;
+
+        now = now < room ? now : room;
+        memcpy(console->line + console->length, text, now);
+        console->length = (u16)(console->length + now);
+        if (now < bytes && now < room)
+            now++; /* the end of the line */
+        else if (now < room)
             return;
+        put_collected(vm);
+        text += now;
+        bytes -= now;
     }
-    put_collected(vm);
 }
 
-void console_putc(struct vm *vm, char c)
+void console_write(struct vm *vm, const char *text, size_t bytes)
 {
     spin_lock(&lock);
     if (shared && !(job_control && vm->pid == reader_pid)) {
-        collect(vm, c);
-    } else {
-        put(&c, 1);
-        midline = c != '\n';
+        collect(vm, text, bytes);
+    } else if (bytes > 0) {
+        put(text, bytes);
+        midline = text[bytes - 1] != '\n';
     }
     spin_unlock(&lock);
 }
@@ -210,7 +244,7 @@ int console_getc(struct vm *vm)
     if (is_reader(vm))
         c = read_byte();
     else
-        c = vm->console.had_input ? CONSOLE_NONE : end_of_input(&vm->console);
+        c = is_to_have_it_again(vm) ? CONSOLE_NONE : end_of_input(&vm->console);
     spin_unlock(&lock);
     return c;
 }
@@ -224,7 +258,7 @@ int console_receive(struct vm *vm, struct vcpu *vcpu)
         c = read_byte();
         if (c == CONSOLE_NONE)
             watch(vm);
-    } else if (!vm->console.had_input && !vm->console.eof_read) {
+    } else if (!is_to_have_it_again(vm) && !vm->console.eof_read) {
         vm->console.eof_read = true;
         c = END_OF_INPUT;
     }
@@ -243,7 +277,7 @@ bool console_can_get(struct vm *vm)
     if (is_reader(vm)) {
         can = can_read();
     } else {
-        can = !vm->console.had_input && !vm->console.eof_told;
+        can = !is_to_have_it_again(vm) && !vm->console.eof_told;
         vm->console.eof_told = false;
     }
     spin_unlock(&lock);
@@ -263,7 +297,7 @@ void console_set_interrupt(struct vm *vm, bool wants_input, bool also)
     } else {
         vm->console.waits = wants_input;
         vplic_set_level(vm, VUART_SOURCE,
-                        also || (wants_input && !vm->console.had_input && !vm->console.eof_read));
+                        also || (wants_input && !is_to_have_it_again(vm) && !vm->console.eof_read));
     }
     spin_unlock(&lock);
 }
@@ -318,11 +352,9 @@ void console_arrived(void *of)
 void console_give_input(struct vm *to, const struct vm *by)
 {
     spin_lock(&lock);
-    if (by != NULL) {
-        job_control = true;
-        if (by != to)
-            to->console.given_by = by->pid;
-    }
+    job_control = true;
+    if (by != NULL && by != to)
+        to->console.given_by = by->pid;
     if (to->console.length > 0)
         put_collected(to);
     reader_pid = to->pid;
@@ -411,6 +443,5 @@ void console_print(const char *format, ...)
 
 void console_emergency(const char *text)
 {
-    for (; *text != '\0'; text++)
-        put(text, 1);
+    put(text, strlen(text));
 }

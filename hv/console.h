@@ -23,8 +23,12 @@ struct console {
 /* The UART of the machine, an ns16550 with registers at `base`, `stride` bytes apart. */
 void console_init(u64 base, u32 stride);
 
-/* A byte of guest output.  Lines of several guests never mix: see console.c. */
-void console_putc(struct vm *vm, char c);
+/* Output of a guest.  Lines of several guests never mix: see console.c. */
+void console_write(struct vm *vm, const char *text, size_t bytes);
+static inline void console_putc(struct vm *vm, char c)
+{
+    console_write(vm, &c, 1);
+}
 /* What remains of the guest's line; before it ends. */
 void console_flush(struct vm *vm);
 /* The next byte of input for this guest, or CONSOLE_NONE. */

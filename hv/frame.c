@@ -330,10 +330,25 @@ void frame_put_last(hpa_t hpa, u32 before)
 
     assert(before == 1);
     if (frame->owner != CHARGE_NOBODY) {
-        charge_return(frame->owner, 1);
+        u32 owner = frame->owner & ~FRAME_BLANK;
+
+        if (owner != CHARGE_NOBODY)
+            charge_return(owner, 1);
         frame->owner = CHARGE_NOBODY;
     }
     frame_free(hpa);
+}
+
+void frame_zero_blank(hpa_t hpa)
+{
+    static struct spinlock lock; /* whose turn it is: a page is zeroed once */
+
+    spin_lock(&lock);
+    if (frame_is_blank(hpa)) {
+        page_zero(hpa);
+        __atomic_fetch_and(&frame_of(hpa)->owner, ~FRAME_BLANK, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&lock);
 }
 
 /* A whole group, of which all frames are held from here on; NONE: there is no memory. */

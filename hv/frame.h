@@ -27,7 +27,7 @@ struct frame {
             u16 unused, reads; /* leaf tables in use: how many lines were filled for reads */
         };
         u32 next_clean; /* clean page tables: the one after it in its list */
-        u32 owner;      /* others: who pays for it, see charge.h; what is free has none */
+        u32 owner; /* others: who pays for it, see charge.h; what is free has none; FRAME_BLANK */
     };
     u32 next, prev; /* first frame of a group, whatever it is itself used for: the group's lists */
     /* page tables, a bit for each line of 8 entries; 0 for all else: see gcache.c */
@@ -38,6 +38,9 @@ _Static_assert(sizeof(struct frame) == 1UL << FRAME_SHIFT, "frame_of() shifts by
 
 #define FRAME_FREE  UINT32_MAX       /* in a free group */
 #define FRAME_SPARE (UINT32_MAX - 1) /* free, in a chunk that is not cut into groups */
+
+/* In owner: of shared memory, not zeroed yet, which is for whoever touches it first. */
+#define FRAME_BLANK (1U << 31)
 
 /* home is the chunk's number, counted from the first of RAM, above 10 bits for the count. */
 #define HOME_SHIFT 10
@@ -80,6 +83,22 @@ void frame_init(const struct memory_range *ranges, size_t range_count,
 
 /* A frame with one reference and any contents; {0} if there is none. */
 __must_check hpa_t frame_alloc(void);
+/* The caller's frame, which nobody knows yet, is blank: frame_make_zero() comes before all use. */
+static inline void frame_set_blank(hpa_t hpa)
+{
+    frame_of(hpa)->owner |= FRAME_BLANK;
+}
+static inline bool frame_is_blank(hpa_t hpa)
+{
+    return __atomic_load_n(&frame_of(hpa)->owner, __ATOMIC_ACQUIRE) & FRAME_BLANK;
+}
+void frame_zero_blank(hpa_t hpa);
+/* A blank one has zeros from now on.  Any hart. */
+static inline void frame_make_zero(hpa_t hpa)
+{
+    if (unlikely(frame_is_blank(hpa)))
+        frame_zero_blank(hpa);
+}
 /* Four frames, 16 KiB aligned, any contents; {0} if there are none. */
 __must_check hpa_t frame_alloc_group(void);
 void frame_free_group(hpa_t group);
@@ -126,6 +145,8 @@ __must_check hpa_t table_alloc_root(void);
 void table_free_root(hpa_t root);
 /* Frames of tables that are in use, or dropped. */
 u64 table_frames(void);
+/* Of clean tables that stay tables: they are free, but for nobody else. */
+u64 table_kept_frames(void);
 
 /* A leaf table's pages are to have their places in one chunk: the one in which `neighbour` has its
  * place, which is that of entry `index`; {0}, or where that cannot be: any that is spare. */
@@ -160,9 +181,9 @@ __must_check static inline hpa_t frame_alloc_home(hpa_t table, u64 index)
 }
 
 /* So many more of the table's leaves have W.  True: all have. */
-static inline bool table_own(hpa_t table, u32 leaves)
+static inline bool table_own(struct frame *table, u32 leaves)
 {
-    return ((frame_of(table)->home += leaves) & HOME_OWNED) == CHUNK_FRAMES;
+    return ((table->home += leaves) & HOME_OWNED) == CHUNK_FRAMES;
 }
 
 /* One has not any more. */

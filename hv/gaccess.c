@@ -2,7 +2,8 @@
 /*
  * A VM's memory for hv and its devices: read and written as the guest would, or pinned.
  *
- * What it needs is in the space; tables are looked at only where a page has to change.
+ * What hardware may access so already, its tables say soonest.  What is not in them is in the
+ * space, or has to change.
  */
 #include <string.h>
 
@@ -10,9 +11,47 @@
 #include "hv/gcache.h"
 #include "hv/gstage.h"
 
-#define RUN_PAGES 16 /* more are not looked for */
+#define RUN_PAGES 32 /* more are not looked for */
 
-/* How many pages of the VM's own, from one on, lie one behind the other. */
+/* The leaf for gpa, which is RAM, if it grants the access; else NULL. */
+static inline const pte_t *find_leaf(const struct gstage *gs, gpa_t gpa, enum access access,
+                                     u32 *level)
+{
+    const pte_t *leaf = gcache_find(gs, gpa, level);
+
+    if (leaf == NULL || !pte_valid(*leaf) || (access == ACCESS_WRITE && !(leaf->v & PTE_W)))
+        return NULL;
+    return leaf;
+}
+
+/* The frame of a page, to be accessed so.  {0}: no memory. */
+static inline hpa_t find_frame(struct gstage *gs, gpa_t gpa, enum access access, enum err *err)
+{
+    u32 level;
+    const pte_t *leaf = find_leaf(gs, gpa, access, &level);
+
+    if (likely(leaf != NULL && level == 0))
+        return pte_hpa(*leaf);
+    return gstage_frame(gs, gpa, access, err);
+}
+
+/* How many pages of the VM's own, from that of a leaf on, lie one behind the other.  What is shared
+ * counts alone: it is the VM's own only until it is not shared any more. */
+static u64 own_leaves(const pte_t *leaf)
+{
+    u64 expected = leaf->v, left = TABLE_ENTRIES - index_in_table(leaf), count = 0;
+
+    if (leaf->v & PTE_SHARED)
+        return 1;
+    left = left < RUN_PAGES ? left : RUN_PAGES;
+    while (count < left && leaf[count].v == expected) {
+        expected += pte_of((hpa_t){PAGE_BYTES}, 0).v;
+        count++;
+    }
+    return count;
+}
+
+/* The same of a page that no leaf has. */
 static u64 own_pages(const struct gstage *gs, u64 page, hpa_t frame)
 {
     u64 count = 0;
@@ -37,18 +76,24 @@ static u64 own_pages(const struct gstage *gs, u64 page, hpa_t frame)
  * are in one piece.  {0}: no memory. */
 static hpa_t own_byte(struct gstage *gs, gpa_t gpa, u64 *run)
 {
-    enum err err;
-    hpa_t frame = gstage_frame(gs, gpa, ACCESS_WRITE, &err);
-    u32 level;
-    const pte_t *entry = gcache_find(gs, gpa, &level);
     u64 offset = gpa.v % PAGE_BYTES;
+    u32 level;
+    const pte_t *leaf = find_leaf(gs, gpa, ACCESS_WRITE, &level);
+    enum err err;
+    hpa_t frame;
 
+    if (leaf != NULL && level == 1) {
+        *run = CHUNK_BYTES - gpa.v % CHUNK_BYTES;
+        return (hpa_t){pte_hpa(*leaf).v + gpa.v % CHUNK_BYTES};
+    }
+    if (leaf != NULL) {
+        *run = own_leaves(leaf) * PAGE_BYTES - offset;
+        return (hpa_t){pte_hpa(*leaf).v + offset};
+    }
+    frame = gstage_frame(gs, gpa, ACCESS_WRITE, &err);
     if (frame.v == 0)
         return frame;
-    if (entry != NULL && level == 1 && (entry->v & PTE_W))
-        *run = CHUNK_BYTES - gpa.v % CHUNK_BYTES;
-    else
-        *run = own_pages(gs, gstage_page(gs, gpa), frame) * PAGE_BYTES - offset;
+    *run = own_pages(gs, gstage_page(gs, gpa), frame) * PAGE_BYTES - offset;
     return (hpa_t){frame.v + offset};
 }
 
@@ -87,7 +132,7 @@ static enum err transfer(struct gstage *gs, gpa_t gpa, u8 *buffer, u64 bytes, en
     while (bytes > 0 && err == ERR_OK) {
         u64 offset = gpa.v % PAGE_BYTES, left = PAGE_BYTES - offset;
         u64 now = bytes < left ? bytes : left;
-        hpa_t frame = gstage_frame(gs, gpa, access, &err);
+        hpa_t frame = find_frame(gs, gpa, access, &err);
         u8 *at = (u8 *)hpa_ptr(frame) + offset;
 
         if (frame.v == 0)
@@ -119,4 +164,16 @@ enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes)
 enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes)
 {
     return transfer(gs, gpa, (u8 *)(uintptr_t)from, bytes, ACCESS_WRITE);
+}
+
+enum err gstage_put_page(struct gstage *gs, gpa_t gpa, hpa_t frame)
+{
+    u64 page = gstage_page(gs, gpa), *line;
+
+    spin_lock(&gs->lock);
+    line = space_own_line(&gs->space, page);
+    if (line != NULL)
+        space_set(&gs->space, &line[page % SPACE_LINE], frame.v);
+    spin_unlock(&gs->lock);
+    return line == NULL ? ERR_NOMEM : ERR_OK;
 }

@@ -18,7 +18,7 @@
  *
  *     lines     some entry is not 0
  *     writes    some leaf may have W that a fork takes, or some valid entry points to a table whose
- *               `writes` is not empty
+ *               `writes` is not empty; each is in `lines`
  *
  * What a fork does with them is in gfreeze.c.
  *
@@ -110,6 +110,21 @@ static bool is_pointer(pte_t entry)
     return entry.v != 0 && (entry.v & PTE_RWX) == 0;
 }
 
+/* The first line of a set, which is not empty and whose lowest bit is `line`'s; *lines moves on
+ * with it. */
+static inline pte_t *first_of(pte_t *line, u64 *lines)
+{
+    while (!(*lines & 0xff)) {
+        *lines >>= 8;
+        line += 8 * LINE_PTES;
+    }
+    while (!(*lines & 1)) {
+        *lines >>= 1;
+        line += LINE_PTES;
+    }
+    return line;
+}
+
 /* All entries of a leaf table are 0 afterwards.  Returns in how many lines they were not. */
 static u32 clean_leaves(hpa_t table)
 {
@@ -118,8 +133,7 @@ static u32 clean_leaves(hpa_t table)
     u32 count = 0;
 
     for (u64 lines = frame->lines; lines != 0; lines >>= 1, line += LINE_PTES) {
-        if (!(lines & 1))
-            continue;
+        line = first_of(line, &lines);
         count++;
 #pragma GCC unroll 8
         for (u64 i = 0; i < LINE_PTES; i++)
@@ -160,9 +174,8 @@ static bool clean_some(hpa_t table, u32 tables)
     u32 count = 0;
 
     frame->writes = 0;
-    for (; frame->lines != 0 && count < tables; line += LINE_PTES) {
-        if (!(frame->lines & line_bit(line)))
-            continue;
+    for (u64 lines = frame->lines; lines != 0 && count < tables; lines >>= 1, line += LINE_PTES) {
+        line = first_of(line, &lines);
         frame->lines &= ~line_bit(line);
         count += clean_line(line);
     }
@@ -195,8 +208,8 @@ static u32 take_off(hpa_t root)
         pte_t *line = hpa_ptr(part);
 
         for (u64 lines = frame->lines; lines != 0; lines >>= 1, line += LINE_PTES) {
-            if (lines & 1)
-                first = drop_line(line, first);
+            line = first_of(line, &lines);
+            first = drop_line(line, first);
         }
         frame->lines = 0;
         frame->writes = 0;
@@ -465,6 +478,53 @@ void gcache_join_shared(struct gstage *gs, gpa_t gpa, hpa_t chunk)
 
     if (space_is_in_one_piece(gs, first, chunk.v))
         set_megapage(gs, entry_above(gs, gpa), gpa, pte_of(chunk, LEAF_SHARED));
+}
+
+/* ---- the way to a leaf ---- */
+
+static void make_megapage(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t chunk)
+{
+    gcache_use(gs, entry);
+    gcache_write(gs, entry, gpa, 1);
+    set_entry(entry, pte_of(chunk, LEAF_OWNED));
+}
+
+/*
+ * Fills an entry of level 1 for RAM: by a leaf, if the 2 MiB are this VM's alone and in one piece,
+ * or by an empty table.  False: no memory.
+ */
+static bool make_region(struct gstage *gs, gpa_t gpa, pte_t *entry)
+{
+    u64 page = gstage_page(gs, gpa);
+    bool alone;
+
+    if (space_region_alone(&gs->space, page)) {
+        const u64 *line = space_line(&gs->space, align_down(page, CHUNK_FRAMES), &alone);
+
+        make_megapage(gs, entry, gpa, space_frame(line[0]));
+        return true;
+    }
+    return gcache_make_table(gs, entry);
+}
+
+/* Makes or thaws what is missing above the leaves.  False: no memory, nothing lost. */
+bool gcache_reach(struct gstage *gs, gpa_t gpa)
+{
+    pte_t *entry;
+
+    if (gs->root.v == 0 && !gcache_make_root(gs))
+        return false;
+    entry = (pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
+    if (is_frozen(*entry))
+        gcache_thaw(gs, entry, 2);
+    else if (!pte_valid(*entry) && !gcache_make_table(gs, entry))
+        return false;
+    entry = entry_above(gs, gpa);
+    if (is_frozen(*entry))
+        gcache_thaw(gs, entry, 1);
+    else if (!pte_valid(*entry))
+        return gstage_is_ram(gs, gpa) ? make_region(gs, gpa, entry) : gcache_make_table(gs, entry);
+    return true;
 }
 
 /* ---- the census ---- */

@@ -68,6 +68,8 @@ __must_check bool gcache_make_root(struct gstage *gs);
 static inline pte_t *gcache_find(const struct gstage *gs, gpa_t gpa, u32 *level);
 /* Fills an entry that is no pointer with an empty table.  False: no memory, nothing changed. */
 __must_check bool gcache_make_table(struct gstage *gs, pte_t *entry);
+/* Makes or thaws what is missing above the leaf for gpa.  False: no memory, nothing lost. */
+__must_check bool gcache_reach(struct gstage *gs, gpa_t gpa);
 /* A frozen entry points again; level: of its table. */
 void gcache_thaw(struct gstage *gs, pte_t *entry, u32 level);
 
@@ -151,7 +153,9 @@ static inline void gcache_write(const struct gstage *gs, const pte_t *entry, gpa
 {
     struct frame *table = frame_of(table_of(entry));
 
-    if (unlikely(table->writes == 0))
+    if (likely(table->writes & line_bit(entry)))
+        return;
+    if (table->writes == 0)
         note_writes(gs, gpa, level);
     table->writes |= line_bit(entry);
 }

@@ -4,6 +4,7 @@
  *
  * A page is shared by a flag of its entry in the space: it has W in every VM and is never copied.
  * The frame counts the lines that have it, as any other does; so it lives as long as one of them.
+ * It may be blank (FRAME_BLANK): then no VM has it mapped.
  *
  * Which ranges these are a VM remembers in a frame of its own, by address, neighbours as one.
  *
@@ -17,6 +18,7 @@
 
 #include "hv/frame.h"
 #include "hv/gcache.h"
+#include "hv/gfence.h"
 #include "hv/gstage.h"
 #include "hv/panic.h"
 
@@ -30,9 +32,9 @@ struct ranges {
     } range[PROC_SHARED_RANGES_MAX];
     struct change { /* of a range, under way */
         struct range range;
-        u64 at;        /* below, it is done */
-        bool is_owned; /* all memory is there: it cannot fail any more */
-        hpa_t chain;   /* of that memory: see alloc_slice() */
+        u32 step;    /* of those that it takes */
+        u64 at;      /* below, this step is done */
+        hpa_t chain; /* frames that a later step needs: see alloc_slice() */
     } change;
     struct seen { /* pages in them that words were looked for in last: a cache of the space */
         u64 gpa;
@@ -129,28 +131,28 @@ static void give_up(struct change *change)
     *change = (struct change){0};
 }
 
-/* The change of that range, which begins now if it is another one that is under way. */
+/* The change of that range, which begins now if none is under way. */
 static struct change *change_of(struct gstage *gs, struct range range)
 {
     struct change *change = &gs->shared->change;
 
-    if (change->range.first != range.first || change->range.end != range.end) {
-        give_up(change);
+    if (change->range.end == 0)
         *change = (struct change){.range = range, .at = range.first};
-    }
+    assert(change->range.first == range.first && change->range.end == range.end);
     return change;
 }
 
-/*
- * The next slice of it has been done, by `step`.  ERR_STATE: there are more.  Others: it is given
- * up.
- */
-static enum err advance(struct gstage *gs, struct change *change,
-                        enum err (*step)(struct gstage *gs, struct change *change, u64 end))
+/* One of the steps of a change, for [change->at, end).  If it fails, nothing is changed. */
+struct step {
+    enum err (*take)(struct gstage *gs, struct change *change, u64 end);
+};
+
+/* The next slice of a step.  ERR_STATE: there are more.  Others: the change is given up. */
+static enum err advance(struct gstage *gs, struct change *change, const struct step *step)
 {
     u64 left = change->range.end - change->at;
     u64 bytes = left < SLICE_PAGES * PAGE_BYTES ? left : SLICE_PAGES * PAGE_BYTES;
-    enum err err = step(gs, change, change->at + bytes);
+    enum err err = step->take(gs, change, change->at + bytes);
 
     if (err != ERR_OK) {
         give_up(change);
@@ -160,28 +162,24 @@ static enum err advance(struct gstage *gs, struct change *change,
     return bytes < left ? ERR_STATE : ERR_OK;
 }
 
-/* First `own` for all of it, which may fail, then `set`, which cannot.  ERR_STATE: to be continued.
- */
-static enum err change_slice(struct gstage *gs, struct range range,
-                             enum err (*own)(struct gstage *gs, struct change *change, u64 end),
-                             enum err (*set)(struct gstage *gs, struct change *change, u64 end))
+/* The next slice of a change.  ERR_STATE: there is more to do. */
+static enum err change_slice(struct gstage *gs, struct range range, const struct step *steps,
+                             u32 count)
 {
     struct change *change = change_of(gs, range);
-    enum err err;
 
-    if (!change->is_owned) {
-        err = advance(gs, change, own);
-        if (err != ERR_OK)
+    for (;;) {
+        enum err err = advance(gs, change, &steps[change->step]);
+
+        if (err != ERR_OK || ++change->step == count)
             return err;
-        change->is_owned = true;
         change->at = range.first;
     }
-    return advance(gs, change, set);
 }
 
 static u64 *own_entry(struct gstage *gs, u64 gpa)
 {
-    u64 page = gstage_page(gs, (gpa_t){gpa}), *line = space_own_line(&gs->space, page);
+    u64 page = gstage_page(gs, (gpa_t){gpa}), *line = gstage_own_line(gs, page);
 
     return line == NULL ? NULL : &line[page % SPACE_LINE];
 }
@@ -195,24 +193,86 @@ static bool is_shared(const struct gstage *gs, u64 gpa)
     return line != NULL && (line[page % SPACE_LINE] & SPACE_SHARED);
 }
 
-/* gs->lock is held.  Each page is the VM's own afterwards, or shared already. */
+static bool is_untouched(const struct gstage *gs, u64 gpa, u64 entry)
+{
+    return entry == 0 && gstage_begins_zero(gs, (gpa_t){gpa});
+}
+
+/* First step: each page that is there, or is part of the image, is the VM's own, or shared already.
+ */
 static enum err own_slice(struct gstage *gs, struct change *change, u64 end)
 {
     for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        const u64 *entry = own_entry(gs, gpa);
         enum err err;
 
+        if (entry == NULL)
+            return ERR_NOMEM;
+        if ((*entry & SPACE_SHARED) || is_untouched(gs, gpa, *entry))
+            continue;
         if (gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE, &err).v == 0)
             return err;
     }
     return ERR_OK;
 }
 
+static bool is_in(const struct ranges *ranges, u64 gpa)
+{
+    for (u32 i = 0; i < ranges->count; i++) {
+        if (gpa >= ranges->range[i].first && gpa < ranges->range[i].end)
+            return true;
+    }
+    return false;
+}
+
+/* What was blank before the step that failed at `end`, and is not shared, is as it was. */
+static void give_up_blank(struct gstage *gs, const struct change *change, u64 end)
+{
+    for (u64 gpa = change->range.first; gpa < end; gpa += PAGE_BYTES) {
+        u64 *entry = own_entry(gs, gpa), old = *entry;
+
+        if (!(old & SPACE_SHARED) || is_in(gs->shared, gpa))
+            continue;
+        gcache_forget(gs, (gpa_t){gpa});
+        *entry = old & ~SPACE_SHARED;
+        if (!frame_is_blank(space_frame(old)))
+            continue;
+        space_set(&gs->space, entry, 0);
+        frame_put(space_frame(old));
+    }
+}
+
+/* Second step: pages that nobody has touched are blank, and shared at once: only what is shared is
+ * never mapped as it is. */
+static enum err blank_slice(struct gstage *gs, struct change *change, u64 end)
+{
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        u64 *entry = own_entry(gs, gpa);
+        enum err err;
+        hpa_t frame;
+
+        if (!is_untouched(gs, gpa, *entry))
+            continue;
+        frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+        if (frame.v == 0) {
+            give_up_blank(gs, change, gpa);
+            return err;
+        }
+        frame_set_blank(frame);
+        space_set(&gs->space, entry, frame.v | SPACE_SHARED);
+    }
+    return ERR_OK;
+}
+
+/* Last step: all others are shared, too. */
 static enum err share_slice(struct gstage *gs, struct change *change, u64 end)
 {
     for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
-        if (is_shared(gs, gpa))
+        u64 *entry = own_entry(gs, gpa);
+
+        if (*entry & SPACE_SHARED)
             continue;
-        *own_entry(gs, gpa) |= SPACE_SHARED;
+        *entry |= SPACE_SHARED;
         gcache_share(gs, (gpa_t){gpa});
     }
     return ERR_OK;
@@ -220,6 +280,7 @@ static enum err share_slice(struct gstage *gs, struct change *change, u64 end)
 
 static enum err share_locked(struct gstage *gs, struct range range)
 {
+    static const struct step steps[] = {{own_slice}, {blank_slice}, {share_slice}};
     struct ranges then;
     enum err err;
 
@@ -227,7 +288,7 @@ static enum err share_locked(struct gstage *gs, struct range range)
         return ERR_NOMEM;
     err = plan_share(gs->shared, range, &then);
     if (err == ERR_OK)
-        err = change_slice(gs, range, own_slice, share_slice);
+        err = change_slice(gs, range, steps, ARRAY_LEN(steps));
     if (err == ERR_OK)
         *gs->shared = then;
     return err;
@@ -242,7 +303,7 @@ static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
  * gstage_share - the pages of a range are the same memory in all later clones.
  *
  * They are allocated at once, and copied where somebody else has them too: afterwards no store to
- * them needs memory.
+ * them needs memory.  Those that nobody has touched are zeroed when somebody does.
  *
  * ERR_STATE: a slice has been done, and the caller calls again, before any vCPU of the VM runs.
  */
@@ -258,15 +319,19 @@ enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
     return err;
 }
 
-/* Chains a frame for each page, whose lines are the VM's own then. */
+/* Chains a frame for each page that does not begin with zeros anyway.  The lines of all are the
+ * VM's own then. */
 static enum err alloc_slice(struct gstage *gs, struct change *change, u64 end)
 {
     for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
-        enum err err = ERR_NOMEM;
-        hpa_t frame = {0};
+        enum err err;
+        hpa_t frame;
 
-        if (own_entry(gs, gpa) != NULL)
-            frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+        if (own_entry(gs, gpa) == NULL)
+            return ERR_NOMEM;
+        if (gstage_begins_zero(gs, (gpa_t){gpa}))
+            continue;
+        frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
         if (frame.v == 0)
             return err;
         *(hpa_t *)hpa_ptr(frame) = change->chain;
@@ -275,29 +340,41 @@ static enum err alloc_slice(struct gstage *gs, struct change *change, u64 end)
     return ERR_OK;
 }
 
-/* Puts these frames in the place of what was there. */
+/* The next frame of a chain, zeroed. */
+static hpa_t take_zero(hpa_t *chain)
+{
+    hpa_t frame = *chain;
+
+    *chain = *(const hpa_t *)hpa_ptr(frame);
+    page_zero(frame);
+    return frame;
+}
+
 static enum err unshare_slice(struct gstage *gs, struct change *change, u64 end)
 {
-    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES)
-        gcache_forget(gs, (gpa_t){gpa});
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        u64 entry = *own_entry(gs, gpa);
+
+        if (entry != 0 && !frame_is_blank(space_frame(entry)))
+            gcache_forget(gs, (gpa_t){gpa});
+    }
     /* before a frame is another's */
     gstage_fence(gs);
     for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
         u64 *entry = own_entry(gs, gpa), old = *entry;
-        hpa_t frame = change->chain;
 
-        change->chain = *(const hpa_t *)hpa_ptr(frame);
-        page_zero(frame);
-        space_set(&gs->space, entry, frame.v);
+        space_set(&gs->space, entry,
+                  gstage_begins_zero(gs, (gpa_t){gpa}) ? 0 : take_zero(&change->chain).v);
         if (old != 0)
             frame_put(space_frame(old));
     }
-    gstage_fence_code(gs);
+    fence_code(gs);
     return ERR_OK;
 }
 
 static enum err unshare_locked(struct gstage *gs, struct range range)
 {
+    static const struct step steps[] = {{alloc_slice}, {unshare_slice}};
     struct ranges then;
     enum err err;
 
@@ -305,7 +382,7 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
         return ERR_NOMEM;
     err = plan_unshare(gs->shared, range, &then);
     if (err == ERR_OK)
-        err = change_slice(gs, range, alloc_slice, unshare_slice);
+        err = change_slice(gs, range, steps, ARRAY_LEN(steps));
     if (err == ERR_OK)
         *gs->shared = then;
     return err;
@@ -313,6 +390,7 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
 
 /*
  * gstage_unshare - the pages of a range are the VM's own, and zero; for others nothing changes.
+ * They are as if never touched, but where that would bring back a part of the image.
  *
  * No device has one of them pinned.  ERR_STATE: as gstage_share().
  */

@@ -8,7 +8,7 @@
  *     a frame, this VM's alone   R W X
  *     a frame                    R - X: a write copies it, or, if it is this VM's alone by now,
  *                                takes it over
- *     SPACE_SHARED               R W X: never copied
+ *     SPACE_SHARED               R W X: never copied; none as long as nobody has touched it
  *
  * A frame is this VM's alone if the line of the space that has it is, and the frame counts one.
  *
@@ -17,8 +17,9 @@
  * whoever calls that takes W away first; and because whoever replaces a frame corrects the PTE.
  *
  * A fault that finds no PTE for a page that is there brings those of its line: eight pages, one
- * block of the table.  A first touch and a copy bring that of one page: the others are not there,
- * or not this VM's to write.
+ * block of the table.  A first touch and a copy bring one page, or, where three before it have just
+ * been written, the rest of the line: a program that fills its memory faults once for eight pages,
+ * and gets at most seven that it does not use.
  *
  * A device of the machine that the guest may read (the window) is mapped page by page as well, R
  * alone.  Its pages are no frames and in no space: nothing counts, copies or frees them.
@@ -35,104 +36,20 @@
  */
 #include "hv/gstage.h"
 
-#include "lib/riscv/fence.h"
 #include "lib/riscv/pgtable.h"
 
 #include "hv/firmware.h"
 #include "hv/frame.h"
 #include "hv/gcache.h"
+#include "hv/gfence.h"
 #include "hv/hart.h"
 #include "hv/panic.h"
 
 /* So that a fault that needs none of these saves no registers for them. */
 #define OUT_OF_LINE __attribute__((noinline))
 
-/* ---- tables ---- */
-
-static void set_megapage(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t chunk)
-{
-    gcache_use(gs, entry);
-    gcache_write(gs, entry, gpa, 1);
-    set_entry(entry, pte_of(chunk, LEAF_OWNED));
-}
-
-/*
- * Fills an entry of level 1 for RAM: by a leaf, if the 2 MiB are this VM's alone and in one piece,
- * or by an empty table.  False: no memory.
- */
-static bool make_region(struct gstage *gs, gpa_t gpa, pte_t *entry)
-{
-    u64 page = gstage_page(gs, gpa);
-    bool alone;
-
-    if (space_region_alone(&gs->space, page)) {
-        const u64 *line = space_line(&gs->space, align_down(page, CHUNK_FRAMES), &alone);
-
-        set_megapage(gs, entry, gpa, space_frame(line[0]));
-        return true;
-    }
-    return gcache_make_table(gs, entry);
-}
-
-/* Makes or thaws what is missing above the leaves.  False: no memory, nothing lost. */
-OUT_OF_LINE static bool make_tables(struct gstage *gs, gpa_t gpa)
-{
-    pte_t *entry;
-
-    if (gs->root.v == 0 && !gcache_make_root(gs))
-        return false;
-    entry = (pte_t *)hpa_ptr(gs->root) + pgtable_index(&sv39x4, gpa.v, 2);
-    if (is_frozen(*entry))
-        gcache_thaw(gs, entry, 2);
-    else if (!pte_valid(*entry) && !gcache_make_table(gs, entry))
-        return false;
-    entry = entry_above(gs, gpa);
-    if (is_frozen(*entry))
-        gcache_thaw(gs, entry, 1);
-    else if (!pte_valid(*entry))
-        return gstage_is_ram(gs, gpa) ? make_region(gs, gpa, entry) : gcache_make_table(gs, entry);
-    return true;
-}
-
-/* ---- fences ---- */
-
-/* This hart forgets gpa under the VMID that it translates with now.  A sibling that ran here before
- * under a VMID of its own finds the right when it faults. */
-static void fence_page_here(gpa_t gpa)
-{
-    hfence_gvma_page(gpa, this_hart()->vmid);
-}
-
-/*
- * ... all of the VM: it may have cached that there was no table yet, and a fence with an address is
- * for leaves only.
- */
-static void fence_here(void)
-{
-    hfence_gvma_vmid(this_hart()->vmid);
-}
-
-/* This hart runs the VM, and no other does.  Not so where a device's answer comes to another hart.
- */
-static inline bool runs_here_alone(const struct gstage *gs)
-{
-    const struct vmid *id = &gs->vmid[0];
-
-    return gs->vcpus == 1 && id->running && id->hart == this_hart()->index;
-}
-
-/* No hart that runs this VM still translates gpa to the frame it had. */
-static void fence_replaced(struct gstage *gs, gpa_t gpa)
-{
-    if (likely(runs_here_alone(gs))) {
-        fence_page_here(gpa);
-        return;
-    }
-    for (u32 i = 0; i < gs->vcpus; i++)
-        vmid_fence_page(&gs->vmid[i], gpa);
-}
-
-OUT_OF_LINE static void fence_code_elsewhere(const struct gstage *gs)
+/* Of no use to one that runs on this hart alone: out of line. */
+void fence_code_elsewhere(const struct gstage *gs)
 {
     for (u32 i = 0; i < gs->vcpus; i++) {
         const struct vmid *id = &gs->vmid[i];
@@ -142,35 +59,18 @@ OUT_OF_LINE static void fence_code_elsewhere(const struct gstage *gs)
     }
 }
 
-/* Guest code may be fetched from a page that was just written: no hart may use what it prefetched.
- */
-static inline void fence_code(const struct gstage *gs)
-{
-    fence_i();
-    if (unlikely(!runs_here_alone(gs)))
-        fence_code_elsewhere(gs);
-}
-
 /* What a page contains when it is first touched. */
-static inline void fill_page(const struct backing *backing, gpa_t gpa, hpa_t frame)
+static inline void fill_page(const struct gstage *gs, gpa_t gpa, hpa_t frame)
 {
-    if (likely(gpa.v - backing->blank.v < backing->blank_bytes))
+    if (likely(gstage_begins_zero(gs, gpa)))
         page_zero(frame);
     else
-        backing_fill(backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
+        backing_fill(gs->backing, (gpa_t){align_down(gpa.v, PAGE_BYTES)}, frame);
 }
 
 /* ---- pages that come, go and change hands ---- */
 
-/* Leaves of the table at gpa have got W. */
-static inline void note_owned(struct gstage *gs, hpa_t table, u32 leaves, gpa_t gpa)
-{
-    if (unlikely(table_own(table, leaves)))
-        gcache_join(gs, gpa);
-}
-
-/* The line of a page, made the VM's own.  NULL: no memory. */
-OUT_OF_LINE static u64 *own_another_line(struct gstage *gs, u64 page)
+u64 *gstage_own_another_line(struct gstage *gs, u64 page)
 {
     u64 *line = space_own_line(&gs->space, page);
 
@@ -179,11 +79,6 @@ OUT_OF_LINE static u64 *own_another_line(struct gstage *gs, u64 page)
         gs->own_line = line;
     }
     return line;
-}
-
-static inline u64 *own_line(struct gstage *gs, u64 page)
-{
-    return likely(page / SPACE_LINE == gs->own_at) ? gs->own_line : own_another_line(gs, page);
 }
 
 /* The line as it is, or NULL; one that is the VM's own already is remembered. */
@@ -217,66 +112,142 @@ OUT_OF_LINE static void reserve(const struct gstage *gs, hpa_t table, u64 page)
     table_reserve(table, neighbour, there % CHUNK_FRAMES);
 }
 
-/* A page that was never touched.  at: in an own line; entry: where it is to be mapped, NULL:
- * nowhere. */
-OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa, u64 *at)
+/*
+ * How many pages a write brings: 1; or who has written three in a row is likely to go on, and gets
+ * the rest of the line.  Looked for is that at the begin of a line and in its middle.
+ */
+static inline u64 pages_to_bring(const pte_t *entry)
 {
-    hpa_t frame, home = {0};
-    enum err err;
+    u64 at = (u64)entry % LINE_BYTES / sizeof(*entry);
 
-    if (likely(entry != NULL)) {
-        home = table_of(entry);
-        if (unlikely(table_wants_chunk(home)))
-            reserve(gs, home, gstage_page(gs, gpa));
+    if (likely(at != LINE_PTES / 2 - 1 && (at != 0 || (u64)entry % PAGE_BYTES == 0)))
+        return 1;
+    return entry[-1].v & entry[-2].v & entry[-3].v & PTE_W ? LINE_PTES - at : 1;
+}
+
+/* One more page may be had on a guess: not near a limit. */
+static inline bool may_guess(struct gstage *gs)
+{
+    return gs->credit > 0 || (gstage_get_credit(gs) == ERR_OK && gs->credit == CHARGE_AHEAD);
+}
+
+/* Leaves of a line for pages that have become the VM's own. */
+static inline void map_owned(struct gstage *gs, pte_t *entry, gpa_t gpa, const u64 *at, u64 count)
+{
+    struct frame *table = frame_of(table_of(entry));
+
+    if (unlikely(!(table->writes & line_bit(entry)))) {
+        gcache_use(gs, entry);
+        gcache_write(gs, entry, gpa, 0);
     }
-    frame = gstage_alloc_page(gs, home, index_in_table(entry), &err);
+    for (u64 i = 0; i < count; i++)
+        set_entry(&entry[i], pte_of(space_frame(at[i]), LEAF_OWNED));
+    if (unlikely(table_own(table, (u32)count)))
+        gcache_join(gs, gpa);
+}
+
+/* A page that was never touched is there.  home: of its leaf table; {0}: it has none. */
+static inline enum err bring(struct gstage *gs, hpa_t home, u64 index, gpa_t gpa, u64 *at)
+{
+    enum err err;
+    hpa_t frame = gstage_alloc_page(gs, home, index, &err);
+
     if (unlikely(frame.v == 0))
         return err;
-    fill_page(gs->backing, gpa, frame);
-    fence_code(gs);
+    fill_page(gs, gpa, frame);
     space_set(&gs->space, at, frame.v);
-    if (unlikely(entry == NULL))
-        return ERR_OK;
-    gcache_use(gs, entry);
-    gcache_write(gs, entry, gpa, 0);
-    set_entry(entry, pte_of(frame, LEAF_OWNED));
-    note_owned(gs, table_of(entry), 1, gpa);
+    return ERR_OK;
+}
+
+static inline bool may_bring(struct gstage *gs, gpa_t gpa, u64 is)
+{
+    return is == 0 && gstage_is_ram(gs, gpa) && may_guess(gs);
+}
+
+/* A page that was never touched.  at: in an own line; entry: where it is to be mapped. */
+OUT_OF_LINE static enum err touch(struct gstage *gs, pte_t *entry, gpa_t gpa, u64 *at)
+{
+    hpa_t home = table_of(entry);
+    u64 count = pages_to_bring(entry), index = index_in_table(entry);
+    gpa_t next = gpa;
+    u64 i = 0;
+
+    if (unlikely(table_wants_chunk(home)))
+        reserve(gs, home, gstage_page(gs, gpa));
+    do {
+        enum err err = bring(gs, home, index + i, next, &at[i]);
+
+        next.v += PAGE_BYTES;
+        if (unlikely(err != ERR_OK)) {
+            if (i == 0)
+                return err;
+            break;
+        }
+    } while (++i < count && may_bring(gs, next, at[i]));
+    fence_code(gs);
+    map_owned(gs, entry, gpa, at, i);
     fence_page_here(gpa);
     return ERR_OK;
 }
 
-/* The leaf at `entry`, which was for another frame, is for a copy.  No hart uses the old one, as
- * memory or as code. */
-static void replace(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t copy)
-{
-    gcache_write(gs, entry, gpa, 0);
-    set_entry(entry, pte_of(copy, LEAF_OWNED));
-    note_owned(gs, table_of(entry), 1, gpa);
-    fence_replaced(gs, gpa);
-}
-
-/* Somebody else has the frame in *at, too, which is in an own line.  entry: its leaf, NULL: none.
- */
-static enum err copy(struct gstage *gs, pte_t *entry, gpa_t gpa, u64 *at)
+/* Somebody else has the frame in *at, too, which is in an own line.  *shared: that frame, whose
+ * reference is the caller's now. */
+static inline enum err copy_frame(struct gstage *gs, u64 *at, hpa_t *shared)
 {
     enum err err;
-    hpa_t shared = space_frame(*at), own = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+    hpa_t own = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
 
     if (unlikely(own.v == 0))
         return err;
-    page_copy(own, shared);
-    fence_code(gs);
+    *shared = space_frame(*at);
+    page_copy(own, *shared);
     *at = own.v;
-    if (likely(entry != NULL))
-        replace(gs, entry, gpa, own);
-    frame_put(shared);
+    return ERR_OK;
+}
+
+static inline bool may_copy(struct gstage *gs, u64 is)
+{
+    return is != 0 && !gstage_may_write(is, true) && may_guess(gs);
+}
+
+/* ... and is mapped at `entry`.  No hart uses the old one afterwards, as memory or as code. */
+static enum err copy(struct gstage *gs, pte_t *entry, gpa_t gpa, u64 *at)
+{
+    u64 count = pages_to_bring(entry), copied = 0;
+    hpa_t shared[LINE_PTES];
+
+    do {
+        enum err err = copy_frame(gs, &at[copied], &shared[copied]);
+
+        if (unlikely(err != ERR_OK)) {
+            if (copied == 0)
+                return err;
+            break;
+        }
+    } while (++copied < count && may_copy(gs, at[copied]));
+    fence_code(gs);
+    map_owned(gs, entry, gpa, at, copied);
+    for (u64 i = 0; i < copied; i++) {
+        fence_replaced(gs, (gpa_t){gpa.v + i * PAGE_BYTES});
+        frame_put(shared[i]);
+    }
     return ERR_OK;
 }
 
 /* A page in an own line becomes the VM's own; it has no leaf. */
-static enum err make_own(struct gstage *gs, gpa_t gpa, u64 *at)
+static enum err make_own(struct gstage *gs, u64 *at)
 {
-    return gstage_may_write(*at, true) ? ERR_OK : copy(gs, NULL, gpa, at);
+    hpa_t shared;
+    enum err err;
+
+    if (gstage_may_write(*at, true))
+        return ERR_OK;
+    err = copy_frame(gs, at, &shared);
+    if (err != ERR_OK)
+        return err;
+    fence_code(gs);
+    frame_put(shared);
+    return ERR_OK;
 }
 
 /* What a leaf for this entry of a line may have. */
@@ -287,12 +258,28 @@ static inline u64 rights(u64 entry, bool alone)
     return alone && frame_refs(space_frame(entry)) == 1 ? LEAF_OWNED : LEAF_SHARED;
 }
 
-/* Every page of a line that is there gets what it may have. */
+/*
+ * Which pages of a line nobody has touched, a bit each.  Shared ones may have got what they contain
+ * on other harts: as code it is seen from here on.
+ */
+OUT_OF_LINE static u32 blank_pages(const struct gstage *gs, const u64 *line)
+{
+    u32 mask = 0;
+
+    for (u32 i = 0; i < SPACE_LINE; i++) {
+        if (line[i] & SPACE_SHARED)
+            mask |= (u32)frame_is_blank(space_frame(line[i])) << i;
+    }
+    fence_code(gs);
+    return mask;
+}
+
+/* Every page of a line that is there and was touched gets what it may have. */
 OUT_OF_LINE static void map_own_line(struct gstage *gs, pte_t *entry, gpa_t gpa, const u64 *line,
                                      bool alone)
 {
+    u32 owned = 0, blank = unlikely(gs->shared != NULL) ? blank_pages(gs, line) : 0;
     pte_t *to = line_of(entry);
-    u32 owned = 0;
 
     gcache_use(gs, to);
     /* the pages are there before who walks the table finds them */
@@ -300,7 +287,7 @@ OUT_OF_LINE static void map_own_line(struct gstage *gs, pte_t *entry, gpa_t gpa,
     for (u32 i = 0; i < LINE_PTES; i++) {
         pte_t pte;
 
-        if (line[i] == 0 || (to[i].v & PTE_W))
+        if (line[i] == 0 || (to[i].v & PTE_W) || (blank >> i & 1))
             continue;
         pte = pte_of(space_frame(line[i]), rights(line[i], alone));
         owned += (pte.v & (PTE_W | PTE_SHARED)) == PTE_W;
@@ -309,7 +296,8 @@ OUT_OF_LINE static void map_own_line(struct gstage *gs, pte_t *entry, gpa_t gpa,
     if (owned == 0)
         return;
     gcache_write(gs, to, gpa, 0);
-    note_owned(gs, table_of(entry), owned, gpa);
+    if (unlikely(table_own(frame_of(table_of(entry)), owned)))
+        gcache_join(gs, gpa);
 }
 
 /* None of them is to be written: the line is not alone, or what is in it was not a moment ago. */
@@ -344,31 +332,25 @@ static void note_read(struct gstage *gs, const pte_t *entry, gpa_t gpa)
     gcache_join_shared(gs, gpa, (hpa_t){chunk});
 }
 
-/* The leaf of a page that has just become the VM's own. */
-static void set_owned(struct gstage *gs, pte_t *entry, gpa_t gpa, hpa_t frame)
-{
-    gcache_write(gs, entry, gpa, 0);
-    set_entry(entry, pte_of(frame, LEAF_OWNED));
-    note_owned(gs, table_of(entry), 1, gpa);
-}
-
 /* No leaf is there; the page is somebody else's, too, and to be written. */
 OUT_OF_LINE static enum err map_copy(struct gstage *gs, pte_t *entry, gpa_t gpa, bool was_alone)
 {
-    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page), *at;
+    u64 page = gstage_page(gs, gpa), *line = gstage_own_line(gs, page), *at;
     enum err err;
 
     if (line == NULL)
         return ERR_NOMEM;
     at = &line[page % SPACE_LINE];
-    err = make_own(gs, gpa, at);
-    if (err != ERR_OK)
-        return err;
     if (was_alone) {
+        err = make_own(gs, at);
+        if (err != ERR_OK)
+            return err;
         map_own_line(gs, entry, gpa, line, true);
     } else {
         map_line(gs, entry, gpa, line);
-        set_owned(gs, entry, gpa, space_frame(*at));
+        if (likely(!gstage_may_write(*at, true)))
+            return copy(gs, entry, gpa, at);
+        map_owned(gs, entry, gpa, at, 1);
     }
     fence_page_here(gpa);
     return ERR_OK;
@@ -376,7 +358,7 @@ OUT_OF_LINE static enum err map_copy(struct gstage *gs, pte_t *entry, gpa_t gpa,
 
 static enum err map_hole(struct gstage *gs, pte_t *entry, gpa_t gpa)
 {
-    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
+    u64 page = gstage_page(gs, gpa), *line = gstage_own_line(gs, page);
 
     return line == NULL ? ERR_NOMEM : touch(gs, entry, gpa, &line[page % SPACE_LINE]);
 }
@@ -397,6 +379,8 @@ OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
     if (access == ACCESS_WRITE && !gstage_may_write(is, alone))
         return map_copy(gs, entry, gpa, alone);
     *did = TRACE_DID_FILL;
+    if (unlikely(is & SPACE_SHARED))
+        frame_make_zero(space_frame(is));
     if (alone)
         map_own_line(gs, entry, gpa, line, true);
     else
@@ -411,7 +395,7 @@ OUT_OF_LINE static enum err map(struct gstage *gs, pte_t *entry, gpa_t gpa, enum
 OUT_OF_LINE static enum err unprotect(struct gstage *gs, pte_t *entry, gpa_t gpa,
                                       enum trace_did *did)
 {
-    u64 page = gstage_page(gs, gpa), *line = own_line(gs, page);
+    u64 page = gstage_page(gs, gpa), *line = gstage_own_line(gs, page);
 
     if (unlikely(line == NULL))
         return ERR_NOMEM;
@@ -449,7 +433,7 @@ static inline enum err grant(struct gstage *gs, gpa_t gpa, enum access access, e
     pte_t *entry = gcache_find(gs, gpa, &level);
 
     if (unlikely(entry == NULL)) {
-        if (!make_tables(gs, gpa))
+        if (!gcache_reach(gs, gpa))
             return ERR_NOMEM;
         entry = gcache_find(gs, gpa, &level);
         if ((level == 1 || pte_valid(*entry)) && (access != ACCESS_WRITE || (entry->v & PTE_W))) {
@@ -525,7 +509,7 @@ static enum err grant_window(struct gstage *gs, gpa_t gpa, enum trace_did *did)
     hpa_t page = {gs->backing->window.hpa.v + (gpa.v - gs->backing->window.gpa.v)};
 
     if (entry == NULL) {
-        if (!make_tables(gs, gpa))
+        if (!gcache_reach(gs, gpa))
             return ERR_NOMEM;
         entry = gcache_find(gs, gpa, &level);
     }
@@ -568,10 +552,16 @@ enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum access access, e
 
 /* ---- memory for hv ---- */
 
-/* A page of the VM's has other contents now. */
-void gstage_fence_code(const struct gstage *gs)
+/* A page that was never touched becomes the VM's own; there are no tables. */
+static enum err make_hole(struct gstage *gs, gpa_t gpa)
 {
-    fence_code(gs);
+    u64 page = gstage_page(gs, gpa), *line = gstage_own_line(gs, page);
+    enum err err =
+        line == NULL ? ERR_NOMEM : bring(gs, (hpa_t){0}, 0, gpa, &line[page % SPACE_LINE]);
+
+    if (err == ERR_OK)
+        fence_code(gs);
+    return err;
 }
 
 /*
@@ -585,15 +575,18 @@ hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access, enum err *e
     enum trace_did did;
 
     *err = ERR_OK;
-    if (likely(frame.v != 0))
+    if (likely(frame.v != 0)) {
+        if (unlikely(gs->shared != NULL))
+            frame_make_zero(frame);
         return frame;
+    }
     if (gs->root.v != 0) {
         *err = grant(gs, gpa, access, &did);
     } else if (gstage_frame_now(gs, page, ACCESS_READ).v == 0) {
-        *err = map_hole(gs, NULL, gpa);
+        *err = make_hole(gs, gpa);
     } else {
-        line = own_line(gs, page);
-        *err = line == NULL ? ERR_NOMEM : make_own(gs, gpa, &line[page % SPACE_LINE]);
+        line = gstage_own_line(gs, page);
+        *err = line == NULL ? ERR_NOMEM : make_own(gs, &line[page % SPACE_LINE]);
     }
     return *err == ERR_OK ? gstage_frame_now(gs, page, access) : frame;
 }

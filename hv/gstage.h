@@ -96,6 +96,9 @@ __must_check enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum acc
                                           enum trace_did *did);
 __must_check enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes);
 __must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes);
+/* The page at gpa, which was never touched, is this frame; the reference goes over.  ERR_NOMEM: it
+ * does not. */
+__must_check enum err gstage_put_page(struct gstage *gs, gpa_t gpa, hpa_t frame);
 
 /*
  * Every page of the range, which is of whole pages, is shared from now on with all later clones; or
@@ -211,9 +214,22 @@ __must_check static inline hpa_t gstage_alloc_page(struct gstage *gs, hpa_t home
     return frame;
 }
 
+/* The line of a page, made the VM's own and remembered.  NULL: no memory. */
+__must_check u64 *gstage_own_another_line(struct gstage *gs, u64 page);
+__must_check static inline u64 *gstage_own_line(struct gstage *gs, u64 page)
+{
+    return likely(page / SPACE_LINE == gs->own_at) ? gs->own_line
+                                                   : gstage_own_another_line(gs, page);
+}
+
+/* The page is all zeros when it is first touched. */
+static inline bool gstage_begins_zero(const struct gstage *gs, gpa_t gpa)
+{
+    return gpa.v - gs->backing->blank.v < gs->backing->blank_bytes;
+}
+
 /* gpa is RAM.  Its page's frame, which afterwards may be accessed so.  {0}: *err says why not,
  * ERR_NOMEM or ERR_QUOTA. */
 __must_check hpa_t gstage_frame(struct gstage *gs, gpa_t gpa, enum access access, enum err *err);
 __must_check enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from);
 void gstage_forget_ranges(struct gstage *gs);
-void gstage_fence_code(const struct gstage *gs);

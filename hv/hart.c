@@ -138,6 +138,36 @@ void spin_wait(const u32 *held)
     hart_relax();
 }
 
+static bool is_over; /* no hart does anything any more, but the one that says so */
+static u32 resting;  /* harts that know */
+
+/*
+ * hart_rest_others - wait until this is the only hart that does anything; for good.
+ *
+ * No vCPU is left: so each of the others comes to hart_rest() as soon as it is through with the end
+ * of a VM, or with the slice of memory that it cleans, and nothing is in its hands then.
+ */
+void hart_rest_others(void)
+{
+    __atomic_store_n(&is_over, true, __ATOMIC_SEQ_CST);
+    for (u32 i = 0; i < count; i++) {
+        if (&harts[i] != this_hart())
+            firmware_send_ipi(harts[i].id);
+    }
+    while (__atomic_load_n(&resting, __ATOMIC_ACQUIRE) != count - 1)
+        hart_relax();
+}
+
+void hart_rest(void)
+{
+    if (likely(!__atomic_load_n(&is_over, __ATOMIC_RELAXED)))
+        return;
+    csr_write(CSR_SIE, 0);
+    __atomic_fetch_add(&resting, 1, __ATOMIC_RELEASE);
+    for (;;)
+        wfi();
+}
+
 void hart_main(void)
 {
     hart_setup();

@@ -81,5 +81,9 @@ struct machine;
 void hart_start_all(const struct machine *machine);
 /* For loops that wait for another hart: lets it run.  This hart has an IPI afterwards. */
 void hart_relax(void);
+/* At the end of the run, with no VM left: returns when no other hart does anything any more. */
+void hart_rest_others(void);
+/* This hart has nothing to do and nothing in its hands: if the run is over it does not return. */
+void hart_rest(void);
 /* Runs vCPUs for ever. */
 __noreturn void hart_run(void);

@@ -57,16 +57,24 @@ static void wake(const u32 *word)
     futex_wake_shared(&(struct word_key){.where = (u64)word});
 }
 
-/* The hold is in no list any more; its reference ends.  pid 0: the VM never was a process. */
+/* 1 is added after `holders` has changed: who hears it looks there. */
+static void ring(struct proc_hold *hold, u32 pid)
+{
+    __atomic_fetch_add(&hold->bell, 1, __ATOMIC_RELEASE);
+    if (disown(hold, pid))
+        wake(&hold->owner);
+    wake(&hold->bell);
+}
+
+/* The hold is in no list any more; its reference ends.  pid 0: the VM never was a process, its fork
+ * failed: nobody is told, since the parent has held the same all the time. */
 static void let_go(u64 slot, u32 pid)
 {
     struct proc_hold *hold = held(slot);
 
     __atomic_fetch_sub(&hold->holders, 1, __ATOMIC_RELEASE);
-    __atomic_fetch_add(&hold->bell, 1, __ATOMIC_RELEASE); /* after holders: who hears it looks */
-    if (pid != 0 && disown(hold, pid))
-        wake(&hold->owner);
-    wake(&hold->bell);
+    if (likely(pid != 0))
+        ring(hold, pid);
     frame_put((hpa_t){align_down(slot, PAGE_BYTES)});
 }
 

@@ -11,9 +11,11 @@
  *     +-----------+---------------------+--------+---------------+-----+
  *                 entry                                    page-aligned, a1
  *
- * The initrd is that of the machine, in pieces of the bundle.  The FDT is in frames of the program;
- * both become pages when they are touched (the backing of gstage.c).  Programs by name and without
- * arguments are kept and found again, so that such a spawn makes nothing but the VM.
+ * The initrd is that of the machine, in pieces of the bundle, which become pages when they are
+ * touched (the backing of gstage.c).  The FDT is in frames of the program.  They are pages as those
+ * of the text are, unless a guest of the command line is to find a seed there, which is another in
+ * each VM: then they are backing, too.  Programs by name and without arguments are kept and found
+ * again, so that such a spawn makes nothing but the VM.
  *
  * Invariant: what a program has lies within RAM, and does not overlap, nor lie in a page that was
  * shared when it was made; so nothing that a bundle or a guest's memory contains can fail later.
@@ -98,18 +100,19 @@ static void text_put(struct text *text)
     frame_put(hpa_of(text));
 }
 
+static const struct backing only_zeros;
+
 /* Without pages yet.  NULL: no memory. */
 static struct text *text_create(const struct guest *guest, const struct image *image,
                                 const void *file)
 {
-    static const struct backing zeros;
     hpa_t frame = frame_alloc();
     struct text *text = hpa_ptr(frame);
 
     if (frame.v == 0)
         return NULL;
     *text = (struct text){.file = file, .users = 1, .image = *image};
-    if (gstage_create(&text->gs, guest->ram_base, guest->mem_bytes, &zeros, 1) == ERR_OK)
+    if (gstage_create(&text->gs, guest->ram_base, guest->mem_bytes, &only_zeros, 1) == ERR_OK)
         return text;
     frame_put(frame);
     return NULL;
@@ -375,6 +378,28 @@ static enum err write_fdt(struct program *program, const struct guest_fdt_start 
     return write_long_fdt(program, start, places);
 }
 
+/* What a guest finds behind its FDT are zeros. */
+static void fill_up(struct backing_part *last)
+{
+    memset((u8 *)(uintptr_t)last->from + last->bytes, 0, PAGE_BYTES - last->bytes);
+    last->bytes = PAGE_BYTES;
+}
+
+/* The frames of the FDT become pages. */
+static enum err put_fdt_pages(struct program *program)
+{
+    while (program->fdt_frames > 0) {
+        const struct backing_part *part = &program->backing.part[program->backing.count - 1];
+        enum err err = gstage_put_page(&program->gs, part->gpa, hpa_of(part->from));
+
+        if (err != ERR_OK)
+            return err;
+        program->fdt_frames--;
+        program->backing.count--;
+    }
+    return ERR_OK;
+}
+
 static enum err add_fdt(struct program *program, const struct program_start *start,
                         const struct guest_fdt_start *fdt, const struct program_who *who)
 {
@@ -404,10 +429,12 @@ static enum err add_fdt(struct program *program, const struct program_start *sta
     }
     for (u32 i = 0; i < program->fdt_frames; i++)
         fdt_parts(program)[i].gpa.v = at + i * PAGE_BYTES;
+    fill_up(&program->backing.part[program->backing.count - 1]);
     program->fdt.v = at;
     program->args_at = places.args_at;
-    if (fdt->has_rng_seed)
-        program->backing.seed.v = at + places.seed_at;
+    if (!fdt->has_rng_seed)
+        return put_fdt_pages(program);
+    program->backing.seed.v = at + places.seed_at;
     return ERR_OK;
 }
 
@@ -454,6 +481,7 @@ static void destroy(struct program *program)
 {
     for (u32 i = 0; i < program->fdt_frames; i++)
         frame_put(hpa_of(fdt_parts(program)[i].from));
+    gstage_destroy(&program->gs);
     text_put(program->text);
     frame_put(hpa_of(program));
 }
@@ -474,7 +502,7 @@ static enum err make(struct guest *guest, struct text *text, const struct progra
     struct guest_fdt_start fdt = {.bootargs = start->bootargs,
                                   .args = start->args,
                                   .args_bytes = start->args_bytes,
-                                  .has_rng_seed = random_seeded(),
+                                  .has_rng_seed = start->has_seed && random_seeded(),
                                   .ranges = start->ranges,
                                   .range = start->range};
     hpa_t frame = text == NULL ? (hpa_t){0} : frame_alloc();
@@ -496,7 +524,9 @@ static enum err make(struct guest *guest, struct text *text, const struct progra
                                 .has_ranges = start->ranges != 0,
                                 .backing = guest->backing};
     strncpy(program->name, start->name, sizeof(program->name) - 1);
-    err = check_ranges(&text->image, start, who);
+    err = gstage_create_from(&program->gs, &text->gs, &only_zeros, 1, NULL);
+    if (err == ERR_OK)
+        err = check_ranges(&text->image, start, who);
     if (err == ERR_OK)
         err = add_initrd(program, start, &fdt, who);
     if (err == ERR_OK)
@@ -526,7 +556,8 @@ void program_use_bundle(const struct bundle *bundle)
 enum err program_of_guest(struct guest *guest, const struct bundle_guest *entry,
                           const struct program_who *who, struct program **program)
 {
-    const struct program_start start = {.name = entry->name, .bootargs = entry->cmdline};
+    const struct program_start start = {
+        .name = entry->name, .bootargs = entry->cmdline, .has_seed = true};
     struct text *text;
 
     spin_lock(&programs.lock);
@@ -639,22 +670,19 @@ enum err program_read(struct guest *guest, struct gstage *from, gpa_t gpa, u64 b
     return make(guest, text_of_memory(guest, &image, &file), start, who, program);
 }
 
-/* The arguments, out of the tree that they are in; {0}: no memory. */
-static hpa_t copy_args(struct program *program)
+/* The arguments, out of the tree that they are in.  Any error: there is no frame. */
+static enum err copy_args(struct program *program, hpa_t *frame)
 {
-    hpa_t frame = frame_alloc();
-    u64 done = 0;
+    enum err err;
 
-    while (frame.v != 0 && done < program->args_bytes) {
-        u64 at = program->args_at + done, left = program->args_bytes - done;
-        u64 now = PAGE_BYTES - at % PAGE_BYTES;
-
-        now = now < left ? now : left;
-        memcpy((u8 *)hpa_ptr(frame) + done,
-               fdt_parts(program)[at / PAGE_BYTES].from + at % PAGE_BYTES, now);
-        done += now;
-    }
-    return frame;
+    *frame = frame_alloc();
+    if (frame->v == 0)
+        return ERR_NOMEM;
+    err = gstage_read(&program->gs, (gpa_t){program->fdt.v + program->args_at}, hpa_ptr(*frame),
+                      program->args_bytes);
+    if (err != ERR_OK)
+        frame_put(*frame);
+    return err;
 }
 
 /*
@@ -675,9 +703,9 @@ enum err program_again(struct program *program, struct program **again)
         *again = program;
         return ERR_OK;
     }
-    args = copy_args(program);
-    if (args.v == 0)
-        return ERR_NOMEM;
+    err = copy_args(program, &args);
+    if (err != ERR_OK)
+        return err;
     if (start.args_bytes != 0)
         start.args = hpa_ptr(args);
     program_get(program);

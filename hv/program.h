@@ -31,8 +31,9 @@ struct program {
     const char *bootargs;
     u64 args_at; /* in the FDT */
     u32 args_bytes;
-    u32 fdt_frames;         /* what so many of the backing's last parts are in */
-    struct backing backing; /* the machine's, the initrd and the FDT */
+    struct gstage gs;       /* the text's pages and the FDT's, if it has no seed; runs nowhere */
+    u32 fdt_frames;         /* if it has: what so many of the backing's last parts are in */
+    struct backing backing; /* the machine's, the initrd, and such an FDT */
 };
 
 /* What makes a start of an image other than the bundle says. */
@@ -41,7 +42,8 @@ struct program_start {
     const char *bootargs; /* where there are no args */
     const char *args;     /* well-formed; NULL: none */
     u32 args_bytes;
-    u32 ranges; /* of shared memory, which stay where they are */
+    bool has_seed; /* of random numbers in its FDT, for each VM another */
+    u32 ranges;    /* of shared memory, which stay where they are */
     const struct machine_range *range;
 };
 

@@ -15,9 +15,9 @@
 struct tree {
     struct tree *parent; /* NULL: a guest's */
     u64 users; /* VMs and trees that point here; the last one frees it, unless a guest's */
-    u64 procs, procs_max;   /* live processes and zombies */
-    u64 frames, frames_max; /* pages that its processes brought: see charge.c */
-};
+    u64 procs, procs_max;       /* live processes and zombies */
+    u64 frames, frames_max;     /* pages that its processes brought: see charge.c */
+} __attribute__((aligned(16))); /* see charge.c */
 
 /* ERR_QUOTA: some tree on the way up is full; nothing is charged.  Any hart, no lock. */
 __must_check enum err quota_charge_frames(struct tree *tree, u64 frames);

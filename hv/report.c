@@ -12,6 +12,7 @@
 
 #include "hv/console.h"
 #include "hv/frame.h"
+#include "hv/hart.h"
 #include "hv/limits.h"
 #include "hv/pid.h"
 #include "hv/power.h"
@@ -98,11 +99,13 @@ void report_begin(void)
     ends.free_frames = count_free();
 }
 
-/* The census: with no VM left, every frame is free again, or we have lost some. */
+/* The census: with no VM left, every frame is free again, or we have lost some; but not before the
+ * other harts have given back what they are just taking apart. */
 static void say_leaks(void)
 {
     u64 free_frames;
 
+    hart_rest_others();
     program_forget();
     free_frames = count_free();
     if (free_frames != ends.free_frames)

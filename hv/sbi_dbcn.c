@@ -16,7 +16,7 @@ static u64 smaller(u64 a, u64 b)
     return a < b ? a : b;
 }
 
-static long console_write(struct vm *vm, gpa_t gpa, u64 bytes)
+static long write_text(struct vm *vm, gpa_t gpa, u64 bytes)
 {
     char text[256];
     u64 done = 0;
@@ -27,15 +27,14 @@ static long console_write(struct vm *vm, gpa_t gpa, u64 bytes)
 
         if (err != ERR_OK)
             return done == 0 ? ecall_sbi_error(err) : (long)done;
-        for (u64 i = 0; i < now; i++)
-            console_putc(vm, text[i]);
+        console_write(vm, text, now);
         done += now;
     }
     return (long)done;
 }
 
 /* Input goes into the guest's memory before more is taken, so that none is lost when that fails. */
-static long console_read(struct vm *vm, gpa_t gpa, u64 bytes)
+static long read_text(struct vm *vm, gpa_t gpa, u64 bytes)
 {
     u64 done = 0;
 
@@ -72,6 +71,6 @@ long sbi_dbcn(struct vcpu *vcpu, u64 fid, const u64 *args)
         return SBI_ERR_NOT_SUPPORTED;
     if (!is_ram(&vm->gs, args))
         return SBI_ERR_INVALID_PARAM;
-    return fid == SBI_DBCN_CONSOLE_WRITE ? console_write(vm, (gpa_t){args[1]}, bytes)
-                                         : console_read(vm, (gpa_t){args[1]}, bytes);
+    return fid == SBI_DBCN_CONSOLE_WRITE ? write_text(vm, (gpa_t){args[1]}, bytes)
+                                         : read_text(vm, (gpa_t){args[1]}, bytes);
 }

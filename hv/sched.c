@@ -583,6 +583,7 @@ static void wait_idle(struct hart *hart)
 {
     u64 bit = 1UL << hart->index;
 
+    hart_rest();
     __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* idle_harts before the queues: see announce() */
     if (!anybody_waits() && !reclaim_slice()) {

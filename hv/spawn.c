@@ -25,12 +25,15 @@
 
 _Static_assert(PROC_ARGS_BYTES_MAX <= PAGE_BYTES, "arguments fit a frame");
 
+#define ARGS_FEW 64 /* bytes that need no frame */
+
 /* What the caller asks for, as copies. */
 struct request {
     const struct spawn_args *from;
-    char name[PROC_NAME_BYTES_MAX];
+    _Alignas(u64) char name[PROC_NAME_BYTES_MAX];
+    _Alignas(u64) char few[ARGS_FEW];
     bool has_args;               /* there is a string in them */
-    char *args;                  /* a frame; NULL: none */
+    char *args;                  /* few, or a frame; NULL: none */
     struct machine_range *range; /* a frame; NULL: none */
     u32 ranges;
 };
@@ -40,7 +43,7 @@ _Static_assert(PROC_SHARED_RANGES_MAX * sizeof(struct machine_range) <= PAGE_BYT
 
 static void free_request(const struct request *request)
 {
-    if (request->args != NULL)
+    if (request->args != NULL && request->args != request->few)
         frame_put(hpa_of(request->args));
     if (request->range != NULL)
         frame_put(hpa_of(request->range));
@@ -81,17 +84,15 @@ static bool are_args(const char *args, u64 bytes)
 static enum err read_args(struct gstage *gs, struct request *request)
 {
     u64 bytes = request->from->args_bytes;
-    hpa_t frame;
     enum err err;
 
     if (bytes == 0)
         return ERR_OK;
     if (bytes > PROC_ARGS_BYTES_MAX)
         return ERR_INVAL;
-    frame = frame_alloc();
-    if (frame.v == 0)
+    request->args = bytes <= sizeof(request->few) ? request->few : hpa_ptr(frame_alloc());
+    if (request->args == NULL)
         return ERR_NOMEM;
-    request->args = hpa_ptr(frame);
     err = gstage_read(gs, request->from->args, request->args, bytes);
     if (err != ERR_OK)
         return err;
@@ -175,6 +176,27 @@ static enum err find_program(struct vm *vm, const struct spawn_args *from, const
     return err;
 }
 
+/*
+ * What exec and spawn begin with.  ERR_OK: the program is there, with a reference, and the others
+ * of the VM are stopped.  ERR_BUSY: they are, too; the call comes again.  Other errors: nothing
+ * changed.
+ */
+static enum err begin(struct vcpu *vcpu, const struct spawn_args *args, const char *verb,
+                      struct program **program)
+{
+    struct vm *vm = vcpu->vm;
+    enum err err;
+
+    if (!sched_stop_others(vm, vcpu))
+        return ERR_STATE;
+    if (!vtransport_settle(vm))
+        return ERR_BUSY;
+    err = find_program(vm, args, verb, program);
+    if (err != ERR_OK)
+        sched_resume_others(vm);
+    return err;
+}
+
 /* ---- exec ---- */
 
 /*
@@ -184,21 +206,15 @@ static enum err find_program(struct vm *vm, const struct spawn_args *from, const
  */
 enum err spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
 {
-    struct vm *vm = vcpu->vm;
     struct program *program;
-    enum err err;
+    enum err err = begin(vcpu, args, "exec", &program);
 
-    if (!sched_stop_others(vm, vcpu))
-        return ERR_STATE;
-    if (!vtransport_settle(vm))
-        return ERR_BUSY;
-    err = find_program(vm, args, "exec", &program);
-    if (err == ERR_OK) {
-        err = vm_prepare(vm, program);
-        program_put(program);
-    }
     if (err != ERR_OK)
-        sched_resume_others(vm);
+        return err;
+    err = vm_prepare(vcpu->vm, program);
+    program_put(program);
+    if (err != ERR_OK)
+        sched_resume_others(vcpu->vm);
     return err;
 }
 
@@ -228,20 +244,14 @@ static enum err make_child(struct vcpu *vcpu, struct program *program, u32 *pid)
 
 enum err spawn_child(struct vcpu *vcpu, const struct spawn_args *args, u32 *pid)
 {
-    struct vm *vm = vcpu->vm;
     struct program *program;
-    enum err err;
+    enum err err = begin(vcpu, args, "spawn", &program);
 
-    if (!sched_stop_others(vm, vcpu))
-        return ERR_STATE;
-    if (!vtransport_settle(vm))
-        return ERR_BUSY;
-    err = find_program(vm, args, "spawn", &program);
-    if (err == ERR_OK) {
-        err = make_child(vcpu, program, pid);
-        program_put(program);
-    }
-    sched_resume_others(vm);
+    if (err != ERR_OK)
+        return err;
+    err = make_child(vcpu, program, pid);
+    program_put(program);
+    sched_resume_others(vcpu->vm);
     return err;
 }
 

@@ -64,6 +64,7 @@ void vcpu_continue(struct vcpu *vcpu, struct vm *vm, const struct vcpu *from)
     begin(vcpu, vm, from->id);
     vcpu->regs = from->regs;
     vcpu->csr = from->csr;
+    vcpu->csr.hvip &= ~IP_VSSIP;
     vcpu->fp_used = from->fp_used;
     if (from->fp_used)
         vcpu->fp = from->fp;

@@ -102,7 +102,8 @@ struct vcpu {
 
 /* Sets everything to what a hart has at reset, as OpenSBI leaves it for a kernel. */
 void vcpu_init(struct vcpu *vcpu, struct vm *vm, u32 id);
-/* ... to what `from` has, which is complete: see vcpu_save(). */
+/* ... to what `from`, of another VM, has, which is complete: see vcpu_save().  An IPI or an event
+ * that pends there is not for this one. */
 void vcpu_continue(struct vcpu *vcpu, struct vm *vm, const struct vcpu *from);
 /* Where and with what it starts: [SBI "Hart State Management Extension", hart_start]. */
 void vcpu_set_entry(struct vcpu *vcpu, gpa_t pc, u64 a0, u64 a1);

@@ -109,7 +109,7 @@ struct vm *vm_create(struct program *program, struct vm *parent)
     vm->guest = program->guest;
     set_program(vm, program);
     vm->control = parent == NULL && vm->guest->control;
-    if (gstage_create_from(&vm->gs, &program->text->gs, &program->backing, vm->vcpus,
+    if (gstage_create_from(&vm->gs, &program->gs, &program->backing, vm->vcpus,
                            parent == NULL ? NULL : &parent->gs) != ERR_OK) {
         free_vcpus(vm);
         vm_free(vm);
@@ -119,7 +119,8 @@ struct vm *vm_create(struct program *program, struct vm *parent)
     vm->gs.credit = 0;
     program_get(program);
     reset_vcpus(vm);
-    load_attach_devices(vm);
+    if (vm->vcpus > 1)
+        load_attach_devices(vm);
     if ((vm->guest->disk != NULL && !open_disk(vm, parent)) ||
         (parent != NULL && hold_inherit(vm, parent, true) != ERR_OK)) {
         vm_destroy(vm);
@@ -140,7 +141,8 @@ static void clone_vcpus(struct vm *child, const struct vcpu *caller)
     }
 }
 
-/* The last ones first: the interrupt controller comes before those whose lines go there. */
+/* The last ones first: the interrupt controller comes before those whose lines go there.  What the
+ * parent has never touched, neither has the child. */
 static enum err clone_devices(struct vm *child, const struct vm *parent)
 {
     enum err err = ERR_OK;
@@ -171,7 +173,8 @@ struct vm *vm_clone(struct vm *parent, struct vcpu *vcpu, enum clone_mode mode)
     program_get(child->program);
     vcpu_save(vcpu);
     clone_vcpus(child, vcpu);
-    if (clone_devices(child, parent) != ERR_OK || hold_inherit(child, parent, false) != ERR_OK) {
+    if ((parent->disk != NULL && !open_disk(child, parent)) ||
+        clone_devices(child, parent) != ERR_OK || hold_inherit(child, parent, false) != ERR_OK) {
         vm_destroy(child);
         vm_free(child);
         return NULL;
@@ -186,8 +189,7 @@ static enum err prepare(struct vm *vm, struct program *program, struct gstage *k
 
     if (frame.v == 0)
         return ERR_NOMEM;
-    if (gstage_create_from(&next->gs, &program->text->gs, &program->backing, vm->vcpus, keep) !=
-        ERR_OK) {
+    if (gstage_create_from(&next->gs, &program->gs, &program->backing, vm->vcpus, keep) != ERR_OK) {
         frame_put(frame);
         return ERR_NOMEM;
     }
@@ -277,8 +279,16 @@ struct device *vm_attach(struct vm *vm, const struct device_ops *ops, gpa_t base
     return device;
 }
 
+/*
+ * vm_find_device - the device at gpa, or NULL.
+ *
+ * A VM with one vCPU, which is the caller's, gets its devices only now: most processes touch none
+ * but that which ends them.
+ */
 struct device *vm_find_device(struct vm *vm, gpa_t gpa)
 {
+    if (unlikely(vm->devices == 0))
+        load_attach_devices(vm);
     for (struct device *device = vm->device; device < vm->device + vm->devices; device++) {
         if (gpa.v - device->base.v < device->bytes)
             return device;

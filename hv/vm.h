@@ -77,7 +77,7 @@ struct vm {
     struct vm_next *next;    /* NULL: none */
     u32 vcpus;
     struct vcpu *vcpu[VCPUS_MAX]; /* vcpu[0] is &boot_vcpu */
-    u32 devices;
+    u32 devices;                  /* 0: none was touched yet */
     struct vplic_use plic_use;
     struct vtransport_use virtio;
     struct disk_view *disk; /* what it sees of its disk; NULL if it has none */

@@ -5,6 +5,7 @@
  *
  *     roundtrip    a byte to the child, and one back
  *     stream       64 MiB to the child, 64 KiB a call, until it has read all of them
+ *     create       a pipe made, and both of its ends closed
  *
  * Each is between two marks, which tools/insns.c counts, and followed by a line "marked NAME n=N
  * waited=0": what to divide by.  A failure ends the program with status 1.
@@ -126,6 +127,26 @@ static void stream(void)
     reap(pid);
 }
 
+static void create_some(int n)
+{
+    for (int i = 0; i < n; i++) {
+        int fds[2];
+
+        check(pipe(fds) == 0, "pipe");
+        close(fds[0]);
+        close(fds[1]);
+    }
+}
+
+static void create(void)
+{
+    create_some(WARM_UP);
+    MARK_BEGIN();
+    create_some(LOOPS);
+    MARK_END();
+    printf("marked pipe_create n=%d waited=0\n", LOOPS);
+}
+
 int main(int argc, char *argv[])
 {
     for (int i = 1; i < argc; i++) {
@@ -133,8 +154,10 @@ int main(int argc, char *argv[])
             roundtrip();
         } else if (strcmp(argv[i], "stream") == 0) {
             stream();
+        } else if (strcmp(argv[i], "create") == 0) {
+            create();
         } else {
-            printf("pipebench: roundtrip or stream, not %s\n", argv[i]);
+            printf("pipebench: roundtrip, stream or create, not %s\n", argv[i]);
             return 2;
         }
     }

@@ -196,9 +196,10 @@ enum proc_limit { PROC_LIMIT_PROCS = 0, PROC_LIMIT_FRAMES = 1 };
  * SBI_ERR_INVALID_ADDRESS; both with nothing written.  0 bytes are written anywhere.  Where the
  * machine gave the hypervisor no seed every call is SBI_ERR_NOT_SUPPORTED.
  *
- * For a start there is /chosen/rng-seed in the guest's FDT, 32 bytes, if there are random numbers:
- * others for each guest and after each reset.  It is memory as all is: a forked child may find what
- * its parent finds there.
+ * For a start there is /chosen/rng-seed in the FDT of a guest of the command line, 32 bytes, if
+ * there are random numbers: others for each guest and after each reset.  It is memory as all is: a
+ * forked child may find what its parent finds there.  What exec and spawn begin has none: its FDT
+ * is the same page in all such processes.
  */
 #define PROC_ENTROPY_BYTES_MAX 64
 

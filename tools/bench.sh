@@ -55,6 +55,7 @@ first_touch        Linux:first_touch       900  750
 first_touch_zicboz Linux:first_touch       900  400
 pipe_roundtrip     Linux:pipe_roundtrip    -  peer/2
 pipe_stream        Linux:pipe_stream       -  +peer*2
+pipe_create        Linux:pipe_create       -  -
 vms_live_1g        -                       -  +25000
 vm_bytes           KVM:vm_memory           -  40960
 vms_asleep_1g      -                       -  +40000
@@ -229,9 +230,10 @@ measure_spawn() {
     [ ! -s $console ] || spawn_figures spawn_least_reaped
 }
 
-# Bytes that a pipe moves, and a byte there and back: payload/pipebench.c, the same source as on Linux.
+# Bytes that a pipe moves, a byte there and back, a pipe made and closed: payload/pipebench.c, the same source as on
+# Linux.
 measure_pipes() {
-    qemu_args=$(counting $out/marks) run PAYLOAD=pipebench CMDLINE="roundtrip stream"
+    qemu_args=$(counting $out/marks) run PAYLOAD=pipebench CMDLINE="roundtrip stream create"
     collect_marked
     per_instruction $rows pipe_stream
 }

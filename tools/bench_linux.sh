@@ -62,7 +62,7 @@ measure_processes() {
     measure linux "/procbench total=1 total=64 total=1024"
     memory=6G measure linux "/procbench forkhuge=4096 fork=4096"
     measure linux "/procbench wake"
-    count "/pipebench roundtrip stream"
+    count "/pipebench roundtrip stream create"
     per_instruction $rows pipe_stream_linux
 }
 

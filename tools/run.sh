@@ -307,10 +307,10 @@ collect_guests() {
     local payloads
     if [ -n "${GUESTS:-}" ]; then
         [ -f "$GUESTS" ] || die "GUESTS=$GUESTS: no such file"
-        while IFS= read -r text || [ -n "$text" ]; do
+        while IFS= read -r -u 3 text || [ -n "$text" ]; do
             line=$((line + 1))
             guest_from_line "$GUESTS:$line" "$text" && add_guest
-        done <"$GUESTS"
+        done 3<"$GUESTS" # the standard input is the guests'
         [ ${#titles[@]} != 0 ] || die "GUESTS=$GUESTS: names no guest"
         return
     fi

@@ -45,7 +45,8 @@ marked() {
     awk '$1 == 1 { begin = $2 } $1 == 2 { printf "%.0f\n", $2 - begin }' "$2" | paste "$1.marked" - |
         awk -v suffix="$3" -v seconds="$4" 'NF != 4 { exit 1 }
             { sub(/_1000$/, "", $1) }
-            { printf "%s%s %.1f insn %d %s\n", $1, suffix == "" ? "" : "_" suffix, ($4 - $3) / $2, $2, seconds }'
+            { each = ($4 - $3) / $2
+              printf "%s%s " (each < 10 ? "%.4f" : "%.1f") " insn %d %s\n", $1, suffix == "" ? "" : "_" suffix, each, $2, seconds }'
 }
 
 # printed CONSOLE SED-SCRIPT SECONDS: such rows of the lines "bench NAME VALUE UNIT n=N"; the script edits

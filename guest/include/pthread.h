@@ -2,7 +2,7 @@
 #pragma once
 /*
  * POSIX threads on the tasks of the component task: guest/libc/pthread*.c; guest/README.md has a
- * table of what is there.  Not: cancellation, priorities, objects shared between processes.
+ * table of what is there.  Not: cancellation, priorities.
  *
  * All zeros is how each object begins, so a static one without initialiser is valid.  What is in
  * opaque_ is the same size on one hart and on several.
@@ -31,6 +31,9 @@ extern "C" {
 #define PTHREAD_PROCESS_PRIVATE 0
 #define PTHREAD_PROCESS_SHARED  1
 
+#define PTHREAD_MUTEX_STALLED 0
+#define PTHREAD_MUTEX_ROBUST  1
+
 #define PTHREAD_BARRIER_SERIAL_THREAD (-1)
 
 typedef struct task *pthread_t;
@@ -49,14 +52,16 @@ typedef struct {
     int type_;
     unsigned depth_;
     unsigned long opaque_[6];
-} pthread_mutex_t;
+} __attribute__((aligned(16))) pthread_mutex_t;
 
 typedef struct {
     clockid_t clock_; /* 0: CLOCK_REALTIME */
+    int shared_;
 } pthread_condattr_t;
 
 typedef struct {
     clockid_t clock_;
+    int shared_;
     unsigned long opaque_[4];
 } pthread_cond_t;
 
@@ -69,10 +74,11 @@ typedef struct {
 } pthread_rwlock_t;
 
 typedef struct {
-    int unused_;
+    int shared_;
 } pthread_barrierattr_t;
 
 typedef struct {
+    int shared_;
     unsigned long opaque_[8];
 } pthread_barrier_t;
 
@@ -86,7 +92,7 @@ typedef struct {
 #define PTHREAD_MUTEX_INITIALIZER               {0, 0, {0}}
 #define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP  {PTHREAD_MUTEX_RECURSIVE, 0, {0}}
 #define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP {PTHREAD_MUTEX_ERRORCHECK, 0, {0}}
-#define PTHREAD_COND_INITIALIZER                {0, {0}}
+#define PTHREAD_COND_INITIALIZER                {0, 0, {0}}
 #define PTHREAD_RWLOCK_INITIALIZER              {{0}}
 #define PTHREAD_ONCE_INIT                       {0}
 /* clang-format on */
@@ -111,17 +117,24 @@ int pthread_mutexattr_init(pthread_mutexattr_t *attr);
 int pthread_mutexattr_destroy(pthread_mutexattr_t *attr);
 int pthread_mutexattr_settype(pthread_mutexattr_t *attr, int type);
 int pthread_mutexattr_gettype(const pthread_mutexattr_t *attr, int *type);
+int pthread_mutexattr_setpshared(pthread_mutexattr_t *attr, int shared);
+int pthread_mutexattr_getpshared(const pthread_mutexattr_t *attr, int *shared);
+int pthread_mutexattr_setrobust(pthread_mutexattr_t *attr, int robust);
+int pthread_mutexattr_getrobust(const pthread_mutexattr_t *attr, int *robust);
 int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr);
 int pthread_mutex_destroy(pthread_mutex_t *mutex);
 int pthread_mutex_lock(pthread_mutex_t *mutex);
 int pthread_mutex_trylock(pthread_mutex_t *mutex);
 int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *time);
 int pthread_mutex_unlock(pthread_mutex_t *mutex);
+int pthread_mutex_consistent(pthread_mutex_t *mutex);
 
 int pthread_condattr_init(pthread_condattr_t *attr);
 int pthread_condattr_destroy(pthread_condattr_t *attr);
 int pthread_condattr_setclock(pthread_condattr_t *attr, clockid_t clock);
 int pthread_condattr_getclock(const pthread_condattr_t *attr, clockid_t *clock);
+int pthread_condattr_setpshared(pthread_condattr_t *attr, int shared);
+int pthread_condattr_getpshared(const pthread_condattr_t *attr, int *shared);
 int pthread_cond_init(pthread_cond_t *cond, const pthread_condattr_t *attr);
 int pthread_cond_destroy(pthread_cond_t *cond);
 int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
@@ -140,6 +153,10 @@ int pthread_rwlock_trywrlock(pthread_rwlock_t *lock);
 int pthread_rwlock_timedwrlock(pthread_rwlock_t *lock, const struct timespec *time);
 int pthread_rwlock_unlock(pthread_rwlock_t *lock);
 
+int pthread_barrierattr_init(pthread_barrierattr_t *attr);
+int pthread_barrierattr_destroy(pthread_barrierattr_t *attr);
+int pthread_barrierattr_setpshared(pthread_barrierattr_t *attr, int shared);
+int pthread_barrierattr_getpshared(const pthread_barrierattr_t *attr, int *shared);
 int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t *attr,
                          unsigned count);
 int pthread_barrier_destroy(pthread_barrier_t *barrier);

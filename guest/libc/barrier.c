@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "guest/libc/shared_sync.h"
 #include "guest/sync.h"
 
 struct barrier {
@@ -12,21 +13,39 @@ struct barrier {
     struct spin lock;
     struct wait_queue queue;
 };
-_Static_assert(sizeof(struct barrier) <= sizeof(pthread_barrier_t), "pthread.h");
+_Static_assert(sizeof(struct barrier) <= sizeof(((pthread_barrier_t *)0)->opaque_), "pthread.h");
 
 static struct barrier *barrier_of(pthread_barrier_t *barrier)
 {
     return (struct barrier *)(void *)barrier->opaque_;
 }
 
+int pthread_barrierattr_init(pthread_barrierattr_t *attr)
+{
+    *attr = (pthread_barrierattr_t){PTHREAD_PROCESS_PRIVATE};
+    return 0;
+}
+
+int pthread_barrierattr_destroy(pthread_barrierattr_t *attr)
+{
+    (void)attr;
+    return 0;
+}
+
+/* For those that processes share: barrier_shared.c, where it is in the image. */
+__attribute__((weak)) int barrier_shared_wait(pthread_barrier_t *barrier)
+{
+    (void)barrier;
+    return EINVAL;
+}
+
 int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t *attr,
                          unsigned count)
 {
-    (void)attr;
     if (count == 0) {
         return EINVAL;
     }
-    *barrier = (pthread_barrier_t){{0}};
+    *barrier = (pthread_barrier_t){.shared_ = attr ? attr->shared_ : PTHREAD_PROCESS_PRIVATE};
     barrier_of(barrier)->count = count;
     return 0;
 }
@@ -43,6 +62,9 @@ int pthread_barrier_wait(pthread_barrier_t *barrier)
     bool is_last;
     u64 round;
 
+    if (barrier->shared_) {
+        return barrier_shared_wait(barrier);
+    }
     spin_lock(&b->lock);
     round = b->round;
     is_last = ++b->waiting == b->count;

@@ -13,12 +13,34 @@ static struct cond *cond_of(pthread_cond_t *cond)
     return (struct cond *)(void *)cond->opaque_;
 }
 
-/* A recursive mutex is given away whole. */
+/* Those that processes share: cond_shared.c, where it is in the image. */
+__attribute__((weak)) int cond_shared_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                                           u64 deadline)
+{
+    (void)cond;
+    (void)mutex;
+    (void)deadline;
+    return EINVAL;
+}
+
+__attribute__((weak)) void cond_shared_wake(pthread_cond_t *cond)
+{
+    (void)cond;
+}
+
+/* A recursive mutex is given away whole.  EINVAL: processes share the mutex and not the condition.
+ */
 static int wait_until_deadline(pthread_cond_t *cond, pthread_mutex_t *mutex, u64 deadline)
 {
     unsigned depth = mutex->depth_;
     bool in_time;
 
+    if (cond->shared_) {
+        return cond_shared_wait(cond, mutex, deadline);
+    }
+    if (mutex_is_shared(mutex)) {
+        return EINVAL;
+    }
     if (mutex->type_ != PTHREAD_MUTEX_NORMAL && mutex_owner(mutex_of(mutex)) != task_self()) {
         return EPERM;
     }
@@ -47,19 +69,28 @@ int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 
 int pthread_cond_signal(pthread_cond_t *cond)
 {
-    cond_signal(cond_of(cond));
+    if (cond->shared_) {
+        cond_shared_wake(cond);
+    } else {
+        cond_signal(cond_of(cond));
+    }
     return 0;
 }
 
 int pthread_cond_broadcast(pthread_cond_t *cond)
 {
-    cond_broadcast(cond_of(cond));
+    if (cond->shared_) {
+        cond_shared_wake(cond);
+    } else {
+        cond_broadcast(cond_of(cond));
+    }
     return 0;
 }
 
 int pthread_cond_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 {
-    *cond = (pthread_cond_t){.clock_ = attr ? attr->clock_ : CLOCK_REALTIME};
+    *cond = (pthread_cond_t){.clock_ = attr ? attr->clock_ : CLOCK_REALTIME,
+                             .shared_ = attr ? attr->shared_ : PTHREAD_PROCESS_PRIVATE};
     return 0;
 }
 
@@ -71,7 +102,7 @@ int pthread_cond_destroy(pthread_cond_t *cond)
 
 int pthread_condattr_init(pthread_condattr_t *attr)
 {
-    attr->clock_ = CLOCK_REALTIME;
+    *attr = (pthread_condattr_t){.clock_ = CLOCK_REALTIME};
     return 0;
 }
 

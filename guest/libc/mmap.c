@@ -16,6 +16,7 @@
 #include "lib/kit/list.h"
 #include "lib/mem/alloc.h"
 
+#include "guest/libc/shared_sync.h"
 #include "guest/pages.h"
 #include "guest/shared.h"
 #include "guest/spin.h"
@@ -104,6 +105,12 @@ static struct mapping *take(const void *first, size_t pages)
     return found;
 }
 
+__attribute__((weak)) void mutex_shared_forget(const void *first, size_t bytes)
+{
+    (void)first;
+    (void)bytes;
+}
+
 /* EINVAL: it is no whole mapping. */
 int munmap(void *at, size_t bytes)
 {
@@ -113,6 +120,7 @@ int munmap(void *at, size_t bytes)
         return fail(EINVAL);
     }
     if (mapping->shared) {
+        mutex_shared_forget(mapping->first, mapping->pages * MEM_PAGE_BYTES);
         shared_free(mapping->first, mapping->pages);
     } else {
         pages_free(mapping->first);

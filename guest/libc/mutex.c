@@ -15,6 +15,35 @@ static bool is_mine(pthread_mutex_t *mutex)
     return mutex_owner(mutex_of(mutex)) == task_self();
 }
 
+/* ---- those that processes share: mutex_shared.c, where it is in the image ---- */
+
+__attribute__((weak)) int mutex_shared_lock(pthread_mutex_t *mutex, u64 deadline)
+{
+    (void)mutex;
+    (void)deadline;
+    return EINVAL;
+}
+
+__attribute__((weak)) int mutex_shared_try(pthread_mutex_t *mutex)
+{
+    (void)mutex;
+    return EINVAL;
+}
+
+__attribute__((weak)) int mutex_shared_unlock(pthread_mutex_t *mutex)
+{
+    (void)mutex;
+    return EINVAL;
+}
+
+__attribute__((weak)) int mutex_shared_destroy(pthread_mutex_t *mutex)
+{
+    (void)mutex;
+    return EINVAL;
+}
+
+/* ---- all ---- */
+
 /* What its owner gets who locks it again; -1: it is not locked by this task. */
 static int lock_again(pthread_mutex_t *mutex)
 {
@@ -33,8 +62,12 @@ static int lock_again(pthread_mutex_t *mutex)
 
 static int lock_until(pthread_mutex_t *mutex, u64 time, void *place)
 {
-    int again = lock_again(mutex);
+    int again;
 
+    if (mutex_is_shared(mutex)) {
+        return mutex_shared_lock(mutex, time);
+    }
+    again = lock_again(mutex);
     if (again >= 0) {
         return again;
     }
@@ -57,8 +90,12 @@ int pthread_mutex_lock(pthread_mutex_t *mutex)
 
 int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
-    int again = lock_again(mutex);
+    int again;
 
+    if (mutex_is_shared(mutex)) {
+        return mutex_shared_try(mutex);
+    }
+    again = lock_again(mutex);
     if (again >= 0) {
         return again == EDEADLK ? EBUSY : again;
     }
@@ -70,8 +107,9 @@ int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *time)
     u64 deadline;
     int error;
 
-    if (pthread_mutex_trylock(mutex) == 0) {
-        return 0; /* whatever time is */
+    error = pthread_mutex_trylock(mutex);
+    if (error != EBUSY) {
+        return error; /* whatever time is */
     }
     error = clock_deadline(CLOCK_REALTIME, time, &deadline);
     return error ? error : lock_until(mutex, deadline, __builtin_return_address(0));
@@ -80,6 +118,9 @@ int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *time)
 /* EPERM: it is another's, or free. */
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
+    if (mutex_is_shared(mutex)) {
+        return mutex_shared_unlock(mutex);
+    }
     if (mutex->type_ != PTHREAD_MUTEX_NORMAL && !is_mine(mutex)) {
         return EPERM;
     }
@@ -100,6 +141,9 @@ int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)
 /* EBUSY: it is locked. */
 int pthread_mutex_destroy(pthread_mutex_t *mutex)
 {
+    if (mutex_is_shared(mutex)) {
+        return mutex_shared_destroy(mutex);
+    }
     return mutex_owner(mutex_of(mutex)) ? EBUSY : 0;
 }
 
@@ -120,12 +164,12 @@ int pthread_mutexattr_settype(pthread_mutexattr_t *attr, int type)
     if (type < PTHREAD_MUTEX_NORMAL || type > PTHREAD_MUTEX_ERRORCHECK) {
         return EINVAL;
     }
-    attr->type_ = type;
+    attr->type_ = (attr->type_ & ~MUTEX_TYPE) | type;
     return 0;
 }
 
 int pthread_mutexattr_gettype(const pthread_mutexattr_t *attr, int *type)
 {
-    *type = attr->type_;
+    *type = attr->type_ & MUTEX_TYPE;
     return 0;
 }

@@ -197,9 +197,8 @@ int pipe2(int fds[2], int flags)
     pipe = shared_alloc(PAGES);
     error = pipe ? 0 : ENOMEM;
     if (!error) {
-        memset(pipe, 0, offsetof(struct pipe, ring));
-        pipe->reader.state.flags = O_RDONLY | (u32)(flags & O_NONBLOCK);
-        pipe->writer.state.flags = O_WRONLY | (u32)(flags & O_NONBLOCK);
+        pipe->reader = (struct pipe_side){.state.flags = O_RDONLY | (u32)(flags & O_NONBLOCK)};
+        pipe->writer = (struct pipe_side){.state.flags = O_WRONLY | (u32)(flags & O_NONBLOCK)};
         error = make(pipe, &channel);
     }
     error = error ? files_result(error) : give(channel, fds, (flags & O_CLOEXEC) != 0);

@@ -2,9 +2,9 @@
 /*
  * Reading and writing pipes: who may, and for what who cannot waits.
  *
- * Each side has a lock: `owner` of its struct proc_hold is the pid that has it; bit 31, that others
- * wait.  If its process is killed, the hypervisor frees it; where it is stopped, others wait until
- * it goes on.  Within the process it is held with preemption and signal handlers off.
+ * Each side has a lock: `owner` of its struct proc_hold (guest/owner.h).  If its process is killed,
+ * the hypervisor frees it; where it is stopped, others wait until it goes on.  Signal handlers of
+ * the process that has it are held back.
  *
  * Who waits there waits for the other side's bell, a word (guest/word.h), which is rung when it is
  * known that somebody waits, and by the hypervisor.
@@ -16,11 +16,8 @@
 #include "guest/libc/pause.h"
 #include "guest/libc/pipe_parts.h"
 #include "guest/libc/signal.h"
-#include "guest/proc.h"
+#include "guest/owner.h"
 #include "guest/word.h"
-
-#define OWNER_WAITED 0x80000000U /* of proc_hold.owner */
-#define BARE_PID     1
 
 static u32 load(const u32 *word)
 {
@@ -34,58 +31,25 @@ static bool nonblocking(const struct end *end)
 
 /* ---- the lock ---- */
 
-static u32 own_pid(void)
-{
-    static u32 pid, forks;
-
-    if (pid == 0 || forks != proc_forks) {
-        pid = proc_available() ? (u32)proc_getpid() : BARE_PID;
-        forks = proc_forks;
-    }
-    return pid;
-}
-
-static void wait_for_owner(struct end *end, u32 owner)
-{
-    u32 *word = &end->side->hold.owner;
-
-    if (!(owner & OWNER_WAITED)) {
-        if (!__atomic_compare_exchange_n(word, &owner, owner | OWNER_WAITED, false,
-                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-            return;
-        }
-        owner |= OWNER_WAITED;
-    }
-    (void)!word_wait(&(struct word_at){word, owner}, 1, PAUSE_FOR_EVER, "the end of a pipe",
-                     WORD_DEAF);
-}
-
 static void lock_end(struct end *end)
 {
-    u32 owner;
+    u32 *owner = &end->side->hold.owner;
 
     signal_hold();
     for (;;) {
         spin_lock(&end->lock);
-        owner = 0;
-        if (__atomic_compare_exchange_n(&end->side->hold.owner, &owner, own_pid(), false,
-                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        if (owner_try(owner)) {
             return;
         }
         spin_unlock(&end->lock);
-        wait_for_owner(end, owner);
+        (void)!owner_wait(owner, PAUSE_FOR_EVER, "the end of a pipe", WORD_DEAF);
     }
 }
 
 static void unlock_end(struct end *end)
 {
-    u32 *word = &end->side->hold.owner;
-    u32 owner = __atomic_exchange_n(word, 0, __ATOMIC_RELEASE);
-
     spin_unlock(&end->lock);
-    if (owner & OWNER_WAITED) {
-        word_wake(word, true);
-    }
+    owner_release(&end->side->hold.owner);
     signal_release();
 }
 

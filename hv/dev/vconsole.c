@@ -19,9 +19,10 @@ static enum err put_bytes(struct vm *vm, gpa_t from, u32 bytes)
     char text[VTRANSPORT_WORK * WORK_BYTES];
     enum err err = gstage_read(&vm->gs, from, text, bytes);
 
-    for (u32 i = 0; i < bytes && err == ERR_OK; i++)
-        console_putc(vm, text[i]);
-    return err == ERR_OK ? ERR_OK : ERR_FORMAT;
+    if (err != ERR_OK)
+        return ERR_FORMAT;
+    console_write(vm, text, bytes);
+    return ERR_OK;
 }
 
 /* ERR_OK with nothing left to do: the chain may not be out yet. */

@@ -108,6 +108,12 @@ static void acknowledge(struct vm *vm, enum vdev dev, u32 what)
         vplic_set_level(vm, VTRANSPORT_SOURCE + kinds[dev]->slot, false);
 }
 
+/* Where what was in a place is kept when it has to go: two pages may be wanted by turns. */
+static struct vplace *other_place(struct vtransport *state, const struct vplace *place)
+{
+    return &state->place[(u64)(place - state->place) ^ VTRANSPORT_PLACES / 2];
+}
+
 u8 *vtransport_find(struct vtransport *state, u64 gpa, u64 *run)
 {
     struct vm *vm = state->memory.arg;
@@ -118,9 +124,21 @@ u8 *vtransport_find(struct vtransport *state, u64 gpa, u64 *run)
 
     if (at == NULL)
         return NULL;
+    *other_place(state, place) = *place;
     *place = (struct vplace){.gpa = page, .bytes = bytes, .at = at};
     *run = bytes - (gpa - page);
     return at + (gpa - page);
+}
+
+u8 *vtransport_place_elsewhere(struct vtransport *state, u64 gpa, u64 *run)
+{
+    const struct vplace *place = other_place(state, vtransport_place_of(state, gpa));
+    u64 offset = gpa - place->gpa;
+
+    if (offset >= place->bytes)
+        return vtransport_find(state, gpa, run);
+    *run = place->bytes - offset;
+    return place->at + offset;
 }
 
 enum err vtransport_push(struct vm *vm, enum vdev dev, u32 queue, u16 head, u32 written)
@@ -528,11 +546,6 @@ static enum err vtransport_clone(struct device *child, const struct device *pare
     struct vtransport *state = from->virtio.state;
 
     (void)child;
-    if (from->disk != NULL) {
-        child_vm->disk = disk_clone(from->disk);
-        if (child_vm->disk == NULL)
-            return ERR_NOMEM;
-    }
     if (state == NULL)
         return ERR_OK;
     forget_places(state);

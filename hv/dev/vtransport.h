@@ -108,6 +108,8 @@ static inline void vtransport_unpop(struct vtransport *state, enum vdev dev, u32
 /* Where the guest's byte at gpa is, to be read and written, and how many follow it there.  It stays
  * there: see gstage_pin().  NULL: it is not memory, or there is none. */
 u8 *vtransport_find(struct vtransport *state, u64 gpa, u64 *run);
+/* The same where it is not in its place. */
+u8 *vtransport_place_elsewhere(struct vtransport *state, u64 gpa, u64 *run);
 
 /* Pages that a driver uses together are often 64 KiB apart, or next to each other. */
 static inline struct vplace *vtransport_place_of(struct vtransport *state, u64 gpa)
@@ -121,7 +123,7 @@ static inline u8 *vtransport_place(struct vtransport *state, u64 gpa, u64 *run)
     u64 offset = gpa - place->gpa;
 
     if (unlikely(offset >= place->bytes))
-        return vtransport_find(state, gpa, run);
+        return vtransport_place_elsewhere(state, gpa, run);
     *run = place->bytes - offset;
     return place->at + offset;
 }

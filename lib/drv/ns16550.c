@@ -25,11 +25,16 @@ void ns16550_init(struct ns16550 *uart, u64 base, u32 stride)
     register_write(uart, NS16550_IIR, NS16550_FCR_ENABLE);
 }
 
-void ns16550_putc(const struct ns16550 *uart, u8 byte)
+void ns16550_write(const struct ns16550 *uart, const void *text, u64 bytes)
 {
-    while ((register_read(uart, NS16550_LSR) & NS16550_LSR_THRE) == 0)
-        ;
-    register_write(uart, NS16550_RBR, byte);
+    volatile const u8 *status = &uart->base[NS16550_LSR * uart->stride];
+    volatile u8 *data = &uart->base[NS16550_RBR * uart->stride];
+
+    for (const u8 *byte = text, *end = byte + bytes; byte < end; byte++) {
+        while ((*status & NS16550_LSR_THRE) == 0)
+            ;
+        *data = *byte;
+    }
 }
 
 bool ns16550_can_get(const struct ns16550 *uart)

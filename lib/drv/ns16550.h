@@ -46,8 +46,8 @@ struct ns16550 {
 
 /* Polled, 8 bits, no parity, FIFOs on; the firmware has set the speed. */
 void ns16550_init(struct ns16550 *uart, u64 base, u32 stride);
-/* Waits until the UART takes the byte. */
-void ns16550_putc(const struct ns16550 *uart, u8 byte);
+/* Waits until the UART has taken all of it. */
+void ns16550_write(const struct ns16550 *uart, const void *text, u64 bytes);
 /* The next byte received, or -1. */
 int ns16550_getc(const struct ns16550 *uart);
 bool ns16550_can_get(const struct ns16550 *uart);

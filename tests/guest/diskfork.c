@@ -112,8 +112,12 @@ static void live(u64 depth, u64 width)
     }
     for (; alive > 0; alive--) {
         unsigned status = ~0U;
+        long pid;
 
-        if (proc_wait(-1, 0, &status) < 0 || status != PROC_STATUS_EXITED(0))
+        do
+            pid = proc_wait(-1, 0, &status);
+        while (pid == PROC_ERR_INTR); /* a tick, or the disk's interrupt */
+        if (pid < 0 || status != PROC_STATUS_EXITED(0))
             fail("a child failed, seen", 0);
         use();
     }

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest/fs/vfs.h"
+
 #define THREADS 4U
 #define ROUNDS  3000U
 #define BLOCK   600
@@ -111,6 +113,24 @@ static void *work(void *number)
     return NULL;
 }
 
+/* Where the directories are by now: between the look for one and the mount it may have been
+ * renamed, and then another one can be mounted on, too; the last one first, which may be in others.
+ */
+static void unmount_all(void)
+{
+    struct vfs_mount mount;
+    size_t count = 0;
+
+    while (vfs_mount_get(count, &mount) == 0) {
+        count++;
+    }
+    while (count-- > 0) {
+        if (vfs_mount_get(count, &mount) == 0 && strncmp(mount.path, "/tmp/", 5) == 0) {
+            check(umount(mount.path), mount.path);
+        }
+    }
+}
+
 int main(void)
 {
     pthread_t threads[THREADS];
@@ -126,7 +146,7 @@ int main(void)
         all += successes[i];
     }
     check(chdir("/"), "chdir");
-    (void)umount("/tmp/m");
+    unmount_all();
     if (umount("/tmp") < 0) { /* nobody holds anything of it any more */
         perror("umount");
         return 1;

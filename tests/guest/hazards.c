@@ -3,6 +3,10 @@
  * What a fork must not lose: "hazard=armed" forks with its timer armed, "hazard=pending" with the
  * timer's interrupt pending and masked, "hazard=handler" inside the handler of that interrupt.  On
  * both sides the interrupt comes exactly once, and not too early.
+ *
+ * What it must not copy: "hazard=software" forks with the software interrupt pending, which somebody
+ * raised in the parent.  And what it must lose: "hazard=reserved" forks between a load-reserved and
+ * its store-conditional, which fails in the child.
  */
 #include <stdio.h>
 
@@ -79,6 +83,27 @@ static void fork_in_the_handler(void)
     arm(5);
 }
 
+static bool software_pends(void)
+{
+    return (csr_read(CSR_SIP) & IP_SSIP) != 0;
+}
+
+/* True: the parent's pends, and the child has begun without.  Nothing is left to wait for. */
+static bool fork_with_software(void)
+{
+    unsigned status = 0;
+    bool pends;
+
+    csr_clear(CSR_SSTATUS, SSTATUS_SIE);
+    csr_set(CSR_SIP, IP_SSIP);
+    fork_now();
+    pends = software_pends();
+    if (child <= 0)
+        proc_exit(pends);
+    csr_clear(CSR_SIP, IP_SSIP);
+    return proc_wait(child, 0, &status) == child && status == PROC_STATUS_EXITED(0) && pends;
+}
+
 /* Both sides come here: their own interrupt has come once when the time is well over. */
 static bool is_as_it_should_be(void)
 {
@@ -90,12 +115,42 @@ static bool is_as_it_should_be(void)
     return false;
 }
 
+/* The child's status is 0 if its store did nothing. */
+static bool fork_reserved(void)
+{
+    static _Alignas(8) volatile u64 word = 1;
+    register u64 a0 __asm__("a0") = 0, a1 __asm__("a1") = 0;
+    register u64 a6 __asm__("a6") = PROC_FORK, a7 __asm__("a7") = PROC_EID;
+    unsigned status = 1;
+    u64 failed;
+
+    __asm__ volatile("lr.d t0, (%[word])\n"
+                     "addi t0, t0, 1\n"
+                     "ecall\n"
+                     "sc.d %[failed], t0, (%[word])"
+                     : "+r"(a0), "+r"(a1), [failed] "=&r"(failed)
+                     : [word] "r"(&word), "r"(a6), "r"(a7)
+                     : "t0", "memory");
+    child = (long)a1;
+    if (a0 == 0 && child == 0)
+        proc_exit(failed != 0 && word == 1 ? 0 : 1);
+    return a0 == 0 && proc_wait(child, 0, &status) == child && status == PROC_STATUS_EXITED(0);
+}
+
 int main(void)
 {
     unsigned status = 0;
     bool is_right;
 
+    if (args_is("hazard", "reserved")) {
+        puts(fork_reserved() ? "hazards: ok" : "hazards: a reservation outlives a fork");
+        return 0;
+    }
     trap_hook(on_trap);
+    if (args_is("hazard", "software")) {
+        printf("hazards: %s\n", fork_with_software() ? "ok" : "the software interrupt is wrong");
+        return 0;
+    }
     if (args_is("hazard", "armed"))
         fork_armed();
     else if (args_is("hazard", "pending"))

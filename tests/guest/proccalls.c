@@ -9,10 +9,7 @@
  *     do=strangers  pids of another guest: control=1 if it may touch them
  *     do=stay       that other guest: until it is ended, or ms=N
  */
-#include <stdio.h>
-
 #include "lib/riscv/csr.h"
-#include "sbi/call.h"
 
 #include "guest/args.h"
 #include "guest/guest.h"
@@ -20,46 +17,15 @@
 #include "guest/proc.h"
 #include "guest/timer.h"
 
+#include "tests/guest/answers.h"
+
 #define SIGNALS 32
 #define FOREVER UINT64_MAX
 #define PAGE    4096UL
 
-static u32 failures;
+const char *const answers_of = "proccalls";
+
 static volatile u32 *page; /* RAM that nobody else uses */
-
-static struct sbiret call(u64 fid, u64 arg0, u64 arg1, u64 arg2)
-{
-    return sbi_call(PROC_EID, (long)fid, arg0, arg1, arg2, 0, 0);
-}
-
-#define EXPECT(expected, actual) expect(__LINE__, #actual, (long)(expected), (long)(actual))
-
-static void expect(int line, const char *what, long expected, long actual)
-{
-    if (expected == actual)
-        return;
-    printf("proccalls:%d: %s is %ld, not %ld\n", line, what, actual, expected);
-    failures++;
-}
-
-/* The error, or the value. */
-static long ask(u64 fid, u64 arg0, u64 arg1, u64 arg2)
-{
-    struct sbiret ret = call(fid, arg0, arg1, arg2);
-
-    return ret.error != 0 ? ret.error : ret.value;
-}
-
-/* Those that an interrupt ended early are asked again. */
-static long ask_until(u64 fid, u64 arg0, u64 arg1, u64 arg2)
-{
-    long answer;
-
-    do
-        answer = ask(fid, arg0, arg1, arg2);
-    while (answer == PROC_ERR_INTR);
-    return answer;
-}
 
 static long wait_for(long pid, u64 flags)
 {
@@ -514,7 +480,5 @@ int main(void)
         spin_for(args_u64("ms", 1000));
     else
         EXPECT(0, 1);
-    if (failures == 0)
-        printf("proccalls: ok\n");
-    return failures == 0 ? 0 : 1;
+    return say_answers();
 }

@@ -12,7 +12,7 @@
 
 #define firmware_putchar  fake_firmware_putchar
 #define ns16550_init      fake_uart_init
-#define ns16550_putc      fake_uart_putc
+#define ns16550_write     fake_uart_write
 #define ns16550_getc      fake_uart_getc
 #define ns16550_can_get   fake_uart_can_get
 #define ns16550_interrupt fake_uart_interrupt
@@ -30,16 +30,17 @@ static void fake_uart_init(struct ns16550 *uart, u64 base, u32 stride)
     *uart = (struct ns16550){.base = (volatile u8 *)base, .stride = stride};
 }
 
-static void fake_uart_putc(const struct ns16550 *uart, u8 byte)
+static void fake_firmware_putchar(u8 byte)
 {
-    (void)uart;
     if (fake_uart.length < sizeof(fake_uart.out) - 1)
         fake_uart.out[fake_uart.length++] = (char)byte;
 }
 
-static void fake_firmware_putchar(u8 byte)
+static void fake_uart_write(const struct ns16550 *uart, const void *text, u64 bytes)
 {
-    fake_uart_putc(NULL, byte);
+    (void)uart;
+    for (u64 i = 0; i < bytes; i++)
+        fake_firmware_putchar(((const u8 *)text)[i]);
 }
 
 static bool fake_uart_can_get(const struct ns16550 *uart)
@@ -103,8 +104,7 @@ const char *console_fake_output(void)
 
 static void write_text(struct vm *vm, const char *text)
 {
-    for (; *text != '\0'; text++)
-        console_putc(vm, *text);
+    console_write(vm, text, strlen(text));
 }
 
 TEST(console_passes_bytes_while_there_is_one_vm)
@@ -144,6 +144,28 @@ TEST(console_cuts_long_lines)
     console_putc(&vm, '\n');
     CHECK_EQ(strlen(console_fake_output()), CONSOLE_LINE_BYTES + 1 + 2 * strlen("[3] \n"));
     CHECK_STR(console_fake_output() + CONSOLE_LINE_BYTES + strlen("[3] \n"), "[3] x\n");
+}
+
+/* However it is cut, what is written is the same. */
+TEST(console_pieces_are_as_bytes)
+{
+    static struct vm vm = {.pid = 4294967295};
+    static const char begin[] = "[4294967295] \n[4294967295] xxxx\n[4294967295] xx";
+    static char expected[sizeof(fake_uart.out)];
+    char text[2 * CONSOLE_LINE_BYTES + 4];
+
+    memset(text, 'x', sizeof(text));
+    text[0] = text[5] = text[6 + CONSOLE_LINE_BYTES] = text[sizeof(text) - 1] = '\n';
+    for (size_t piece = 1; piece <= sizeof(text); piece++) {
+        console_fake_reset("");
+        console_share();
+        for (size_t at = 0; at < sizeof(text); at += piece)
+            console_write(&vm, text + at, piece < sizeof(text) - at ? piece : sizeof(text) - at);
+        if (piece == 1)
+            strcpy(expected, console_fake_output());
+        CHECK_STR(console_fake_output(), expected);
+    }
+    CHECK(memcmp(expected, begin, sizeof(begin) - 1) == 0);
 }
 
 TEST(console_log_cuts_what_is_too_long)
@@ -218,6 +240,24 @@ TEST(console_input_is_given_away_and_back)
     console_give_input(&shell, NULL);
     CHECK_EQ(console_getc(&job), CONSOLE_NONE);
     CHECK_EQ(console_getc(&shell), 'c');
+}
+
+/* The operator gives it away before pid 1 has read anything; who has it is one who types at it. */
+TEST(console_input_is_given_away_by_nobody)
+{
+    static struct vm first = {.pid = 1}, other = {.pid = 2};
+
+    console_fake_reset("ab");
+    console_share();
+    console_give_input(&other, NULL);
+    CHECK_EQ(console_getc(&first), CONSOLE_NONE);
+    CHECK(!console_can_get(&first));
+    CHECK_EQ(console_receive(&first, NULL), CONSOLE_NONE);
+    CHECK_EQ(console_getc(&other), 'a');
+    write_text(&other, "$ ");
+    CHECK_STR(console_fake_output(), "$ ");
+    console_give_input(&first, NULL);
+    CHECK_EQ(console_getc(&first), 'b');
 }
 
 TEST(console_the_monitors_key_is_seen_whoever_reads)

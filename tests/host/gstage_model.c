@@ -169,11 +169,13 @@ static u64 entry_at(const struct model_vm *vm, u32 page, bool *alone)
 }
 
 /* {0} if the page was never touched, or is a device's and so no frame. */
+/* {0}: nobody has touched it, though if it is shared there may be a frame. */
 static hpa_t frame_at(const struct model_vm *vm, u32 page)
 {
     bool alone;
+    hpa_t frame = {entry_at(vm, page, &alone) & ~SPACE_FLAGS};
 
-    return (hpa_t){entry_at(vm, page, &alone) & ~SPACE_FLAGS};
+    return frame.v != 0 && frame_is_blank(frame) ? (hpa_t){0} : frame;
 }
 
 static bool is_first(const u64 **seen, u32 count, const u64 *entry)

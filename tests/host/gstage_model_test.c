@@ -64,7 +64,7 @@ TEST(gstage_model_cow_is_copy)
 
     CHECK(digest != MAP_FAILED);
     for (u64 seed = 1; seed <= 3; seed++) {
-        struct gstage_run run = machine(seed + 203, world_times(10000));
+        struct gstage_run run = machine(seed + 203, world_times(20000));
         u64 of_copy;
 
         run.frames = run.sweeps > 0 ? HUGE : PLENTY;

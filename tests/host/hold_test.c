@@ -199,6 +199,26 @@ TEST(hold_frees_what_its_process_owned)
     census();
 }
 
+/* A fork that fails has changed nothing, at whatever step. */
+TEST(hold_of_a_child_that_never_was)
+{
+    struct vm *vm, *child;
+
+    begin();
+    vm = begin_vm(1);
+    child = begin_vm(0);
+    CHECK_EQ(hold_set(vm, gpa_at(1), PROC_HOLD_HERE), ERR_OK);
+    hold_at(1)->owner = 1;
+    CHECK_EQ(hold_inherit(child, vm, false), ERR_OK);
+    CHECK_EQ(hold_at(1)->holders, 2);
+    end_vm(0);
+    CHECK_EQ(hold_at(1)->holders, 1);
+    CHECK_EQ(hold_at(1)->bell, 0);
+    CHECK_EQ(hold_at(1)->owner, 1);
+    CHECK_EQ(bells + owners, 0);
+    census();
+}
+
 /* The n-th cell is not to be had: nothing has changed. */
 TEST(hold_without_memory)
 {

@@ -57,7 +57,7 @@ static void run_pieces(void *argument)
     CHECK_EQ(pin(&gs, 0x18, 2 * PAGE_BYTES - 0x18).v, first.v);
     for (u64 page = 2; page < CHUNK_FRAMES - 1; page++)
         CHECK(pin(&gs, page * PAGE_BYTES, PAGE_BYTES).v != 0);
-    CHECK_EQ(pin(&gs, 0x18, 16 * PAGE_BYTES - 0x18).v, first.v); /* no further */
+    CHECK_EQ(pin(&gs, 0x18, 32 * PAGE_BYTES - 0x18).v, first.v); /* no further */
     CHECK_EQ(pin(&gs, (CHUNK_FRAMES - 3) * PAGE_BYTES, 2 * PAGE_BYTES).v,
              first.v - 0x18 + (CHUNK_FRAMES - 3) * PAGE_BYTES);
     /* the last page of 512 makes a leaf of 2 MiB */

@@ -121,10 +121,11 @@ static enum err fake_proc_wait(struct vcpu *vcpu, s64 pid, u64 flags, u64 *resul
     return asked.err;
 }
 
-/* What a call gave, in decimal digits: its two arguments, if there are so many. */
+/* What a call gave, in decimal digits: its two arguments, if there are so many.  No error: these
+ * are negative. */
 static u64 digits(u64 first, u64 second)
 {
-    return 10 * first + second;
+    return (10 * first + second) & INT64_MAX;
 }
 
 static enum err fake_spawn_exec(struct vcpu *vcpu, const struct spawn_args *args)
@@ -786,16 +787,21 @@ TEST(sbi_proc_entropy_without_a_seed)
     CHECK_EQ(asked.random, 0);
 }
 
-/* Any numbers in the registers: a known verdict, and what a guest gets is a result of the SBI. */
+/*
+ * Any numbers in the registers, one call after the other in the same VM: a known verdict, and what
+ * a guest gets is a result of the SBI.
+ */
 FUZZ(ecall)
 {
+    struct vcpu *vcpu = begin();
     u64 words[5];
 
     for (; size >= 1 + sizeof(words); bytes += 1 + sizeof(words), size -= 1 + sizeof(words)) {
-        struct vcpu *vcpu = begin();
         u64 eid = eids[bytes[0] % ARRAY_LEN(eids)];
         enum verdict verdict;
 
+        asked.err = bytes[0] & 0x20 ? ERR_NOMEM : ERR_OK;
+        machine.control = bytes[0] & 0x10;
         memcpy(words, bytes + 1, sizeof(words));
         if (bytes[0] & 0x40)
             eid = words[4];

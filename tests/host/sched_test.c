@@ -27,6 +27,7 @@
 
 #define firmware_send_ipi fake_send_ipi
 #define hart_relax        sched_yield
+#define hart_rest()       ((void)0)
 #define irq_serve_idle()  ((void)0)
 #define timer_now         fake_timer_now
 #define timer_program     fake_timer_program

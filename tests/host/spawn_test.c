@@ -248,6 +248,9 @@ static void expect_begun(struct vm *vm, bool has_args)
     CHECK_EQ(gstage_read(&vm->gs, vm->program->fdt, tree, PAGE_BYTES), ERR_OK);
     CHECK_EQ(fdt_check_full(tree, sizeof(tree)), 0);
     CHECK(fdt_path_offset(tree, "/reserved-memory/shared@80a00000") > 0);
+    CHECK(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "rng-seed", NULL) == NULL);
+    for (u64 i = fdt_totalsize(tree); i < PAGE_BYTES; i++)
+        CHECK_EQ(tree[i], 0);
     args = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), PROC_ARGS_PROPERTY, &length);
     CHECK_EQ(args != NULL, has_args);
     if (has_args)

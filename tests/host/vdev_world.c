@@ -71,8 +71,7 @@ struct disk_view {
 };
 
 static struct guest the_guest;
-static struct text the_text;
-static struct program the_program = {.guest = &the_guest, .text = &the_text};
+static struct program the_program = {.guest = &the_guest};
 static const struct backing nothing;
 
 /* Memory without anything in it. */
@@ -80,7 +79,7 @@ static enum err fake_gstage_create_from(struct gstage *gs, struct gstage *image_
                                         const struct backing *backing, u32 vcpus,
                                         struct gstage *keep)
 {
-    CHECK(image_template == &the_text.gs && backing == &the_program.backing && keep == NULL);
+    CHECK(image_template == &the_program.gs && backing == &the_program.backing && keep == NULL);
     return gstage_create(gs, the_guest.ram_base, the_guest.mem_bytes, backing, vcpus);
 }
 

@@ -13,6 +13,16 @@ entry evil_endless             quick 60   evil_endless
 entry evil_endless_4harts      full  60   evil_endless HARTS=4
 entry evil_bare                full  60   evil_bare
 entry fork_bomb                quick 60   fork_bomb
+entry procfuzz                 quick 60   procfuzz 1 2000 1
+entry procfuzz_4harts          quick 60   procfuzz 2 2000 1 HARTS=4
+entry procfuzz_smp             quick 60   procfuzz 3 2000 2 HARTS=4
+entry procfuzz_copy            full  60   procfuzz 4 5000 1 HARTS=4 FORK=copy
+entry procfuzz_strict          full  60   procfuzz 5 5000 1 HARTS=4 OVERCOMMIT=strict
+entry procfuzz_no_sstc         full  60   procfuzz 6 5000 1 HARTS=4 SSTC=off
+entry procfuzz_longer          full  120  procfuzz 7 20000 2 HARTS=4
+entry procfuzz_control         full  60   procfuzz_alone control 9 5000 10 HARTS=4 TIMEOUT=12
+entry procfuzz_scarce          full  60   procfuzz_alone procs=300 8 5000 200 HARTS=2 HOSTMEM=20M
+entry procfuzz_long            soak  7200 procfuzz_long 20
 entry console_flood            quick 60   console_flood
 entry console_flood_4harts     quick 60   console_flood HARTS=4
 
@@ -84,4 +94,36 @@ console_flood() {
         of_pid $pid | grep -av '^evil:' | awk -f tests/qemu/flood.awk || fail "pid $pid: bytes are missing"
     done
     want '^\[4\] forktree: 13 processes, all ok$'
+}
+
+# procfuzz SEED MS VCPUS [VARIABLE=VALUE...]: two guests whose processes make any calls
+procfuzz() {
+    cat >"$out/guests" <<END
+build/tests/guest/procfuzz.elf mem=16M procs=40 vcpus=$3 cmdline="seed=$1 ms=$(($2 + 500)) actors=6"
+build/tests/guest/procfuzz.elf mem=16M procs=20 vcpus=$3 cmdline="seed=$(($1 + 100)) ms=$2 actors=3"
+END
+    run 0 GUESTS="$out/guests" "${@:4}"
+    count 2 'procfuzz: [0-9]+ began, [0-9]+ calls$'
+    count 2 'procfuzz: ok$'
+    forbid 'procfuzz: pid'
+}
+
+# procfuzz_alone WORD SEED MS ACTORS [VARIABLE=VALUE...]: its keeper may end as well, where there is too little memory
+# for all, or where anybody may end, or stop, everybody (control)
+procfuzz_alone() {
+    echo "build/tests/guest/procfuzz.elf mem=16M $1 cmdline=\"seed=$2 ms=$3 actors=$4\"" >"$out/guests"
+    run '0|1[0-9]*' GUESTS="$out/guests" "${@:5}"
+    forbid 'procfuzz: pid'
+}
+
+# procfuzz_long RUNS
+procfuzz_long() {
+    local i kinds=('HARTS=1' 'HARTS=2' 'HARTS=4' 'HARTS=8' 'HARTS=4 FORK=copy' 'HARTS=4 OVERCOMMIT=strict')
+    for ((i = 0; i < $1; i++)); do
+        # shellcheck disable=SC2086 # words
+        procfuzz $((1000 + i)) 60000 $((1 + i % 2)) ${kinds[i % ${#kinds[@]}]} TIMEOUT=200 >"$out/last" || {
+            cat "$out/last"
+            fail "in run $((i + 1))"
+        }
+    done
 }

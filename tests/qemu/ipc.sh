@@ -14,6 +14,9 @@ entry ipc_processes            quick 90   processes pipeforks
 entry ipc_processes_preempt    quick 90   processes pipeforks_preempt HARTS=2
 entry ipc_processes_smp        quick 90   processes pipeforks_smp VCPUS=2 HARTS=2
 entry ipc_processes_copy       full  90   processes pipeforks FORK=copy
+entry ipc_shared               quick 90   shared pshared
+entry ipc_shared_preempt       quick 90   shared pshared_preempt HARTS=4
+entry ipc_shared_smp           quick 90   shared pshared_smp VCPUS=2 HARTS=2
 entry ipc_exec                 quick 60   pipe_execs
 entry ipc_exec_disk            quick 60   pipe_execs_disk
 
@@ -31,6 +34,14 @@ processes() {
     shift
     run 0 PAYLOAD="build/tests/guest/$guest.elf" "$@"
     want 'pipeforks: ok$'
+}
+
+# shared GUEST [VARIABLE=VALUE...]
+shared() {
+    local guest=$1
+    shift
+    run 0 PAYLOAD="build/tests/guest/$guest.elf" "$@"
+    want 'pshared: ok$'
 }
 
 pipe_execs() {

@@ -27,12 +27,14 @@ for fork in cow copy; do
 done
 entry sv39fork_invalid         full  60   payload 'sv39fork: 4 processes, all ok' PAYLOAD=sv39fork DOOR=invalid
 entry sv39fork_mmio            full  60   payload 'sv39fork: 4 processes, all ok' PAYLOAD=sv39fork DOOR=mmio
+entry fork_software_pending     quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=software
 entry fork_timer_armed          quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=armed SSTC=on
 entry fork_timer_armed_no_sstc  quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=armed SSTC=off
 entry fork_timer_pending        quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=pending SSTC=on
 entry fork_timer_pending_no_sstc quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=pending SSTC=off
 entry fork_timer_handler        quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=handler SSTC=on
 entry fork_timer_handler_no_sstc quick 30   payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=handler SSTC=off
+entry fork_reservation          quick 30   fork_reservation
 entry smpfork_1hart             quick 60   payload 'smpfork: ok' PAYLOAD=build/tests/guest/smpfork.elf VCPUS=2
 entry smpfork_2harts            quick 60   payload 'smpfork: ok' PAYLOAD=build/tests/guest/smpfork.elf VCPUS=2 HARTS=2
 entry smpfork_2harts_copy       quick 60   payload 'smpfork: ok' PAYLOAD=build/tests/guest/smpfork.elf VCPUS=2 HARTS=2 FORK=copy
@@ -224,4 +226,11 @@ forks() {
     run 0 PAYLOAD=build/tests/guest/forks.elf CMDLINE="row=$row deep=$deep" "$@"
     want "^\\[1\\] forks: $row in a row, $deep deep, [0-9]+ ticks each, ok\$"
     figure "$(of_pid 1 | tail -n 1)"
+}
+
+# QEMU drops a reservation at every trap by itself, so that hv does is seen in its code only.
+fork_reservation() {
+    payload 'hazards: ok' PAYLOAD=build/tests/guest/hazards.elf CMDLINE=hazard=reserved
+    riscv64-unknown-elf-objdump -d --no-show-raw-insn --disassemble=vcpu_load build/hv/forkvisor.elf >"$out/code"
+    grep -qE '\ssc\.d\s+zero,zero,' "$out/code" || fail "vcpu_load has no store-conditional"
 }

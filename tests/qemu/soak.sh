@@ -9,9 +9,17 @@ entry forks_100000             full  300   forks 100000 0 HOSTMEM=40M MEM=16M
 entry forks_deep_1000          full  120   forks 0 1000
 entry forks_deep_1000_copy     full  120   forks 0 1000 FORK=copy HOSTMEM=2G
 entry races_40                 full  400   races 40
+entry storm_2harts             quick 90    storm 1 5 HARTS=2 VCPUS=2
+entry storm_4harts             full  150   storm 2 20 HARTS=4
+entry storm_4harts_2vcpus      full  150   storm 3 20 HARTS=4 VCPUS=2
+entry storm_8harts             full  150   storm 4 20 HARTS=8 VCPUS=2
+entry storm_copy               full  150   storm 5 10 HARTS=4 VCPUS=2 FORK=copy
+entry storm_scarce             full  150   storm 7 10 HARTS=4 VCPUS=2 HOSTMEM=64M
+entry storm_no_sstc            full  150   storm 6 10 HARTS=4 VCPUS=2 SSTC=off
 entry forks_1000000            soak  7200  forks 1000000 0 HOSTMEM=40M MEM=16M
 entry forks_1000000_4harts     soak  7200  forks 1000000 0 HOSTMEM=40M MEM=16M HARTS=4
 entry races_1000               soak  14400 races 1000
+entry storms_60                soak  14400 storms 60 60
 
 # races N: N runs of what happens at the same time, on four harts without -icount
 races() {
@@ -27,4 +35,21 @@ races() {
         }
     done
     figure "$runs runs in $((SECONDS - begin)) s, none failed"
+}
+
+# storm SEED SECONDS [VARIABLE=VALUE...]: 200 processes that fork, execute, share, wait, talk, stop,
+# continue and kill; nobody is left, and every frame is free again
+storm() {
+    run 0 PAYLOAD=build/tests/guest/storm.elf CMDLINE="seed=$1 ms=${2}000" MEM=16M "${@:3}"
+    want '^\[1\] storm: ok$'
+    forbid '^\[hv\] [0-9]+ forked VMs still ran'
+}
+
+# storms RUNS SECONDS: with other seeds, on 2, 4 and 8 harts
+storms() {
+    local runs=$1 i harts=(2 4 8)
+    for ((i = 0; i < runs; i++)); do
+        storm "$((i + 100))" "$2" HARTS="${harts[i % 3]}" VCPUS="$((i % 2 + 1))"
+    done
+    figure "$runs storms of $2 s, none failed"
 }
