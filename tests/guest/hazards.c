@@ -4,9 +4,9 @@
  * timer's interrupt pending and masked, "hazard=handler" inside the handler of that interrupt.  On
  * both sides the interrupt comes exactly once, and not too early.
  *
- * What it must not copy: "hazard=software" forks with the software interrupt pending, which somebody
- * raised in the parent.  And what it must lose: "hazard=reserved" forks between a load-reserved and
- * its store-conditional, which fails in the child.
+ * What it must not copy: "hazard=software" forks with the software interrupt pending, which
+ * somebody raised in the parent.  And what it must lose: "hazard=reserved" forks between a
+ * load-reserved and its store-conditional, which fails in the child.
  */
 #include <stdio.h>
 

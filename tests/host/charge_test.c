@@ -3,9 +3,11 @@
  * Who pays for pages: up to the limit and no further, whoever brings and whoever frees them; and
  * sharing and the rest of gshare.c where memory ends.
  */
+#include "lib/riscv/pgtable.h"
 #include "sbi/proc.h"
 
 #include "hv/frame.h"
+#include "hv/gcache.h"
 #include "hv/gstage.h"
 #include "hv/quota.h"
 #include "hv/reclaim.h"
@@ -308,6 +310,43 @@ TEST(share_is_done_in_slices)
 {
     test_must_pass(run_slices, &(bool){false});
     test_must_pass(run_slices, &(bool){true});
+}
+
+static bool is_mapped(struct gstage *gs, u64 page)
+{
+    u32 level;
+    const pte_t *entry = gcache_find(gs, page_of(page), &level);
+
+    return entry != NULL && pte_valid(*entry);
+}
+
+/* To share a page that is there maps its line: its neighbours that nobody has touched have anything
+ * in them, and are not shown. */
+static void run_blank(void *argument)
+{
+    struct gstage parent, child;
+    enum trace_did did;
+
+    (void)argument;
+    boot();
+    CHECK_EQ(gstage_create(&parent, page_of(0), RAM_BYTES, &zeros, 1), ERR_OK);
+    CHECK_EQ(store(&parent, 3), ERR_OK);
+    CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
+    CHECK_EQ(store(&child, 100), ERR_OK); /* now it has tables */
+    CHECK_EQ(gstage_share(&child, page_of(2), 3 * PAGE_BYTES), ERR_OK);
+    CHECK(!is_mapped(&child, 2) && !is_mapped(&child, 4));
+    CHECK_EQ(world_fault(&child, page_of(2), ACCESS_READ, &did), ERR_OK);
+    CHECK(is_mapped(&child, 2) && !is_mapped(&child, 4));
+    CHECK_EQ(word_at(&child, 2), 0);
+    CHECK_EQ(gstage_unshare(&child, page_of(2), 3 * PAGE_BYTES), ERR_OK);
+    CHECK(!is_mapped(&child, 2) && !is_mapped(&child, 3) && !is_mapped(&child, 4));
+    gstage_destroy(&parent);
+    gstage_destroy(&child);
+}
+
+TEST(share_shows_nothing_that_was_not_zeroed)
+{
+    test_must_pass(run_blank, NULL);
 }
 
 /* Neighbours are one range; a hole makes two; there is an end to it. */

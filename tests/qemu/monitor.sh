@@ -41,9 +41,8 @@ $ /
 < sleep 100 &\r
 = [1] sleep 100
 $ /
-< shell -c 'sleep 100' &\r
-= [2] shell -c
-$ /
+< shell -c 'echo "beg"un; sleep 100' &\r
+= [3] begun
 < ^]
 = [hv] monitor; help lists the commands, Ctrl-] leaves
 > ps
@@ -99,8 +98,8 @@ END
 monitor_signals() {
     monitor_guests 0 "$@" <<'END'
 $ /
-< shell -c 'sleep 1; echo "sle"pt; sleep 100' &\r
-= [1] shell -c
+< shell -c 'echo "beg"un; sleep 1; echo "sle"pt; sleep 100' &\r
+= [3] begun
 < ^]
 > stop 3
 > ps 3
@@ -116,10 +115,8 @@ $ /
 < kill 3 15\r
 > kill 2
 < ^]
-< \r
-$ /
-< wait %1; echo "stat"us $?\r
-= status 143
+< sleep 0.3\r
+= [1]  Exit 143
 $ /
 < ^]
 > kill 2
@@ -133,10 +130,9 @@ $ /
 < \r
 $ /
 < ^D
-= [hv] pid 2: signal, status 9,
-= [hv] pid 3: signal, status 15,
 = [hv] run over, status 0
 END
+    want '^\[hv\] pid 2: signal, status 9,' '^\[hv\] pid 3: signal, status 15,'
 }
 
 monitor_spawns() {
@@ -193,9 +189,9 @@ END
 = mine
 $ /
 < ^D
-= [hv] pid 2: exit, status 5,
 = [hv] run over, status 0
 END
+    want '^\[hv\] pid 2: exit, status 5,'
 }
 
 # A command's fork is in the log if the trace was on.
