@@ -224,14 +224,14 @@ static void run_join_again(void *argument)
     if (is_evicted) /* the chunk is the next table's */
         CHECK(gstage_evict(&parent));
     CHECK_EQ(store(&parent, 0, 3), TRACE_DID_LAZY);
-    check_count(&parent, TABLES + 513, 0, is_evicted ? 1 : 64, 0); /* 8 lines are kept */
+    check_count(&parent, TABLES + 513, 0, is_evicted ? 1 : 512, 0);
     for (u64 page = 0; page < CHUNK_FRAMES; page++) {
         enum trace_did did = store(&parent, 0, page);
 
         if (page % 8 != 0)
             CHECK_EQ(did, TRACE_DID_SPURIOUS);
         else
-            CHECK(did == TRACE_DID_FILL || (did == TRACE_DID_TAKEOVER && !is_evicted));
+            CHECK_EQ(did, is_evicted ? TRACE_DID_FILL : TRACE_DID_TAKEOVER);
     }
     check_count(&parent, TABLES + 512, 0, 0, 1);
     destroy(&parent);

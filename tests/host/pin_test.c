@@ -55,8 +55,11 @@ static void run_pieces(void *argument)
     first = pin(&gs, 0x18, PAGE_BYTES - 0x18);
     CHECK_EQ(pin(&gs, 0x1000, PAGE_BYTES).v, first.v - 0x18 + PAGE_BYTES);
     CHECK_EQ(pin(&gs, 0x18, 2 * PAGE_BYTES - 0x18).v, first.v);
-    for (u64 page = 2; page < CHUNK_FRAMES - 1; page++)
-        CHECK(pin(&gs, page * PAGE_BYTES, PAGE_BYTES).v != 0);
+    /* three in a row bring the rest of a line of eight, and then whole lines */
+    for (u64 page = 2; page < CHUNK_FRAMES - 8; page++)
+        CHECK(pin(&gs, page * PAGE_BYTES, (page == 2 ? 1 : 8 - page % 8) * PAGE_BYTES).v != 0);
+    for (u64 page = CHUNK_FRAMES - 2; page >= CHUNK_FRAMES - 8; page--)
+        CHECK(pin(&gs, page * PAGE_BYTES, (CHUNK_FRAMES - 1 - page) * PAGE_BYTES).v != 0);
     CHECK_EQ(pin(&gs, 0x18, 32 * PAGE_BYTES - 0x18).v, first.v); /* no further */
     CHECK_EQ(pin(&gs, (CHUNK_FRAMES - 3) * PAGE_BYTES, 2 * PAGE_BYTES).v,
              first.v - 0x18 + (CHUNK_FRAMES - 3) * PAGE_BYTES);
