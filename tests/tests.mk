@@ -162,6 +162,7 @@ components-signals_smp := heap libc preempt signals smp task
 test-guests-y += signals_task
 source-signals_task := signals
 components-signals_task := heap libc paging preempt rr signals task
+test-guests-y += sleepers
 test-guests-y += slices
 components-slices := preempt rr
 test-guests-y += smpfork
