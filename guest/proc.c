@@ -199,6 +199,12 @@ long proc_foreground(long group)
     return ask(PROC_FOREGROUND, (unsigned long)group, 0, 0);
 }
 
+/* 1: ^C is input, 0: a signal; which it was before. */
+long proc_keys(long take)
+{
+    return ask(PROC_KEYS, (unsigned long)take, 0, 0);
+}
+
 /* End this process so that its parent sees that signal; where processes are not known, the machine,
  * with the status that a shell would say. */
 void proc_end_by(int signal)

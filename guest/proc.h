@@ -41,6 +41,7 @@ long proc_events(void);
 long proc_setpgid(long pid, long group);
 long proc_getpgid(long pid);
 long proc_foreground(long group);
+long proc_keys(long take);
 __noreturn void proc_end_by(int signal);
 
 /* Memory that processes share, and words in it. */

@@ -13,13 +13,16 @@
  * Input is one process's, the reader: pid 1, until somebody gives it away.  Who has had it and is
  * to have it again finds nothing meanwhile.  Any other is detached and reads end of input: the byte
  * 4 (EOT) at every second poll, nothing in between, so that a loop that drains the input comes to
- * an end.  Once input was given away there is job control: what the reader writes passes straight
- * through, without a prefix, as that of an only VM does.
+ * an end.
+ *
+ * Once input was given away there is job control: what the reader writes passes straight through,
+ * as that of an only VM does; lines of its group, and of who gave it the input, have no prefix; and
+ * ^C is the group's signal, unless the reader takes it as input.
  *
  * The machine's UART interrupts only while a device of the reader waits for that, so that input
  * which nobody reads costs nothing and stays where it is.  A detached guest is interrupted for the
- * end of input until it has read it once.  With the monitor it always interrupts: what comes is
- * kept here until it is read, INPUT_BYTES at most, so that the monitor's key is seen.
+ * end of input until it has read it once.  With the monitor, and with job control, it always
+ * interrupts: what comes is kept here until it is read, INPUT_BYTES at most, so that keys are seen.
  *
  * It does not edit lines, echo, or translate newlines.
  */
@@ -31,13 +34,17 @@
 
 #include "lib/drv/ns16550.h"
 #include "lib/kit/spinlock.h"
+#include "sbi/proc.h"
 
 #include "hv/dev/dev.h"
 #include "hv/firmware.h"
 #include "hv/monitor.h"
+#include "hv/proc.h"
 #include "hv/vm.h"
 
+#define INTERRUPT    3 /* ^C */
 #define END_OF_INPUT 4
+#define SIGNALLED    (CONSOLE_NONE - 1)
 #define FIRST_READER 1U    /* a pid */
 #define INPUT_BYTES  4096U /* a power of two */
 
@@ -48,7 +55,8 @@ static struct ns16550 uart;
 static bool shared;
 static bool midline;
 static bool job_control;
-static u32 reader_pid = FIRST_READER;
+static u32 reader_pid = FIRST_READER, reader_group, giver_pid; /* with job control; 0: none */
+static bool takes_keys;                                        /* the reader: ^C is input for it */
 static struct vm *watching; /* the reader, if it is to be told when input comes */
 static struct {
     bool is_there, is_open, just_opened;
@@ -56,7 +64,7 @@ static struct {
 static struct {
     u32 first, end; /* free-running */
     u8 byte[INPUT_BYTES];
-} input; /* which the monitor has let pass */
+} input; /* that has come, with the monitor or job control */
 
 void console_init(u64 base, u32 stride)
 {
@@ -91,6 +99,13 @@ static void put_line(const char *prefix, const char *text, size_t length)
     put("\n", 1);
 }
 
+/* lock is held.  Its lines are of what a person has in the foreground. */
+static bool is_foreground(const struct vm *vm)
+{
+    return job_control && (vm->pid == reader_pid || vm->pid == giver_pid ||
+                           __atomic_load_n(&vm->group, __ATOMIC_RELAXED) == reader_group);
+}
+
 #define PREFIX_BYTES sizeof("[4294967295] ")
 
 /* "[pid] ", at the end of the room for it: printf takes ten times as long. */
@@ -98,7 +113,9 @@ static const char *make_prefix(char prefix[PREFIX_BYTES], u32 pid)
 {
     char *at = &prefix[PREFIX_BYTES - sizeof("] ")];
 
-    memcpy(at, "] ", sizeof("] "));
+    at[0] = ']';
+    at[1] = ' ';
+    at[2] = '\0';
     do {
         *--at = (char)('0' + pid % 10);
         pid /= 10;
@@ -112,15 +129,21 @@ static void put_collected(struct vm *vm)
 {
     char prefix[PREFIX_BYTES];
 
-    put_line(make_prefix(prefix, vm->pid), vm->console.line, vm->console.length);
+    put_line(is_foreground(vm) ? "" : make_prefix(prefix, vm->pid), vm->console.line,
+             vm->console.length);
     vm->console.length = 0;
+}
+
+/* lock is held.  Input is taken when it comes. */
+static bool is_kept(void)
+{
+    return monitor.is_there || job_control;
 }
 
 /* lock is held.  The UART interrupts as it should. */
 static void listen(void)
 {
-    ns16550_interrupt(&uart,
-                      monitor.is_there ? input.end - input.first < INPUT_BYTES : watching != NULL);
+    ns16550_interrupt(&uart, is_kept() ? input.end - input.first < INPUT_BYTES : watching != NULL);
 }
 
 /* lock is held. */
@@ -135,14 +158,14 @@ static void watch(struct vm *vm)
 /* lock is held. */
 static bool can_read(void)
 {
-    return monitor.is_there ? input.first != input.end : ns16550_can_get(&uart);
+    return is_kept() ? input.first != input.end : ns16550_can_get(&uart);
 }
 
 static int read_byte(void)
 {
     u8 byte;
 
-    if (!monitor.is_there)
+    if (!is_kept())
         return ns16550_getc(&uart);
     if (input.first == input.end)
         return CONSOLE_NONE;
@@ -302,34 +325,52 @@ void console_set_interrupt(struct vm *vm, bool wants_input, bool also)
     spin_unlock(&lock);
 }
 
-/*
- * lock is held.  The next byte of the machine's UART that is the monitor's, or CONSOLE_NONE; what
- * comes before it is kept for the reader.  The key a second time at once is for the reader.
- */
-static int take_for_monitor(void)
+static void keep(u8 byte)
 {
-    while (monitor.is_there && input.end - input.first < INPUT_BYTES) {
-        int c = ns16550_getc(&uart);
-        bool again = monitor.just_opened;
+    input.byte[input.end++ % INPUT_BYTES] = byte;
+}
 
-        if (c == CONSOLE_NONE)
+/* lock is held.  True: the byte is the monitor's.  The key a second time at once is for the reader.
+ */
+static bool is_for_monitor(u8 byte)
+{
+    bool again = monitor.just_opened;
+
+    if (!monitor.is_there)
+        return false;
+    monitor.just_opened = false;
+    if (byte != CONSOLE_KEY)
+        return monitor.is_open;
+    monitor.is_open = !monitor.is_open;
+    monitor.just_opened = monitor.is_open;
+    if (again)
+        keep(byte);
+    return true;
+}
+
+/*
+ * lock is held.  The next byte of the machine's UART that is the monitor's, SIGNALLED for one that
+ * is the foreground group's, or CONSOLE_NONE; what comes before it is kept for the reader.
+ */
+static int take_key(void)
+{
+    while (is_kept() && input.end - input.first < INPUT_BYTES) {
+        int c = ns16550_getc(&uart);
+
+        if (c == CONSOLE_NONE || is_for_monitor((u8)c))
             return c;
-        monitor.just_opened = false;
-        if (c == CONSOLE_KEY) {
-            monitor.is_open = !monitor.is_open;
-            monitor.just_opened = monitor.is_open;
-            if (again)
-                input.byte[input.end++ % INPUT_BYTES] = (u8)c;
-            return c;
+        if (c == INTERRUPT && giver_pid != 0 && !takes_keys) {
+            input.first = input.end;
+            put("^C", 2);
+            midline = true;
+            return SIGNALLED;
         }
-        if (monitor.is_open)
-            return c;
-        input.byte[input.end++ % INPUT_BYTES] = (u8)c;
+        keep((u8)c);
     }
     return CONSOLE_NONE;
 }
 
-/* The monitor's commands run here, with no lock held. */
+/* The monitor's commands run here, and signals are sent, with no lock held. */
 void console_arrived(void *of)
 {
     int c;
@@ -337,16 +378,36 @@ void console_arrived(void *of)
     (void)of;
     do {
         spin_lock(&lock);
-        c = take_for_monitor();
+        c = take_key();
         if (c == CONSOLE_NONE) {
             if (watching != NULL && can_read())
                 tell(watching);
             listen();
         }
         spin_unlock(&lock);
-        if (c != CONSOLE_NONE)
+        if (c == SIGNALLED)
+            foreground_signal(PROC_SIGINT);
+        else if (c != CONSOLE_NONE)
             monitor_type((u8)c);
     } while (c != CONSOLE_NONE);
+}
+
+/* lock is held. */
+static void give_input(struct vm *to)
+{
+    if (to->console.length > 0)
+        put_collected(to);
+    reader_pid = to->pid;
+    reader_group = to->group;
+    giver_pid = to->console.given_by;
+    takes_keys = to->console.takes_keys;
+    to->console.had_input = true;
+    watching = to->console.waits || to->console.waiter != NULL ? to : NULL;
+    if (has_uart()) {
+        listen();
+        if (watching != NULL && can_read())
+            tell(to);
+    }
 }
 
 void console_give_input(struct vm *to, const struct vm *by)
@@ -355,17 +416,30 @@ void console_give_input(struct vm *to, const struct vm *by)
     job_control = true;
     if (by != NULL && by != to)
         to->console.given_by = by->pid;
-    if (to->console.length > 0)
-        put_collected(to);
-    reader_pid = to->pid;
-    to->console.had_input = true;
-    watching = to->console.waits || to->console.waiter != NULL ? to : NULL;
-    if (has_uart()) {
-        listen();
-        if (watching != NULL && can_read())
-            tell(to);
-    }
+    give_input(to);
     spin_unlock(&lock);
+}
+
+void console_pass_input(struct vm *to, const struct vm *from)
+{
+    spin_lock(&lock);
+    to->console.given_by = from->console.given_by;
+    give_input(to);
+    spin_unlock(&lock);
+}
+
+bool console_take_keys(struct vm *vm, int take)
+{
+    bool before;
+
+    spin_lock(&lock);
+    before = vm->console.takes_keys;
+    if (take >= 0)
+        vm->console.takes_keys = take;
+    if (vm->pid == reader_pid)
+        takes_keys = vm->console.takes_keys;
+    spin_unlock(&lock);
+    return before;
 }
 
 bool console_has_input(const struct vm *vm, u32 *heir)

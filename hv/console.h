@@ -13,6 +13,7 @@ struct console {
     u16 length;          /* of what it has written of the current line */
     bool eof_told;       /* a detached reader has just been told the end of input */
     bool eof_read;       /* it was, once: no interrupt is for that any more */
+    bool takes_keys;     /* ^C is input for it, also where another process gave it the input */
     bool had_input;      /* input went to it before: now it waits, and is not told of an end */
     bool waits;          /* its UART is to interrupt when there is input ... */
     struct vcpu *waiter; /* ... or its virtio console, by this vCPU; NULL: no */
@@ -50,6 +51,10 @@ void console_arrived(void *of);
  * `to` ends (NULL: as it was).  Neither ends meanwhile.
  */
 void console_give_input(struct vm *to, const struct vm *by);
+/* `from`, which ends, leaves it to another one of its group. */
+void console_pass_input(struct vm *to, const struct vm *from);
+/* Whether ^C is input for vm from now on (-1: as before); returns whether it was. */
+bool console_take_keys(struct vm *vm, int take);
 /* True if input goes to vm: before it ends, it goes to the live one of *heir, or to pid 1. */
 bool console_has_input(const struct vm *vm, u32 *heir);
 

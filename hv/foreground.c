@@ -3,8 +3,9 @@
  * Whom console input goes to, by group: the leader of the foreground group, or where that is gone
  * its first member; at first pid 1.
  *
- * When that process ends the input goes back to the one that gave it away, or, if that is gone as
- * well, to pid 1.  So a shell that is killed, or its job, leaves the console to somebody.
+ * When that process ends the input goes to another one of the group, or, if there is none, back to
+ * the one that gave it away, or, if that is gone as well, to pid 1.  So a shell that is killed, or
+ * its job, leaves the console to somebody.
  *
  * Invariant: the console knows only a process that is not `ending`, since it is told with the lock
  * of the process's family held, and an end comes here once nobody can find its machine any more.
@@ -96,12 +97,37 @@ enum err proc_attach(u32 pid)
     return attach(pid, NULL);
 }
 
+void foreground_signal(u32 signal)
+{
+    (void)proc_signal_group(__atomic_load_n(&foreground, __ATOMIC_RELAXED), signal);
+}
+
+/* False: nobody else of its group is alive. */
+static bool pass(const struct vm *vm)
+{
+    const struct pid_slot *group = pid_slot(vm->group);
+    struct family *family = family_of(vm);
+    struct vm *to = NULL;
+
+    family_lock(family);
+    for (u32 pid = 1; pid < pid_end() && group->members > 1 && to == NULL; pid++) {
+        struct vm *member = proc_of_family(family, pid);
+
+        if (member != vm && can_read(member, vm->group))
+            to = member;
+    }
+    if (to != NULL)
+        console_pass_input(to, vm);
+    family_unlock(family);
+    return to != NULL;
+}
+
 /* Who gave it away may be gone, and its pid be another's; then that is a relative at least. */
 void foreground_leave(const struct vm *vm)
 {
     u32 heir;
 
-    if (likely(!console_has_input(vm, &heir)))
+    if (likely(!console_has_input(vm, &heir)) || pass(vm))
         return;
     if (heir == 0 || attach(heir, family_of(vm)) != ERR_OK)
         (void)!attach(FIRST_PID, NULL);

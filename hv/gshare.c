@@ -492,8 +492,7 @@ enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
     if (err != ERR_OK)
         return err;
     spin_lock(&image_template->lock);
-    gcache_protect(image_template);
-    image_template->own_at = OWN_NONE;
+    image_template->own_at = OWN_NONE; /* it has no tables that W would have to go from */
     space_fork(&gs->space, &image_template->space);
     spin_unlock(&image_template->lock);
     if (keep == NULL)

@@ -96,6 +96,8 @@ __must_check enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum acc
                                           enum trace_did *did);
 __must_check enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes);
 __must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes);
+/* A string with its end, of at most max bytes.  ERR_INVAL: it is longer. */
+__must_check enum err gstage_read_string(struct gstage *gs, gpa_t gpa, char *to, u64 max);
 /* The page at gpa, which was never touched, is this frame; the reference goes over.  ERR_NOMEM: it
  * does not. */
 __must_check enum err gstage_put_page(struct gstage *gs, gpa_t gpa, hpa_t frame);

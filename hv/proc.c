@@ -597,6 +597,7 @@ static void start_again(struct vm *vm, bool is_exec)
     vm->ending = false;
     vm->waiting = 0;
     vm->takes_signals = false;
+    console_take_keys(vm, 0);
     __atomic_store_n(&vm->events, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&vm->event_vcpu, 0, __ATOMIC_RELAXED);
     if (!is_exec)

@@ -104,5 +104,9 @@ bool proc_describe_busy(u32 pid, struct proc_record *record, u32 *next);
 void proc_describe_machine(struct proc_machine *machine);
 /* ERR_CHILD: there is no such process.  ERR_STATE: it has ended. */
 __must_check enum err proc_signal(u32 pid, u32 signal);
+/* All of a group, in whichever tree; how many there were. */
+u64 proc_signal_group(u32 group, u32 signal);
+/* ... of the foreground. */
+void foreground_signal(u32 signal);
 /* Console input goes to it. */
 __must_check enum err proc_attach(u32 pid);

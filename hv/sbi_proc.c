@@ -6,6 +6,7 @@
 #include "lib/kit/wipe.h"
 #include "sbi/proc.h"
 
+#include "hv/console.h"
 #include "hv/ecall.h"
 #include "hv/fork.h"
 #include "hv/futex.h"
@@ -99,6 +100,13 @@ static long proc_call_foreground(struct vcpu *vcpu, s64 group)
     enum err err = proc_set_foreground(vcpu, group, &before);
 
     return err == ERR_OK ? (long)before : ecall_sbi_error(err);
+}
+
+static long proc_call_keys(struct vcpu *vcpu, s64 take)
+{
+    if (take < -1 || take > 1)
+        return SBI_ERR_INVALID_PARAM;
+    return console_take_keys(vcpu->vm, (int)take);
 }
 
 static long proc_call_limit(struct vcpu *vcpu, u64 what, s64 value)
@@ -231,6 +239,7 @@ long sbi_proc(struct vcpu *vcpu, u64 fid, const u64 *args)
     case PROC_GETPGID: return proc_call_getpgid(vcpu, args[0]);
     case PROC_LIMIT: return proc_call_limit(vcpu, args[0], (s64)args[1]);
     case PROC_FOREGROUND: return proc_call_foreground(vcpu, (s64)args[0]);
+    case PROC_KEYS: return proc_call_keys(vcpu, (s64)args[0]);
     case PROC_ENTROPY: return proc_call_entropy(vcpu, (gpa_t){args[0]}, args[1]);
     case PROC_TRACE: return proc_call_trace(vcpu, (s64)args[0]);
     case PROC_MACHINE: return proc_call_machine(vcpu, (gpa_t){args[0]}, args[1]);

@@ -110,8 +110,7 @@ static u64 deliver_to_many(struct vm *caller, u32 group, bool self_too, u32 sign
     return count;
 }
 
-/* All processes of a group, in whichever family it is. */
-static u64 deliver_to_foreign(u32 group, u32 signal)
+u64 proc_signal_group(u32 group, u32 signal)
 {
     struct pid_slot *slot = pid_slot(group);
     u32 owner = slot == NULL ? 0 : __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE);
@@ -147,7 +146,7 @@ static enum err kill_many(struct vm *caller, s64 pid, u32 signal, u64 *count)
     *count = deliver_to_many(caller, pid == 0 ? caller->group : group, pid != -1, signal);
     family_unlock(family);
     if (*count == 0 && caller->control && group != 0)
-        *count = deliver_to_foreign(group, signal);
+        *count = proc_signal_group(group, signal);
     return *count == 0 ? ERR_CHILD : ERR_OK;
 }
 

@@ -46,6 +46,7 @@ enum proc_fid {
     PROC_UNSHARE = 19,    /* (gpa, bytes) */
     PROC_FOREGROUND = 20, /* (group) -> the group before */
     PROC_HOLD = 21,       /* (gpa, how) */
+    PROC_KEYS = 22,       /* (take) -> whether it took them before */
 
     /* Control calls need the control right: else SBI_ERR_DENIED. */
     PROC_TRACE = 32,   /* (on) -> whether it was on; on = -1 only asks */
@@ -188,6 +189,13 @@ enum proc_limit { PROC_LIMIT_PROCS = 0, PROC_LIMIT_FRAMES = 1 };
 /*
  * foreground: the group, of the caller's tree, that console input goes to; at first that of pid 1;
  * -1 only asks. When no live process is left in it, input goes back to the group of pid 1.
+ */
+
+/*
+ * keys: while input goes to a process because another one has called foreground, byte 3 (^C) is no
+ * input: it drops the input that nobody has read, and is the signal INT to the foreground group.
+ * take = 1: the caller takes it as input as it does all else; 0: not, as at first; -1 only asks;
+ * others: SBI_ERR_INVALID_PARAM.  A child of a fork begins with 0.
  */
 
 /*

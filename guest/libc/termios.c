@@ -61,6 +61,7 @@ int tcsetattr(int fd, int when, const struct termios *from)
     }
     modes = (from->c_iflag & ICRNL ? TTY_NEWLINE : 0) | (from->c_lflag & ICANON ? TTY_LINES : 0) |
             (from->c_lflag & ECHO ? TTY_ECHO : 0) | (from->c_lflag & ISIG ? TTY_SIGNALS : 0);
+    proc_keys(!(modes & TTY_SIGNALS));
     input_set_modes(modes, when == TCSAFLUSH);
     return 0;
 }

@@ -203,6 +203,15 @@ void image_catch_interrupts(void (*fn)(int signal_number))
     sigaction(SIGINT, &action, NULL);
 }
 
+void image_hold_interrupts(bool held)
+{
+    sigset_t interrupts;
+
+    sigemptyset(&interrupts);
+    sigaddset(&interrupts, SIGINT);
+    pthread_sigmask(held ? SIG_BLOCK : SIG_UNBLOCK, &interrupts, NULL);
+}
+
 /* Not more often than somebody would notice: in a VM each look is an exit. */
 void image_look_at_input(void)
 {

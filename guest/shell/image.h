@@ -46,5 +46,7 @@ void image_take_input(void);
 /* From now on ^C on the terminal calls this, and ends a read; NULL: it ends the program, as before.
  */
 void image_catch_interrupts(void (*fn)(int signal_number));
+/* Until it is called again they wait: in a child, for what it makes of them. */
+void image_hold_interrupts(bool held);
 /* Looks at what has been typed, so that a ^C has its effect also where nobody reads. */
 void image_look_at_input(void);

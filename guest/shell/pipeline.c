@@ -8,10 +8,10 @@
  * where a child's files are its own.
  *
  * All processes of the foreground are one group, and so are those of a job.  The first one leads
- * it, and is given the terminal's input if that is its own: it sees ^C then, where it reads or asks
- * for it, and the shell tells the others.  Where the input is another the shell keeps the
- * terminal, and looks for ^C while it waits.  What is no terminal is kept, too, and children find
- * it empty: nobody could tell the shell that they have read its end.
+ * it, and is given the terminal's input if that is its own: ^C is a signal to all of them then.
+ * Where the input is another the shell keeps the terminal, and looks for ^C while it waits.  What
+ * is no terminal is kept, too, and children find it empty: nobody could tell the shell that they
+ * have read its end.
  *
  * A child of the shell makes no groups: its own children are in the one that it is in.
  */
@@ -51,6 +51,7 @@ static void become_child(struct shell *shell, bool leads, bool given)
         setpgid(0, leads ? 0 : shell->processes->group);
     }
     image_catch_interrupts(NULL);
+    image_hold_interrupts(false);
     shell->jobs = jobs_create();
     shell->history = NULL;
     shell->interactive = false;
@@ -149,12 +150,16 @@ static pid_t start(struct shell *shell, struct io io, const char *what, bool rea
     bool leads = processes->group == 0 && !shell->is_stage;
     bool gives =
         leads && reads && shell->terminal >= 0 && io.in == shell->terminal && image_has_input();
-    pid_t pid = fork();
+    pid_t pid;
 
+    image_hold_interrupts(
+        true); /* one that is for the child is not for the shell's handler there */
+    pid = fork();
     if (pid == 0) {
         become_child(shell, leads, gives);
         return 0;
     }
+    image_hold_interrupts(false);
     if (pid < 0) {
         shell_say(shell, io, "%s: %s", what, strerror(errno));
         return -1;

@@ -17,6 +17,7 @@
 #define ns16550_can_get   fake_uart_can_get
 #define ns16550_interrupt fake_uart_interrupt
 #define monitor_type      fake_monitor_type
+#define foreground_signal fake_foreground_signal
 
 static struct {
     char out[1 << 16];
@@ -70,6 +71,14 @@ static void fake_monitor_type(u8 byte)
         typed[typed_length++] = byte;
 }
 
+static u32 signals_sent, last_signal;
+
+static void fake_foreground_signal(u32 signal)
+{
+    signals_sent++;
+    last_signal = signal;
+}
+
 /* The unit under test, with the fake UART below it. */
 #include "hv/console.c" // NOLINT(bugprone-suspicious-include)
 
@@ -82,6 +91,9 @@ void console_fake_reset(const char *text)
     watching = NULL;
     job_control = false;
     reader_pid = 1;
+    reader_group = giver_pid = 0;
+    takes_keys = false;
+    signals_sent = 0;
     memset(&monitor, 0, sizeof(monitor));
     memset(&input, 0, sizeof(input));
     typed_length = 0;
@@ -181,7 +193,7 @@ TEST(console_log_cuts_what_is_too_long)
 
 TEST(console_input_is_pid_1s)
 {
-    static struct vm first = {.pid = 1}, other = {.pid = 2};
+    static struct vm first = {.pid = 1, .group = 1}, other = {.pid = 2, .group = 2};
 
     console_fake_reset("ab");
     CHECK_EQ(console_getc(&other), 4);
@@ -219,7 +231,8 @@ TEST(console_without_uart_is_the_firmwares)
 
 TEST(console_input_is_given_away_and_back)
 {
-    static struct vm shell = {.pid = 1}, job = {.pid = 5}, other = {.pid = 6};
+    static struct vm shell = {.pid = 1, .group = 1}, job = {.pid = 5, .group = 5};
+    static struct vm other = {.pid = 6, .group = 1};
     u32 heir = 0;
 
     console_fake_reset("ab");
@@ -229,6 +242,8 @@ TEST(console_input_is_given_away_and_back)
     CHECK_EQ(console_getc(&shell), CONSOLE_NONE); /* it waits ... */
     CHECK(!console_can_get(&shell));
     CHECK_EQ(console_getc(&other), 4); /* ... and others are detached */
+    CHECK(fake_uart.interrupts);
+    console_arrived(NULL);
     CHECK_EQ(console_getc(&job), 'b');
     CHECK(!console_has_input(&shell, &heir));
     CHECK(console_has_input(&job, &heir));
@@ -236,20 +251,87 @@ TEST(console_input_is_given_away_and_back)
     write_text(&job, "half");
     write_text(&other, "line\n");
     CHECK_STR(console_fake_output(), "half\n[6] line\n");
-    fake_uart.in = "c";
     console_give_input(&shell, NULL);
+    console_fake_type("c");
     CHECK_EQ(console_getc(&job), CONSOLE_NONE);
     CHECK_EQ(console_getc(&shell), 'c');
+}
+
+/* Who is in the foreground writes as one program would, but in whole lines. */
+TEST(console_lines_of_the_foreground_have_no_prefix)
+{
+    static struct vm shell = {.pid = 1, .group = 1}, first = {.pid = 5, .group = 5};
+    static struct vm second = {.pid = 6, .group = 5}, job = {.pid = 7, .group = 7};
+
+    console_fake_reset("");
+    console_share();
+    write_text(&second, "before\n");
+    console_give_input(&first, &shell);
+    write_text(&second, "of ");
+    write_text(&shell, "the ");
+    write_text(&job, "a job\n");
+    write_text(&second, "a pipeline\n");
+    write_text(&shell, "shell\n");
+    CHECK_STR(console_fake_output(), "[6] before\n[7] a job\nof a pipeline\nthe shell\n");
+    console_give_input(&shell, NULL);
+    write_text(&second, "behind\n");
+    CHECK(strstr(console_fake_output(), "\n[6] behind\n"));
+}
+
+TEST(console_interrupts_the_foreground)
+{
+    static struct vm shell = {.pid = 1, .group = 1}, job = {.pid = 5, .group = 5};
+
+    console_fake_reset("");
+    console_give_input(&shell, &shell); /* nobody gave it: ^C is input */
+    console_fake_type("\003");
+    CHECK_EQ(signals_sent, 0);
+    CHECK_EQ(console_getc(&shell), 3);
+    console_give_input(&job, &shell);
+    console_fake_type("lost\003kept");
+    CHECK_EQ(signals_sent, 1);
+    CHECK_EQ(last_signal, PROC_SIGINT);
+    CHECK_EQ(console_getc(&job), 'k');
+    CHECK(!console_take_keys(&job, -1));
+    CHECK(!console_take_keys(&job, 1));
+    CHECK(console_take_keys(&job, -1));
+    console_fake_type("\003");
+    CHECK_EQ(signals_sent, 1);
+    for (const char *c = "ept\003"; *c != '\0'; c++)
+        CHECK_EQ(console_getc(&job), *c);
+    CHECK(console_take_keys(&job, 0));
+    console_fake_type("\003\003");
+    CHECK_EQ(signals_sent, 3);
+    CHECK_EQ(console_getc(&job), CONSOLE_NONE);
+    console_give_input(&shell, NULL);
+    console_fake_type("\003");
+    CHECK_EQ(signals_sent, 3);
+}
+
+/* The monitor has its bytes first, ^C as well. */
+TEST(console_interrupts_nobody_from_the_monitor)
+{
+    static struct vm shell = {.pid = 1, .group = 1}, job = {.pid = 5, .group = 5};
+
+    console_fake_reset("");
+    console_enable_monitor();
+    console_give_input(&job, &shell);
+    console_fake_type("\035\003");
+    CHECK_EQ(signals_sent, 0);
+    CHECK_EQ(typed_length, 2);
+    console_fake_type("\035\003");
+    CHECK_EQ(signals_sent, 1);
 }
 
 /* The operator gives it away before pid 1 has read anything; who has it is one who types at it. */
 TEST(console_input_is_given_away_by_nobody)
 {
-    static struct vm first = {.pid = 1}, other = {.pid = 2};
+    static struct vm first = {.pid = 1, .group = 1}, other = {.pid = 2, .group = 2};
 
     console_fake_reset("ab");
     console_share();
     console_give_input(&other, NULL);
+    console_arrived(NULL);
     CHECK_EQ(console_getc(&first), CONSOLE_NONE);
     CHECK(!console_can_get(&first));
     CHECK_EQ(console_receive(&first, NULL), CONSOLE_NONE);

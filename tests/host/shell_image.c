@@ -47,6 +47,11 @@ void image_catch_interrupts(void (*fn)(int signal_number))
     sigaction(SIGINT, &action, NULL);
 }
 
+void image_hold_interrupts(bool held)
+{
+    (void)held;
+}
+
 void image_look_at_input(void) {}
 
 bool image_has_processes(void)

@@ -9,6 +9,8 @@ entry proccalls                quick 60   proccalls lives
 entry proccalls_4harts         quick 60   proccalls lives HARTS=4
 entry proccalls_no_sstc        quick 60   proccalls lives SSTC=off
 entry procwords                quick 60   proccalls words
+entry words_shared             quick 60   words_shared VCPUS=4 HARTS=4
+entry words_shared_1hart       quick 60   words_shared VCPUS=4
 entry procwords_no_sstc        quick 60   proccalls words SSTC=off
 entry procwords_4harts         quick 60   proccalls words HARTS=4
 entry procranges               quick 60   proccalls ranges
@@ -97,4 +99,10 @@ proc_oracle() {
         [ -e "$first" ] || cp "$out/hashes" "$first"
         same "$first" "$out/hashes"
     done
+}
+
+# While vCPUs wait for words their page becomes shared, and private again.
+words_shared() {
+    run 0 PAYLOAD=build/tests/guest/wordshare.elf "$@"
+    want 'wordshare: ok$'
 }

@@ -23,6 +23,8 @@ entry shell_pipelines         quick 60  shell_pipelines
 entry shell_programs          quick 60  shell_programs
 entry shell_signals           quick 60  shell_signals
 entry shell_foreground        quick 60  shell_foreground
+entry shell_computes          quick 60  shell_computes
+entry shell_prefixes          quick 60  shell_prefixes
 entry shell_initrd            quick 60  shell_initrd
 entry shell_no_disk           quick 60  shell_no_disk
 entry shell_deep              quick 60  shell_deep
@@ -406,7 +408,7 @@ shell_bare() {
     want '^shell: hello: command not found$'
 }
 
-# Parts that are children have their pid in front of what they say.
+# Without a terminal there is no foreground: parts that are children have their pid in front of what they say.
 shell_pipelines() {
     shell 3 <<'END'
 echo one two three | cat | wc -w
@@ -532,6 +534,65 @@ $ /
 < ^C
 $ /
 < ^D
+END
+}
+
+# What only computes is interrupted, too, alone, in a pipeline and below another shell; who takes ^C as input, as a
+# shell does at its prompt, is not.
+shell_computes() {
+    typed 0 <<'END'
+$ /
+< good rounds=1000 ms=200\r
+= checksum
+< ^C
+= ^C
+$ /
+< echo alone $?\r
+= alone 130
+$ /
+< good rounds=1000 ms=200 | cat\r
+= checksum
+< ^C
+$ /
+< shell\r
+$ /
+< not this^C
+$ /
+< good rounds=1000 ms=200\r
+= checksum
+< ^C
+$ /
+< echo inner $?\r
+= inner 130
+$ /
+< exit 6\r
+$ /
+< echo outer $?\r
+= outer 6
+$ /
+< exit 0\r
+END
+}
+
+# In the foreground nobody's lines have a prefix; a job's have.
+shell_prefixes() {
+    typed 0 <<'END'
+$ /
+< hello | cat | cat\r
+! ] Hello
+= Hello, forkvisor!
+$ /
+< echo unread | hello\r
+! ] Hello
+= Hello, forkvisor!
+$ /
+< hello | sort > /dev/null; run /dev/null\r
+$ /
+< sleep 0.3 && hello &\r
+= [1]
+$ /
+= ] Hello, forkvisor!
+< exit 0\r
 END
 }
 

@@ -101,6 +101,7 @@ static const struct {
     {PROC_EID,                          PROC_UNSHARE,                       "unshare"                },
     {PROC_EID,                          PROC_FOREGROUND,                    "foreground"             },
     {PROC_EID,                          PROC_HOLD,                          "hold"                   },
+    {PROC_EID,                          PROC_KEYS,                          "keys"                   },
     {PROC_EID,                          PROC_TRACE,                         "trace"                  },
     {PROC_EID,                          PROC_MACHINE,                       "machine"                },
 };
