@@ -196,9 +196,10 @@ static void put(struct piece *piece, const void *from, size_t bytes)
 
 static void put_cell(struct piece *piece, u32 cell)
 {
-    fdt32_t big = cpu_to_fdt32(cell);
+    u8 *at = reserve(piece, sizeof(fdt32_t));
 
-    put(piece, &big, sizeof(big));
+    if (at != NULL)
+        *(fdt32_t *)(void *)at = cpu_to_fdt32(cell);
 }
 
 /* Names of properties that are new; they stand behind the other strings. */
@@ -214,7 +215,7 @@ static void put_cell(struct piece *piece, u32 cell)
     X(address, "#address-cells")   \
     X(size, "#size-cells")
 
-static const struct names {
+static const _Alignas(u64) struct names {
 #define NAME(field, text) char field[sizeof(text)];
     NAMES(NAME)
 #undef NAME
@@ -304,6 +305,8 @@ static void put_chosen(struct piece *piece, u32 strings, const struct guest_fdt_
         put_number(piece, strings, NAME_OF(end), start->initrd + start->initrd_bytes);
     }
     if (start->has_rng_seed) {
+        if (((size_t)(piece->at - to) + PROPERTY_BYTES) % sizeof(u64) != 0)
+            put_cell(piece, FDT_NOP); /* whole words are copied faster */
         places->seed_at = (size_t)(piece->at - to) + PROPERTY_BYTES;
         seed = put_property(piece, strings, NAME_OF(seed), GUEST_FDT_SEED_BYTES);
         if (seed != NULL)
@@ -361,7 +364,9 @@ enum err guest_fdt_start(void *to, size_t to_bytes, const struct guest_fdt_made 
     struct piece piece = {.at = to, .end = (u8 *)to + to_bytes};
     const u8 *from = made->tree;
     size_t chosen_end = made->chosen_end, strings_at = fdt_off_dt_strings(from);
-    u32 strings = fdt_size_dt_strings(from);
+    size_t strings_bytes = fdt_size_dt_strings(from);
+    size_t strings_end = align_up(strings_at + strings_bytes, sizeof(u64));
+    u32 strings = (u32)(strings_end - strings_at);
     size_t behind = chosen_end + sizeof(fdt32_t), added;
 
     *places = (struct guest_fdt_places){.bytes = 0};
@@ -370,12 +375,13 @@ enum err guest_fdt_start(void *to, size_t to_bytes, const struct guest_fdt_made 
     put_cell(&piece, FDT_END_NODE);
     if (start->ranges != 0)
         put_reserved(&piece, strings, start);
-    /* Whole words are copied faster. */
+    /* likewise */
     if ((size_t)(piece.at - (u8 *)to) % sizeof(u64) != behind % sizeof(u64))
         put_cell(&piece, FDT_NOP);
     put(&piece, from + behind, strings_at - behind);
     added = (size_t)(piece.at - (u8 *)to) - strings_at;
-    put(&piece, from + strings_at, strings);
+    put(&piece, from + strings_at, strings_bytes);
+    put(&piece, (const u8[sizeof(u64)]){0}, strings - strings_bytes);
     put(&piece, &names, sizeof(names));
     if (piece.is_full)
         return ERR_NOMEM;

@@ -51,19 +51,21 @@ static int uart_get(void)
     return c;
 }
 
-/* DBCN may take fewer bytes than it is given, also none. [SBI "Debug Console Extension"] */
-static void dbcn_write(const char *text, size_t bytes)
+/* DBCN may take fewer bytes than it is given, also none.  False: not all of it is written, and more
+ * will not be.  [SBI "Debug Console Extension"] */
+static bool dbcn_write(const char *text, size_t bytes)
 {
     while (bytes) {
         struct sbiret ret =
             sbi_call(SBI_EID_DBCN, SBI_DBCN_CONSOLE_WRITE, bytes, (unsigned long)text, 0, 0, 0);
 
         if (ret.error) {
-            return;
+            return false;
         }
         text += ret.value;
         bytes -= (size_t)ret.value;
     }
+    return true;
 }
 
 static int dbcn_get(void)
@@ -119,12 +121,16 @@ static void write_bytes(const char *text, size_t bytes)
     }
 }
 
-/* To the machine's own console. */
+/* To the machine's own console.  Whether it has DBCN is first found out by its use. */
 static void write_machine(const char *text, size_t bytes)
 {
+    if (way == CONSOLE_UNKNOWN && dbcn_write(text, bytes)) {
+        way = CONSOLE_DBCN;
+        return;
+    }
     find_way();
     if (way == CONSOLE_DBCN) {
-        dbcn_write(text, bytes);
+        (void)dbcn_write(text, bytes);
     } else {
         write_bytes(text, bytes);
     }

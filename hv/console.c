@@ -113,7 +113,9 @@ static const char *make_prefix(char prefix[PREFIX_BYTES], u32 pid)
 {
     char *at = &prefix[PREFIX_BYTES - sizeof("] ")];
 
-    memcpy(at, "] ", sizeof("] "));
+    at[0] = ']';
+    at[1] = ' ';
+    at[2] = '\0';
     do {
         *--at = (char)('0' + pid % 10);
         pid /= 10;

@@ -145,6 +145,8 @@ __must_check hpa_t table_alloc_root(void);
 void table_free_root(hpa_t root);
 /* Frames of tables that are in use, or dropped. */
 u64 table_frames(void);
+/* Of clean tables that stay tables: they are free, but for nobody else. */
+u64 table_kept_frames(void);
 
 /* A leaf table's pages are to have their places in one chunk: the one in which `neighbour` has its
  * place, which is that of entry `index`; {0}, or where that cannot be: any that is spare. */

@@ -166,6 +166,42 @@ enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes)
     return transfer(gs, gpa, (u8 *)(uintptr_t)from, bytes, ACCESS_WRITE);
 }
 
+/*
+ * gstage_read_string - copies what is there up to a NUL, and that.
+ *
+ * Nothing behind the string's last page is touched.
+ *
+ * ERR_FAULT: it goes on where there is no RAM.  ERR_INVAL: its end is not within max bytes.
+ * ERR_NOMEM.
+ */
+enum err gstage_read_string(struct gstage *gs, gpa_t gpa, char *to, u64 max)
+{
+    enum err err = ERR_INVAL;
+
+    spin_lock(&gs->lock);
+    while (max > 0 && err == ERR_INVAL) {
+        hpa_t frame = {0};
+        const char *from;
+
+        err = ERR_FAULT;
+        if (gstage_is_ram(gs, gpa))
+            frame = find_frame(gs, gpa, ACCESS_READ, &err);
+        if (frame.v == 0)
+            break;
+        from = (const char *)hpa_ptr(frame) + gpa.v % PAGE_BYTES;
+        err = ERR_INVAL;
+        do {
+            *to = *from++;
+            gpa.v++;
+            max--;
+        } while (*to++ != '\0' && max > 0 && gpa.v % PAGE_BYTES != 0);
+        if (to[-1] == '\0')
+            err = ERR_OK;
+    }
+    spin_unlock(&gs->lock);
+    return err;
+}
+
 enum err gstage_put_page(struct gstage *gs, gpa_t gpa, hpa_t frame)
 {
     u64 page = gstage_page(gs, gpa), *line;

@@ -9,7 +9,8 @@
  * Which ranges these are a VM remembers in a frame of its own, by address, neighbours as one.
  *
  * Invariant: a page is in a range exactly if its entry has the flag.  Both change together, when
- * all memory that is needed is there.
+ * all memory that is needed is there; but a large range changes a slice at a time.  Meanwhile none
+ * of the VM's vCPUs runs, nothing forks, and nobody else looks.
  */
 #include <string.h>
 
@@ -21,13 +22,20 @@
 #include "hv/gstage.h"
 #include "hv/panic.h"
 
-#define SEEN 4U /* a power of two */
+#define SEEN        4U   /* a power of two */
+#define SLICE_PAGES 512U /* that are looked for, or changed, at a time */
 
 struct ranges {
     u32 count;
     struct range {
         u64 first, end; /* GPAs */
     } range[PROC_SHARED_RANGES_MAX];
+    struct change { /* of a range, under way */
+        struct range range;
+        u32 step;    /* of those that it takes */
+        u64 at;      /* below, this step is done */
+        hpa_t chain; /* frames that a later step needs: see alloc_slice() */
+    } change;
     struct seen { /* pages in them that words were looked for in last: a cache of the space */
         u64 gpa;
         hpa_t frame; /* {0}: none */
@@ -99,7 +107,74 @@ static bool have_ranges(struct gstage *gs)
         return false;
     gs->shared = hpa_ptr(frame);
     gs->shared->count = 0;
+    gs->shared->change = (struct change){0};
     return true;
+}
+
+/* ---- changing a range -------------------------------------------------------------------------
+ */
+
+/* Frees what is in a chain of frames, each of which holds the address of the next. */
+static void free_chain(hpa_t chain)
+{
+    while (chain.v != 0) {
+        hpa_t frame = chain;
+
+        chain = *(const hpa_t *)hpa_ptr(frame);
+        frame_put(frame);
+    }
+}
+
+static void give_up(struct change *change)
+{
+    free_chain(change->chain);
+    *change = (struct change){0};
+}
+
+/* The change of that range, which begins now if none is under way. */
+static struct change *change_of(struct gstage *gs, struct range range)
+{
+    struct change *change = &gs->shared->change;
+
+    if (change->range.end == 0)
+        *change = (struct change){.range = range, .at = range.first};
+    assert(change->range.first == range.first && change->range.end == range.end);
+    return change;
+}
+
+/* One of the steps of a change, for [change->at, end).  If it fails, nothing is changed. */
+struct step {
+    enum err (*take)(struct gstage *gs, struct change *change, u64 end);
+};
+
+/* The next slice of a step.  ERR_STATE: there are more.  Others: the change is given up. */
+static enum err advance(struct gstage *gs, struct change *change, const struct step *step)
+{
+    u64 left = change->range.end - change->at;
+    u64 bytes = left < SLICE_PAGES * PAGE_BYTES ? left : SLICE_PAGES * PAGE_BYTES;
+    enum err err = step->take(gs, change, change->at + bytes);
+
+    if (err != ERR_OK) {
+        give_up(change);
+        return err;
+    }
+    change->at += bytes;
+    return bytes < left ? ERR_STATE : ERR_OK;
+}
+
+/* The next slice of a change.  ERR_STATE: there is more to do. */
+static enum err change_slice(struct gstage *gs, struct range range, const struct step *steps,
+                             u32 count)
+{
+    struct change *change = change_of(gs, range);
+
+    for (;;) {
+        enum err err = advance(gs, change, &steps[change->step]);
+
+        if (err != ERR_OK || ++change->step == count)
+            return err;
+        change->at = range.first;
+    }
 }
 
 static u64 *own_entry(struct gstage *gs, u64 gpa)
@@ -118,52 +193,94 @@ static bool is_shared(const struct gstage *gs, u64 gpa)
     return line != NULL && (line[page % SPACE_LINE] & SPACE_SHARED);
 }
 
-/* The page is the VM's own afterwards, or shared already, or blank. */
-static enum err own_page(struct gstage *gs, u64 gpa)
+static bool is_untouched(const struct gstage *gs, u64 gpa, u64 entry)
 {
-    u64 *entry = own_entry(gs, gpa);
-    enum err err = ERR_NOMEM;
-    hpa_t frame;
+    return entry == 0 && gstage_begins_zero(gs, (gpa_t){gpa});
+}
 
-    if (entry == NULL)
-        return err;
-    if (*entry != 0 || !gstage_begins_zero(gs, (gpa_t){gpa}))
-        return gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE, &err).v == 0 ? err : ERR_OK;
-    frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
-    if (frame.v == 0)
-        return err;
-    frame_set_blank(frame);
-    space_set(&gs->space, entry, frame.v);
+/* First step: each page that is there, or is part of the image, is the VM's own, or shared already.
+ */
+static enum err own_slice(struct gstage *gs, struct change *change, u64 end)
+{
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        const u64 *entry = own_entry(gs, gpa);
+        enum err err;
+
+        if (entry == NULL)
+            return ERR_NOMEM;
+        if ((*entry & SPACE_SHARED) || is_untouched(gs, gpa, *entry))
+            continue;
+        if (gstage_frame(gs, (gpa_t){gpa}, ACCESS_WRITE, &err).v == 0)
+            return err;
+    }
     return ERR_OK;
 }
 
-/* What own_page() made blank, and is not shared, is as if it had never been touched. */
-static void give_up_blank(struct gstage *gs, struct range range)
+static bool is_in(const struct ranges *ranges, u64 gpa)
 {
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+    for (u32 i = 0; i < ranges->count; i++) {
+        if (gpa >= ranges->range[i].first && gpa < ranges->range[i].end)
+            return true;
+    }
+    return false;
+}
+
+/* What was blank before the step that failed at `end`, and is not shared, is as it was. */
+static void give_up_blank(struct gstage *gs, const struct change *change, u64 end)
+{
+    for (u64 gpa = change->range.first; gpa < end; gpa += PAGE_BYTES) {
         u64 *entry = own_entry(gs, gpa), old = *entry;
 
-        if (old == 0 || (old & SPACE_SHARED) || !frame_is_blank(space_frame(old)))
+        if (!(old & SPACE_SHARED) || is_in(gs->shared, gpa))
+            continue;
+        gcache_forget(gs, (gpa_t){gpa});
+        *entry = old & ~SPACE_SHARED;
+        if (!frame_is_blank(space_frame(old)))
             continue;
         space_set(&gs->space, entry, 0);
         frame_put(space_frame(old));
     }
 }
 
-static enum err own_all(struct gstage *gs, struct range range)
+/* Second step: pages that nobody has touched are blank, and shared at once: only what is shared is
+ * never mapped as it is. */
+static enum err blank_slice(struct gstage *gs, struct change *change, u64 end)
 {
-    enum err err = ERR_OK;
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        u64 *entry = own_entry(gs, gpa);
+        enum err err;
+        hpa_t frame;
 
-    for (u64 gpa = range.first; gpa < range.end && err == ERR_OK; gpa += PAGE_BYTES) {
-        err = own_page(gs, gpa);
-        if (err != ERR_OK)
-            give_up_blank(gs, (struct range){range.first, gpa});
+        if (!is_untouched(gs, gpa, *entry))
+            continue;
+        frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+        if (frame.v == 0) {
+            give_up_blank(gs, change, gpa);
+            return err;
+        }
+        frame_set_blank(frame);
+        space_set(&gs->space, entry, frame.v | SPACE_SHARED);
     }
-    return err;
+    return ERR_OK;
+}
+
+/* Last step: all others are shared, too. */
+static enum err share_slice(struct gstage *gs, struct change *change, u64 end)
+{
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        u64 *entry = own_entry(gs, gpa);
+
+        if (*entry & SPACE_SHARED)
+            continue;
+        *entry |= SPACE_SHARED;
+        gcache_share(gs, (gpa_t){gpa});
+    }
+    return ERR_OK;
 }
 
 static enum err share_locked(struct gstage *gs, struct range range)
 {
+    static const struct step steps[] = {{own_slice}, {blank_slice}, {share_slice}};
     struct ranges then;
     enum err err;
 
@@ -171,20 +288,10 @@ static enum err share_locked(struct gstage *gs, struct range range)
         return ERR_NOMEM;
     err = plan_share(gs->shared, range, &then);
     if (err == ERR_OK)
-        err = own_all(gs, range);
-    if (err != ERR_OK)
-        return err;
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
-        u64 *entry = own_entry(gs, gpa);
-
-        if (*entry & SPACE_SHARED)
-            continue;
-        *entry |= SPACE_SHARED;
-        if (!frame_is_blank(space_frame(*entry)))
-            gcache_share(gs, (gpa_t){gpa});
-    }
-    *gs->shared = then;
-    return ERR_OK;
+        err = change_slice(gs, range, steps, ARRAY_LEN(steps));
+    if (err == ERR_OK)
+        *gs->shared = then;
+    return err;
 }
 
 static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
@@ -197,6 +304,8 @@ static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
  *
  * They are allocated at once, and copied where somebody else has them too: afterwards no store to
  * them needs memory.  Those that nobody has touched are zeroed when somebody does.
+ *
+ * ERR_STATE: a slice has been done, and the caller calls again, before any vCPU of the VM runs.
  */
 enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
@@ -210,43 +319,25 @@ enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
     return err;
 }
 
-/* Frees what is in a chain of frames, each of which holds the address of the next. */
-static void free_chain(hpa_t chain)
+/* Chains a frame for each page that does not begin with zeros anyway.  The lines of all are the
+ * VM's own then. */
+static enum err alloc_slice(struct gstage *gs, struct change *change, u64 end)
 {
-    while (chain.v != 0) {
-        hpa_t frame = chain;
-
-        chain = *(const hpa_t *)hpa_ptr(frame);
-        frame_put(frame);
-    }
-}
-
-/*
- * A frame for each page of the range that does not begin with zeros anyway.  The lines of all are
- * the VM's own then, if *err is ERR_OK.
- */
-static hpa_t alloc_chain(struct gstage *gs, struct range range, enum err *err)
-{
-    hpa_t chain = {0};
-
-    *err = ERR_OK;
-    for (u64 gpa = range.first; gpa < range.end && *err == ERR_OK; gpa += PAGE_BYTES) {
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
+        enum err err;
         hpa_t frame;
 
-        if (own_entry(gs, gpa) == NULL) {
-            *err = ERR_NOMEM;
-        } else if (!gstage_begins_zero(gs, (gpa_t){gpa})) {
-            frame = gstage_alloc_page(gs, (hpa_t){0}, 0, err);
-            if (frame.v == 0)
-                break;
-            *err = ERR_OK;
-            *(hpa_t *)hpa_ptr(frame) = chain;
-            chain = frame;
-        }
+        if (own_entry(gs, gpa) == NULL)
+            return ERR_NOMEM;
+        if (gstage_begins_zero(gs, (gpa_t){gpa}))
+            continue;
+        frame = gstage_alloc_page(gs, (hpa_t){0}, 0, &err);
+        if (frame.v == 0)
+            return err;
+        *(hpa_t *)hpa_ptr(frame) = change->chain;
+        change->chain = frame;
     }
-    if (*err != ERR_OK)
-        free_chain(chain);
-    return chain;
+    return ERR_OK;
 }
 
 /* The next frame of a chain, zeroed. */
@@ -259,21 +350,9 @@ static hpa_t take_zero(hpa_t *chain)
     return frame;
 }
 
-static enum err unshare_locked(struct gstage *gs, struct range range)
+static enum err unshare_slice(struct gstage *gs, struct change *change, u64 end)
 {
-    struct ranges then;
-    hpa_t chain;
-    enum err err;
-
-    if (!have_ranges(gs))
-        return ERR_NOMEM;
-    err = plan_unshare(gs->shared, range, &then);
-    if (err != ERR_OK)
-        return err;
-    chain = alloc_chain(gs, range, &err);
-    if (err != ERR_OK)
-        return err;
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
         u64 entry = *own_entry(gs, gpa);
 
         if (entry != 0 && !frame_is_blank(space_frame(entry)))
@@ -281,24 +360,39 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
     }
     /* before a frame is another's */
     gstage_fence(gs);
-    for (u64 gpa = range.first; gpa < range.end; gpa += PAGE_BYTES) {
+    for (u64 gpa = change->at; gpa < end; gpa += PAGE_BYTES) {
         u64 *entry = own_entry(gs, gpa), old = *entry;
 
         space_set(&gs->space, entry,
-                  gstage_begins_zero(gs, (gpa_t){gpa}) ? 0 : take_zero(&chain).v);
+                  gstage_begins_zero(gs, (gpa_t){gpa}) ? 0 : take_zero(&change->chain).v);
         if (old != 0)
             frame_put(space_frame(old));
     }
     fence_code(gs);
-    *gs->shared = then;
     return ERR_OK;
+}
+
+static enum err unshare_locked(struct gstage *gs, struct range range)
+{
+    static const struct step steps[] = {{alloc_slice}, {unshare_slice}};
+    struct ranges then;
+    enum err err;
+
+    if (!have_ranges(gs))
+        return ERR_NOMEM;
+    err = plan_unshare(gs->shared, range, &then);
+    if (err == ERR_OK)
+        err = change_slice(gs, range, steps, ARRAY_LEN(steps));
+    if (err == ERR_OK)
+        *gs->shared = then;
+    return err;
 }
 
 /*
  * gstage_unshare - the pages of a range are the VM's own, and zero; for others nothing changes.
  * They are as if never touched, but where that would bring back a part of the image.
  *
- * No device has one of them pinned.
+ * No device has one of them pinned.  ERR_STATE: as gstage_share().
  */
 enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
@@ -341,8 +435,10 @@ enum err gstage_copy_ranges(struct gstage *to, const struct gstage *from)
 
 void gstage_forget_ranges(struct gstage *gs)
 {
-    if (gs->shared != NULL)
-        frame_put(hpa_of(gs->shared));
+    if (gs->shared == NULL)
+        return;
+    give_up(&gs->shared->change);
+    frame_put(hpa_of(gs->shared));
     gs->shared = NULL;
 }
 
@@ -396,8 +492,7 @@ enum err gstage_create_from(struct gstage *gs, struct gstage *image_template,
     if (err != ERR_OK)
         return err;
     spin_lock(&image_template->lock);
-    gcache_protect(image_template);
-    image_template->own_at = OWN_NONE;
+    image_template->own_at = OWN_NONE; /* it has no tables that W would have to go from */
     space_fork(&gs->space, &image_template->space);
     spin_unlock(&image_template->lock);
     if (keep == NULL)

@@ -96,6 +96,8 @@ __must_check enum err gstage_fault_window(struct gstage *gs, gpa_t gpa, enum acc
                                           enum trace_did *did);
 __must_check enum err gstage_read(struct gstage *gs, gpa_t gpa, void *to, u64 bytes);
 __must_check enum err gstage_write(struct gstage *gs, gpa_t gpa, const void *from, u64 bytes);
+/* A string with its end, of at most max bytes.  ERR_INVAL: it is longer. */
+__must_check enum err gstage_read_string(struct gstage *gs, gpa_t gpa, char *to, u64 max);
 /* The page at gpa, which was never touched, is this frame; the reference goes over.  ERR_NOMEM: it
  * does not. */
 __must_check enum err gstage_put_page(struct gstage *gs, gpa_t gpa, hpa_t frame);
@@ -103,8 +105,9 @@ __must_check enum err gstage_put_page(struct gstage *gs, gpa_t gpa, hpa_t frame)
 /*
  * Every page of the range, which is of whole pages, is shared from now on with all later clones; or
  * is the VM's own again and zero.  ERR_FAULT: not RAM.  ERR_NOMEM, ERR_QUOTA (too many ranges,
- * or more pages than its tree may have): nothing changed.  All vCPUs of the VM but the caller may
- * run.
+ * or more pages than its tree may have): nothing changed.  ERR_STATE: call again with the same,
+ * until it is something else; a slice of it is done.  No vCPU of the VM runs meanwhile but the
+ * caller's.
  */
 __must_check enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes);
 __must_check enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes);

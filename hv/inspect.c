@@ -165,13 +165,15 @@ static u64 idle_ticks(void)
 
 void proc_count_machine(struct proc_machine *machine)
 {
+    u64 kept = table_kept_frames();
+
     *machine = (struct proc_machine){.version = PROC_MACHINE_VERSION,
                                      .bytes = sizeof(*machine),
                                      .harts = hart_count(),
                                      .processes = proc_count(),
                                      .frames_total = frame_total_count(),
-                                     .frames_free = frame_free_count(),
-                                     .frames_reclaimable = table_frames() + space_waiting(),
+                                     .frames_free = frame_free_count() - kept,
+                                     .frames_reclaimable = table_frames() + kept + space_waiting(),
                                      .uptime_ticks = timer_now() - started_at,
                                      .idle_ticks = idle_ticks()};
 }

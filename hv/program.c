@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "lib/kit/spinlock.h"
+#include "lib/kit/words.h"
 #include "sbi/proc.h"
 
 #include "dts/guest_fdt.h"
@@ -381,7 +382,11 @@ static enum err write_fdt(struct program *program, const struct guest_fdt_start 
 /* What a guest finds behind its FDT are zeros. */
 static void fill_up(struct backing_part *last)
 {
-    memset((u8 *)(uintptr_t)last->from + last->bytes, 0, PAGE_BYTES - last->bytes);
+    u8 *frame = (u8 *)(uintptr_t)last->from;
+    u64 end = align_up(last->bytes, sizeof(u64));
+
+    memset(frame + last->bytes, 0, end - last->bytes);
+    clear_words(frame + end, PAGE_BYTES - end);
     last->bytes = PAGE_BYTES;
 }
 

@@ -27,7 +27,7 @@ static struct {
     struct spinlock lock;
     bool seeded; /* immutable once there are guests */
     u8 key[CHACHA20_KEY_BYTES];
-    u8 ahead[AHEAD_BYTES];
+    _Alignas(u64) u8 ahead[AHEAD_BYTES];
     u64 left; /* of them, the last ones; the others are zero */
 } generator;
 

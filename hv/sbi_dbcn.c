@@ -18,7 +18,7 @@ static u64 smaller(u64 a, u64 b)
 
 static long write_text(struct vm *vm, gpa_t gpa, u64 bytes)
 {
-    char text[256];
+    _Alignas(u64) char text[256]; /* as a line of the console's: words are copied */
     u64 done = 0;
 
     while (done < bytes) {

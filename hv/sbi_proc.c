@@ -43,7 +43,8 @@ static long proc_call_kill(struct vcpu *vcpu, s64 pid, u64 signal)
 
 /*
  * The others are stopped, so that none is about to wait for a word that becomes another one; pages
- * that go have no device's business in them.
+ * that go have no device's business in them.  After a slice of a large range others may have the
+ * hart; then it goes on, before the guest does.
  */
 static long proc_call_share(struct vcpu *vcpu, gpa_t gpa, u64 bytes, bool shares)
 {
@@ -57,8 +58,12 @@ static long proc_call_share(struct vcpu *vcpu, gpa_t gpa, u64 bytes, bool shares
     if (!shares && !vtransport_settle(vm))
         return ecall_verdict(VERDICT_HOLD);
     err = shares ? gstage_share(&vm->gs, gpa, bytes) : gstage_unshare(&vm->gs, gpa, bytes);
-    if (err == ERR_OK && !shares)
+    if (!shares)
         vtransport_forget(vm);
+    if (err == ERR_STATE) {
+        vcpu->held = VERDICT_FULL;
+        return ecall_verdict(VERDICT_YIELD);
+    }
     if (err == ERR_OK)
         futex_wake_all(vm);
     sched_resume_others(vm);

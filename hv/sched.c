@@ -16,7 +16,7 @@
  * sleepers.  That hart's lock guards it, and only who holds the lock gives it to another hart.
  * Invariants, under that lock: a vCPU is in the queue exactly if it is RUNNABLE, and among the
  * sleepers exactly if it is BLOCKED and has a deadline.  On its way from one hart to another it is
- * RUNNING for a moment.  `woken` makes a wake-up that comes before the block count.
+ * RUNNING for a moment.  `woken` makes a wake-up count that comes while it runs, before it blocks.
  *
  * Who may run is decided when it is picked.  A VM's stopper, halted and doomed are written before
  * the locks of its vCPUs' harts are taken: either who picks sees what was written, or who wrote it
@@ -529,6 +529,7 @@ bool sched_must_leave(const struct vcpu *vcpu)
 static void run_here(struct hart *hart, struct vcpu *vcpu)
 {
     set_state(vcpu, VCPU_RUNNING);
+    vcpu->woken = false; /* it looks again at what it waits for before it blocks */
     hart->picked_at = timer_now();
     hart->charged_at = hart->picked_at;
     hart->is_running = true;

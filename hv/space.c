@@ -213,14 +213,13 @@ u64 *space_own_line(struct space *space, u64 page)
  * the end of the node.  False: the latter. */
 static bool skip_zeros(const struct space_node *node, u64 *page, u32 shift)
 {
-    u64 i = index_at(*page, shift);
+    u64 first = index_at(*page, shift), i = first;
 
-    while (node->entry[i] == 0) {
-        *page = ((*page >> shift) + 1) << shift;
-        if (++i == NODE_FANOUT)
-            return false;
-    }
-    return true;
+    while (i < NODE_FANOUT && node->entry[i] == 0)
+        i++;
+    if (i != first)
+        *page = ((*page >> shift) + i - first) << shift;
+    return i < NODE_FANOUT;
 }
 
 u64 space_next(const struct space *space, u64 page)
@@ -256,11 +255,14 @@ static bool all_alone(const struct space_node *node, u32 shift, u64 frame)
 
 bool space_region_alone(const struct space *space, u64 page)
 {
+    const u64 *line;
     bool alone;
-    const u64 *line = space_line(space, align_down(page, CHUNK_FRAMES), &alone);
     u64 first;
 
-    if (line == NULL || !alone || space->top_shift < REGION_SHIFT)
+    if (space->root == NULL || node_refs(space->root) != 1 || space->top_shift < REGION_SHIFT)
+        return false;
+    line = space_line(space, align_down(page, CHUNK_FRAMES), &alone);
+    if (line == NULL || !alone)
         return false;
     first = line[0];
     return first != 0 && first % CHUNK_BYTES == 0 &&

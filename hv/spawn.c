@@ -30,7 +30,7 @@ _Static_assert(PROC_ARGS_BYTES_MAX <= PAGE_BYTES, "arguments fit a frame");
 /* What the caller asks for, as copies. */
 struct request {
     const struct spawn_args *from;
-    _Alignas(u64) char name[PROC_NAME_BYTES_MAX];
+    char name[PROC_NAME_BYTES_MAX];
     _Alignas(u64) char few[ARGS_FEW];
     bool has_args;               /* there is a string in them */
     char *args;                  /* few, or a frame; NULL: none */
@@ -47,26 +47,6 @@ static void free_request(const struct request *request)
         frame_put(hpa_of(request->args));
     if (request->range != NULL)
         frame_put(hpa_of(request->range));
-}
-
-/* ERR_INVAL: it does not end.  Nothing behind its page is touched unless it goes on there. */
-static enum err read_name(struct gstage *gs, gpa_t gpa, char name[PROC_NAME_BYTES_MAX])
-{
-    u64 done = 0;
-
-    while (done < PROC_NAME_BYTES_MAX) {
-        u64 left = PROC_NAME_BYTES_MAX - done, now = PAGE_BYTES - (gpa.v + done) % PAGE_BYTES;
-        enum err err;
-
-        now = now < left ? now : left;
-        err = gstage_read(gs, (gpa_t){gpa.v + done}, name + done, now);
-        if (err != ERR_OK)
-            return err;
-        if (memchr(name + done, '\0', now) != NULL)
-            return ERR_OK;
-        done += now;
-    }
-    return ERR_INVAL;
 }
 
 /* Strings, each with its end: argv's, an empty one, and what is behind that, if anything. */
@@ -141,7 +121,7 @@ static enum err read_request(struct vm *vm, const struct spawn_args *from, struc
     request->range = NULL;
     request->ranges = 0;
     if (from->image_bytes == 0)
-        err = read_name(&vm->gs, from->image, request->name);
+        err = gstage_read_string(&vm->gs, from->image, request->name, sizeof(request->name));
     if (err == ERR_OK)
         err = read_args(&vm->gs, request);
     if (err == ERR_OK)

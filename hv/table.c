@@ -26,12 +26,16 @@ struct kind {
     u32 clean;       /* head of the list: a frame, counted from the first of RAM */
     u32 clean_count; /* in the list */
     u32 count;       /* in use or clean */
+    u32 kept_share, kept_max;
 };
 
 static struct {
     struct spinlock lock; /* behind the pool's */
     struct kind leaf, root;
-} tables = {.leaf.clean = NONE, .root.clean = NONE};
+} tables = {
+    .leaf = {.clean = NONE, .kept_share = KEPT_SHARE,       .kept_max = KEPT_MAX      },
+    .root = {.clean = NONE, .kept_share = KEPT_ROOTS_SHARE, .kept_max = KEPT_ROOTS_MAX},
+};
 
 static u32 index_of(hpa_t table)
 {
@@ -129,13 +133,24 @@ void table_free_root(hpa_t root)
     give(&tables.root, root);
 }
 
-/* The lock is held. */
-static hpa_t take_away(struct kind *kind, u64 share, u64 max)
+/* The lock is held.  How many of the clean ones can be other memory. */
+static u64 spare(const struct kind *kind)
 {
-    u64 kept = frame_total_count() / share;
+    u64 kept = frame_total_count() / kind->kept_share;
+
+    if (kept > kind->kept_max)
+        kept = kind->kept_max;
+    if (kind->count <= kept)
+        return 0;
+    return kind->count - kept < kind->clean_count ? kind->count - kept : kind->clean_count;
+}
+
+/* The lock is held. */
+static hpa_t take_away(struct kind *kind)
+{
     hpa_t table = {0};
 
-    if (kind->count > (kept < max ? kept : max))
+    if (spare(kind) != 0)
         table = pop(kind);
     if (table.v == 0)
         return table;
@@ -150,10 +165,10 @@ hpa_t table_take_clean(u32 *count)
 
     spin_lock(&tables.lock);
     *count = 1;
-    table = take_away(&tables.leaf, KEPT_SHARE, KEPT_MAX);
+    table = take_away(&tables.leaf);
     if (table.v == 0) {
         *count = GROUP;
-        table = take_away(&tables.root, KEPT_ROOTS_SHARE, KEPT_ROOTS_MAX);
+        table = take_away(&tables.root);
     }
     spin_unlock(&tables.lock);
     return table;
@@ -176,6 +191,17 @@ u64 table_frames(void)
     spin_lock(&tables.lock);
     frames = tables.leaf.count - tables.leaf.clean_count;
     frames += (u64)(tables.root.count - tables.root.clean_count) * GROUP;
+    spin_unlock(&tables.lock);
+    return frames;
+}
+
+u64 table_kept_frames(void)
+{
+    u64 frames;
+
+    spin_lock(&tables.lock);
+    frames = tables.leaf.clean_count - spare(&tables.leaf);
+    frames += (tables.root.clean_count - spare(&tables.root)) * GROUP;
     spin_unlock(&tables.lock);
     return frames;
 }

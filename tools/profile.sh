@@ -3,12 +3,13 @@
 #
 # Which functions the instructions of a measurement were in:
 #
-#     tools/profile.sh [-l] PAYLOAD CMDLINE      tools/profile.sh bench "what=fork_exit_wait mib=1"
+#     tools/profile.sh [-l] PAYLOAD CMDLINE [OTHER]     tools/profile.sh bench "what=fork_exit_wait mib=1"
 #
 # Counted is what the whole machine executes between the payload's marks (lib/riscv/mark.h), from each
 # MARK_BEGIN to the next MARK_END, by tools/insns.c, exactly; the table is of one such stretch, the mean of
 # all.  "calls" is how often the function's first instruction was executed.  What the compiler inlined is
 # in the function that it was inlined into; -l lists source lines, which are where they were written.
+# The guest's are looked up in PAYLOAD's image, or in that of OTHER, which it starts.
 #
 # The hypervisor is the image that `make gdb` uses, linked where no guest's code is.  The other variables
 # of `make run` go through (MEM=, HOSTMEM=, HARTS=, ...).  It wants what `make all` builds, and a QEMU with
@@ -69,9 +70,10 @@ if [ "${1:-}" = -l ]; then
     by_lines=yes
     shift
 fi
-[ $# = 2 ] || die 'usage: tools/profile.sh [-l] PAYLOAD CMDLINE, as in: tools/profile.sh bench "what=fork_parent mib=1"'
-elf=build/payload/$1.elf
-[ -e "$elf" ] || die "there is no $elf; PAYLOAD is a payload's name, built by make all"
+[ $# = 2 ] || [ $# = 3 ] ||
+    die 'usage: tools/profile.sh [-l] PAYLOAD CMDLINE [OTHER], as in: tools/profile.sh bench "what=fork_parent mib=1"'
+elf=build/payload/${3:-$1}.elf
+[ -e "$elf" ] || die "there is no $elf; PAYLOAD and OTHER are payloads' names, built by make all"
 can_count "${FV_QEMU:-qemu-system-riscv64}" || die "this QEMU was built without plugins, which count instructions"
 make -s $hv build/host/insns.so
 mkdir -p $out

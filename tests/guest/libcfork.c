@@ -93,19 +93,21 @@ static void waiting(void)
     for (int i = 0; i < CHILDREN; i++) {
         children[i] = fork();
         if (children[i] == 0) {
-            usleep(50000);
+            usleep(i == 0 ? 100000000 : 50000);
             _exit(i);
         }
         EXPECT(children[i] > 0);
     }
     EXPECT(waitpid(children[0], &status, WNOHANG) == 0);
+    EXPECT(kill(children[0], SIGKILL) == 0);
+    EXPECT(waitpid(children[0], &status, 0) == children[0] && WTERMSIG(status) == SIGKILL);
     EXPECT(waitpid(children[7], &status, 0) == children[7] && WEXITSTATUS(status) == 7);
     EXPECT(waitpid(children[7], &status, 0) == -1 && errno == ECHILD);
     while ((got = wait(&status)) > 0) {
         EXPECT(children[WEXITSTATUS(status)] == got);
         seen++;
     }
-    EXPECT(got == -1 && errno == ECHILD && seen == CHILDREN - 1);
+    EXPECT(got == -1 && errno == ECHILD && seen == CHILDREN - 2);
 }
 
 static void identity(void)

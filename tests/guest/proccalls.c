@@ -5,6 +5,7 @@
  *
  *     do=lives      kill, stop, continue, groups, events, limits of its own children
  *     do=words      wait_on and wake
+ *     do=ranges     share and unshare of much, and kills meanwhile
  *     do=strangers  pids of another guest: control=1 if it may touch them
  *     do=stay       that other guest: until it is ended, or ms=N
  */
@@ -386,6 +387,54 @@ static void words(void)
     EXPECT(told(pid, 0), wait_for(pid, 0));
 }
 
+/* ---- ranges that are shared in many slices ---- */
+
+#define RANGE_PAGES 8192UL
+#define STEP        (1000 * PAGE / sizeof(*range))
+#define RANGE_WORDS (RANGE_PAGES * PAGE / sizeof(*range))
+#define KILLS       10
+
+static u32 *range;
+
+static void fills_range(void)
+{
+    for (u64 i = 0; i < RANGE_WORDS; i += STEP)
+        range[i] = (u32)i + 1;
+    proc_exit(0);
+}
+
+static void changes_range(void)
+{
+    for (;;) {
+        EXPECT(0, ask(PROC_UNSHARE, (u64)range, RANGE_PAGES * PAGE, 0));
+        EXPECT(0, ask(PROC_SHARE, (u64)range, RANGE_PAGES * PAGE, 0));
+    }
+}
+
+static void ranges(void)
+{
+    long pid;
+
+    range = machine_take(RANGE_PAGES * PAGE);
+    EXPECT(0, ask(PROC_SHARE, (u64)range, RANGE_PAGES * PAGE, 0));
+    pid = child_that(fills_range);
+    EXPECT(told(pid, 0), wait_for(pid, 0));
+    for (u64 ms = 1; ms <= KILLS; ms++) {
+        pid = child_that(changes_range);
+        spin_for(ms);
+        EXPECT(1, ask(PROC_KILL, (u64)pid, PROC_SIGSTOP, 0));
+        EXPECT(1, ask(PROC_KILL, (u64)pid, PROC_SIGCONT, 0));
+        spin_for(ms);
+        EXPECT(1, ask(PROC_KILL, (u64)pid, PROC_SIGKILL, 0));
+        EXPECT(told(pid, PROC_SIGKILL), wait_for(pid, 0));
+    }
+    for (u64 i = 0; i < RANGE_WORDS; i += STEP)
+        EXPECT(i + 1, range[i]);
+    EXPECT(0, ask(PROC_UNSHARE, (u64)range, RANGE_PAGES * PAGE, 0));
+    for (u64 i = 0; i < RANGE_WORDS; i += STEP)
+        EXPECT(0, range[i]);
+}
+
 /* ---- strangers ---- */
 
 static void strangers(void)
@@ -430,6 +479,8 @@ int main(void)
         lives();
     else if (args_is("do", "words"))
         words();
+    else if (args_is("do", "ranges"))
+        ranges();
     else if (args_is("do", "strangers"))
         strangers();
     else if (args_is("do", "stay"))

@@ -363,11 +363,11 @@ static __noreturn void begin(u64 seed)
 static u32 wanted, living;
 static u64 newest; /* pid of a child */
 
-static void reap(u64 flags)
+static void reap(void)
 {
     struct sbiret ret;
 
-    while ((ret = call(PROC_WAIT, -1UL, flags, 0, 0)).error == 0 && ret.value != 0) {
+    while ((ret = call(PROC_WAIT, -1UL, PROC_WAIT_NOHANG, 0, 0)).error == 0 && ret.value != 0) {
         living -= living > 0;
     }
 }
@@ -385,13 +385,18 @@ static void disturb(u64 *random)
     (void)proc_kill(-1, PROC_SIGCONT);
 }
 
+static void rest(void)
+{
+    (void)proc_wait_on((const u32 *)own, *(const u32 *)own, machine_timebase() / 1000);
+}
+
 static void keep(u64 seed, u64 end)
 {
     u64 random = seed * 0x2545f4914f6cdd1dUL + 1;
     u32 begun = 0;
 
     while (timer_now() < end) {
-        reap(PROC_WAIT_NOHANG);
+        reap();
         if (living < wanted) {
             long pid = proc_fork(PROC_DOOR_ECALL, 0);
 
@@ -402,7 +407,7 @@ static void keep(u64 seed, u64 end)
             begun++;
         }
         disturb(&random);
-        (void)proc_wait_on((const u32 *)own, *(const u32 *)own, machine_timebase() / 1000);
+        rest();
     }
     printf("procfuzz: %u began, %lu calls\n", begun, (unsigned long)atomic_load(calls_made));
 }
@@ -421,9 +426,11 @@ int main(void)
     if (proc_share(arena, ARENA_PAGES / 4 * PAGE) != 0 || proc_share(calls_made, PAGE) != 0)
         return 1;
     keep(seed, timer_now() + machine_timebase() / 1000 * args_u64("ms", 1000));
-    while (proc_kill(-1, PROC_SIGKILL) != PROC_ERR_CHILD)
-        reap(0);
-    reap(0);
+    while (proc_kill(-1, PROC_SIGKILL) !=
+           PROC_ERR_CHILD) { /* the other guest's orphans come, too */
+        reap();
+        rest();
+    }
     puts("procfuzz: ok");
     return 0;
 }

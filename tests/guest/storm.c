@@ -5,8 +5,8 @@
  * and chance have it.  Then pid 1 kills all, waits until there is nobody, and says so.
  *
  * Each process looks after pages of its own: what is there is what it wrote, or what its parent had
- * when it forked.  What is wrong is told on a page that all share, the board.  With two vCPUs the
- * second one of some writes, calls and forks, too.
+ * when it forked; likewise sectors of its disk, if it has one.  What is wrong is told on a page
+ * that all share, the board.  With two vCPUs the second one of some writes, calls and forks, too.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +14,12 @@
 #include "sbi/call.h"
 
 #include "guest/args.h"
+#include "guest/block.h"
+#include "guest/device.h"
 #include "guest/guest.h"
 #include "guest/hart.h"
 #include "guest/machine.h"
+#include "guest/pages.h"
 #include "guest/proc.h"
 #include "guest/timer.h"
 
@@ -36,11 +39,14 @@ struct board {
     u64 found, expected;
 };
 
-/* What two processes talk on. */
+/* What two processes talk on; and more pages, which are shared along with it. */
+#define LINE_PAGES 3UL
 struct line {
     struct proc_hold hold;
     u32 word;
+    _Alignas(4096) u64 more[LINE_PAGES - 1][PAGE / sizeof(u64)];
 };
+_Static_assert(sizeof(struct line) == LINE_PAGES * PAGE, "whole pages");
 
 static struct board *board;
 static u8 *pages;
@@ -123,6 +129,31 @@ static void look_at_pages(void)
     }
 }
 
+#define SECTORS 64U
+
+static struct block *disk;   /* NULL: none */
+static u64 sectors[SECTORS]; /* what is there; 0: not known */
+
+static void use_disk(void)
+{
+    static u64 buffer[SECTOR_BYTES / sizeof(u64)];
+    const u64 last = ARRAY_LEN(buffer) - 1;
+    u64 sector = below(SECTORS);
+
+    if (disk == NULL) {
+        return;
+    }
+    if (sectors[sector] == 0 || below(2) == 0) {
+        buffer[0] = buffer[last] = random_of(&random_state) | 1;
+        check("a write", (u64)block_write(disk, sector, buffer, sizeof(buffer)), 0);
+        sectors[sector] = buffer[0];
+    } else {
+        check("a read", (u64)block_read(disk, sector, buffer, sizeof(buffer)), 0);
+        check("a sector of its own", buffer[0], sectors[sector]);
+        check("the end of one", buffer[last], sectors[sector]);
+    }
+}
+
 /* ---- the second vCPU ---- */
 
 static _Alignas(16) char stacks[16384];
@@ -157,6 +188,7 @@ static void run_second(struct hart *hart)
             if (pid == 0) {
                 has_second = false;
                 second_id = NOBODY;
+                disk = NULL; /* the first one may be at it */
                 *word_of(writing) = values[writing];
                 seed(state + second_word);
                 live();
@@ -362,11 +394,15 @@ static void talk(void)
     unsigned status = 0;
     long child, got;
 
-    if (proc_unshare(line, PAGE) != 0 || proc_share(line, PAGE) != 0 ||
+    if (proc_unshare(line, sizeof(*line)) != 0 || proc_share(line, sizeof(*line)) != 0 ||
         proc_hold(&line->hold, PROC_HOLD_HERE) != 0) {
         return;
     }
     check("a line begins empty", line->word + (alone ? line->hold.bell : 0), 0);
+    for (u64 i = 0; i < LINE_PAGES - 1; i++) {
+        check("what is shared anew is zero", line->more[i][below(PAGE / sizeof(u64))], 0);
+        line->more[i][below(PAGE / sizeof(u64))] = random_of(&random_state);
+    }
     child = fork_alone();
     if (child == 0) {
         has_second = false;
@@ -388,7 +424,8 @@ static void talk(void)
         count(&board->talks);
     }
     proc_hold(&line->hold, PROC_HOLD_NONE);
-    (void)proc_unshare(line, PAGE);
+    line->more[0][0] = random_of(&random_state); /* after the fork: copied, were it not shared */
+    (void)proc_unshare(line, sizeof(*line) - PAGE * below(LINE_PAGES));
     check("what is its own reads as zero", line->word, 0);
 }
 
@@ -412,7 +449,8 @@ static void act(void)
     case 31: start_second(); break;
     case 32: stop_second(); break;
     case 33: proc_exit((int)below(256)); break;
-    case 34 ... 36: write_some(); break;
+    case 34 ... 35: write_some(); break;
+    case 36: use_disk(); break;
     default: look_at_pages();
     }
 }
@@ -447,6 +485,9 @@ static void rage(void)
             spawn_one();
         } else {
             sleep_a_little();
+        }
+        if (below(4) == 0) {
+            use_disk();
         }
         look_at_pages();
     }
@@ -504,9 +545,10 @@ int main(void)
     u64 ids[2];
 
     second_id = machine_harts(ids, 2) < 2 ? NOBODY : ids[ids[0] == guest_hart_id()];
-    board = args_has("life") ? (struct board *)args_u64("board", 0) : machine_take(PAGE);
-    line = machine_take(PAGE);
-    pages = machine_take(PAGES * STRIDE * PAGE);
+    board = args_has("life") ? (struct board *)args_u64("board", 0) : pages_alloc(1, 1);
+    line = pages_alloc(LINE_PAGES, 1);
+    pages = pages_alloc(PAGES * STRIDE, 1);
+    disk = device_block(0);
     if (proc_getpid() == 1) {
         begin_storm();
     }

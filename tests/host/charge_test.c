@@ -3,9 +3,11 @@
  * Who pays for pages: up to the limit and no further, whoever brings and whoever frees them; and
  * sharing and the rest of gshare.c where memory ends.
  */
+#include "lib/riscv/pgtable.h"
 #include "sbi/proc.h"
 
 #include "hv/frame.h"
+#include "hv/gcache.h"
 #include "hv/gstage.h"
 #include "hv/quota.h"
 #include "hv/reclaim.h"
@@ -20,7 +22,7 @@
 #define LIMIT     20
 
 static const gpa_t gpas[TLB_PAGES] = {{RAM_BASE}};
-static const struct backing nothing;
+static const struct backing nothing, zeros = {.blank = {RAM_BASE}, .blank_bytes = RAM_BYTES};
 static struct tree top;
 
 static void boot(void)
@@ -233,6 +235,118 @@ static void run_share_fails(void *argument)
 TEST(share_fails_as_a_whole_or_not_at_all)
 {
     test_must_pass(run_share_fails, NULL);
+}
+
+#define MANY 1300UL /* pages: three slices */
+
+/* Calls until it is done.  How often that was. */
+static u32 in_slices(enum err (*change)(struct gstage *gs, gpa_t gpa, u64 bytes), struct gstage *gs,
+                     enum err expected)
+{
+    u32 calls = 1;
+    enum err err;
+
+    while ((err = change(gs, page_of(1), MANY * PAGE_BYTES)) == ERR_STATE)
+        calls++;
+    CHECK_EQ(err, expected);
+    return calls;
+}
+
+static void run_slices(void *argument)
+{
+    struct gstage parent, child;
+    struct tree *tree;
+    bool is_zero = *(bool *)argument;
+    u64 free_at_start, bytes;
+    gpa_t gpa;
+
+    world_boot(1, 6000);
+    vmid_init(1);
+    tlb_start(gpas);
+    tlb.knows_no_code = true;
+    top = (struct tree){.procs_max = QUOTA_NO_LIMIT, .frames_max = QUOTA_NO_LIMIT};
+    free_at_start = world_free_frames();
+    tree = quota_tree_get(quota_tree_create(&top));
+    create(&parent, &tree);
+    if (is_zero)
+        parent.backing = &zeros;
+    CHECK_EQ(gstage_share(&parent, page_of(10), PAGE_BYTES), ERR_OK);
+    write_at(&parent, MANY, 7);
+    tree->frames_max = MANY - 1;
+    CHECK_EQ(in_slices(gstage_share, &parent, ERR_QUOTA), is_zero ? 3 + 2 : 3);
+    CHECK(gstage_shared_range(&parent, 0, &gpa, &bytes) && bytes == PAGE_BYTES);
+    CHECK(!is_zero || tree->frames <= 2 + CHARGE_AHEAD);
+    tree->frames_max = QUOTA_NO_LIMIT;
+    CHECK_EQ(in_slices(gstage_share, &parent, ERR_OK), 3 + 2 + 2);
+    CHECK(gstage_shared_range(&parent, 0, &gpa, &bytes) && bytes == MANY * PAGE_BYTES);
+    CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
+    for (u64 page = 1; page <= MANY; page += 100)
+        write_at(&child, page, 1000 + page);
+    tree->frames_max = tree->frames + MANY - 1;
+    if (!is_zero)
+        CHECK_EQ(in_slices(gstage_unshare, &child, ERR_QUOTA), 3);
+    CHECK_EQ(word_at(&child, 101), 1101);
+    CHECK(tree->frames <= 2 * CHARGE_AHEAD + MANY);
+    tree->frames_max = QUOTA_NO_LIMIT;
+    CHECK_EQ(in_slices(gstage_unshare, &child, ERR_OK), 3 + 2);
+    CHECK(!gstage_shared_range(&child, 0, &gpa, &bytes));
+    for (u64 page = 1; page <= MANY; page += 100) {
+        CHECK_EQ(word_at(&child, page), 0);
+        CHECK_EQ(word_at(&parent, page), 1000 + page);
+    }
+    CHECK_EQ(word_at(&parent, MANY), 7);
+    /* ended on the way */
+    CHECK_EQ(gstage_unshare(&parent, page_of(1), MANY * PAGE_BYTES), ERR_STATE);
+    CHECK_EQ(gstage_share(&child, page_of(1), MANY * PAGE_BYTES), ERR_STATE);
+    gstage_destroy(&parent);
+    gstage_destroy(&child);
+    reclaim_all();
+    CHECK_EQ(tree->frames, 0);
+    quota_tree_put(tree);
+    CHECK_EQ(world_free_frames(), free_at_start);
+}
+
+TEST(share_is_done_in_slices)
+{
+    test_must_pass(run_slices, &(bool){false});
+    test_must_pass(run_slices, &(bool){true});
+}
+
+static bool is_mapped(struct gstage *gs, u64 page)
+{
+    u32 level;
+    const pte_t *entry = gcache_find(gs, page_of(page), &level);
+
+    return entry != NULL && pte_valid(*entry);
+}
+
+/* To share a page that is there maps its line: its neighbours that nobody has touched have anything
+ * in them, and are not shown. */
+static void run_blank(void *argument)
+{
+    struct gstage parent, child;
+    enum trace_did did;
+
+    (void)argument;
+    boot();
+    CHECK_EQ(gstage_create(&parent, page_of(0), RAM_BYTES, &zeros, 1), ERR_OK);
+    CHECK_EQ(store(&parent, 3), ERR_OK);
+    CHECK_EQ(gstage_clone(&child, &parent, CLONE_COW), ERR_OK);
+    CHECK_EQ(store(&child, 100), ERR_OK); /* now it has tables */
+    CHECK_EQ(gstage_share(&child, page_of(2), 3 * PAGE_BYTES), ERR_OK);
+    CHECK(!is_mapped(&child, 2) && !is_mapped(&child, 4));
+    CHECK_EQ(world_fault(&child, page_of(2), ACCESS_READ, &did), ERR_OK);
+    CHECK(is_mapped(&child, 2) && !is_mapped(&child, 4));
+    CHECK_EQ(word_at(&child, 2), 0);
+    CHECK_EQ(gstage_unshare(&child, page_of(2), 3 * PAGE_BYTES), ERR_OK);
+    CHECK(!is_mapped(&child, 2) && !is_mapped(&child, 3) && !is_mapped(&child, 4));
+    gstage_destroy(&parent);
+    gstage_destroy(&child);
+}
+
+TEST(share_shows_nothing_that_was_not_zeroed)
+{
+    test_must_pass(run_blank, NULL);
 }
 
 /* Neighbours are one range; a hole makes two; there is an end to it. */

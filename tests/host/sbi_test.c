@@ -688,6 +688,19 @@ TEST(sbi_proc_shares_whole_pages)
     CHECK_EQ(asked.args, 0);
 }
 
+/* What shares a large range lets others have the hart, and goes on before the guest does. */
+TEST(sbi_proc_shares_in_slices)
+{
+    struct vcpu *vcpu = begin();
+
+    asked.err = ERR_STATE;
+    CHECK_EQ(call(vcpu, PROC_EID, PROC_SHARE, RAM_BASE, PAGE_BYTES, 0), VERDICT_YIELD);
+    CHECK_EQ(vcpu->held, VERDICT_FULL);
+    asked.err = ERR_OK;
+    CHECK_EQ(call(vcpu, PROC_EID, PROC_SHARE, RAM_BASE, PAGE_BYTES, 0), VERDICT_SKIP);
+    CHECK_CALL(vcpu, 0, 0);
+}
+
 TEST(sbi_proc_control_needs_the_right)
 {
     struct vcpu *vcpu = begin();

@@ -412,6 +412,35 @@ static void run_alone(void *argument)
     CHECK_EQ(free_frames(), at_start);
 }
 
+static void run_strings(void *argument)
+{
+    u64 end = RAM + RAM_BYTES;
+    char text[PROC_NAME_BYTES_MAX + 1], found[PROC_NAME_BYTES_MAX];
+
+    (void)argument;
+    boot();
+    memset(text, 'x', sizeof(text));
+    put(STRINGS + PAGE_BYTES - 3, "third", sizeof("third"));
+    CHECK_EQ(gstage_read_string(&parent->gs, (gpa_t){STRINGS + PAGE_BYTES - 3}, found, 6), ERR_OK);
+    CHECK_STR(found, "third");
+    CHECK_EQ(gstage_read_string(&parent->gs, (gpa_t){STRINGS + PAGE_BYTES - 3}, found, 5),
+             ERR_INVAL);
+    put(end - 3, "xx", sizeof("xx"));
+    CHECK_EQ(gstage_read_string(&parent->gs, (gpa_t){end - 3}, found, sizeof(found)), ERR_OK);
+    CHECK_STR(found, "xx");
+    put(end - sizeof(text), text, sizeof(text));
+    CHECK_EQ(gstage_read_string(&parent->gs, (gpa_t){end - 2}, found, sizeof(found)), ERR_FAULT);
+    CHECK_EQ(gstage_read_string(&parent->gs, (gpa_t){end - sizeof(text)}, found, sizeof(found)),
+             ERR_INVAL);
+    CHECK_EQ(gstage_read_string(&parent->gs, (gpa_t){end}, found, sizeof(found)), ERR_FAULT);
+    CHECK_EQ(gstage_read_string(&parent->gs, (gpa_t){-1UL}, found, sizeof(found)), ERR_FAULT);
+}
+
+TEST(spawn_reads_a_name_to_its_end)
+{
+    test_must_pass(run_strings, NULL);
+}
+
 TEST(spawn_by_the_operator)
 {
     test_must_pass(run_alone, NULL);

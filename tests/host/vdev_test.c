@@ -462,6 +462,40 @@ TEST(vdev_a_conforming_request_always_fits)
     test_must_pass(run_pieces, NULL);
 }
 
+/* Pages that have the same place are found by turns, and once only; after a fork, where they are
+ * then. */
+static void run_places(void *argument)
+{
+    struct vm *vm = boot(), *child;
+    struct vtransport *state;
+    u64 run, first = VDEV_RAM, second = first + PAGE_BYTES;
+    const u8 *at[2];
+
+    (void)argument;
+    open_blk(64);
+    state = vm->virtio.state;
+    while (vtransport_place_of(state, second) != vtransport_place_of(state, first))
+        second += PAGE_BYTES;
+    at[0] = vtransport_find(state, first, &run);
+    at[1] = vtransport_find(state, second, &run);
+    CHECK(at[0] != NULL && at[1] != NULL && at[0] != at[1]);
+    for (u32 i = 0; i < 3; i++) {
+        CHECK(vtransport_place(state, first + 24, &run) == at[0] + 24);
+        CHECK(run >= PAGE_BYTES - 24);
+        CHECK(vtransport_place(state, second + 8, &run) == at[1] + 8);
+        CHECK_EQ(vtransport_place_of(state, first)->gpa, second);
+    }
+    child = vdev_fork(vm);
+    CHECK(vtransport_place(state, first, &run) != at[0]);
+    vdev_destroy(child);
+    end(vm);
+}
+
+TEST(vdev_finds_pages_by_turns)
+{
+    test_must_pass(run_places, NULL);
+}
+
 /* Header and status may be cut into any segments. */
 static void run_framing(void *argument)
 {

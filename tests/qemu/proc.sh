@@ -13,6 +13,8 @@ entry words_shared             quick 60   words_shared VCPUS=4 HARTS=4
 entry words_shared_1hart       quick 60   words_shared VCPUS=4
 entry procwords_no_sstc        quick 60   proccalls words SSTC=off
 entry procwords_4harts         quick 60   proccalls words HARTS=4
+entry procranges               quick 60   proccalls ranges
+entry procranges_4harts        quick 60   proccalls ranges HARTS=4
 entry procmemory               quick 60   procmemory
 entry procmemory_copy          full  60   procmemory FORK=copy HARTS=2
 entry procstrangers            quick 60   procstrangers

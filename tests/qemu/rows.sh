@@ -55,6 +55,8 @@ entry exit_status              quick 60   exit_status
 entry children                 quick 30   children
 entry reset                    quick 30   reset
 entry out_of_memory            quick 60   out_of_memory
+entry sleepers                 quick 60   sleepers 3000
+entry sleepers_4harts          quick 60   sleepers 3000 HARTS=4
 entry forks_in_a_row           quick 60   forks 5000 0 HOSTMEM=40M MEM=16M
 entry forks_deep               quick 60   forks 0 200
 entry megapage                 quick 60   megapage 3
@@ -209,6 +211,12 @@ out_of_memory() {
     count 1 '^\[[12]\] hog: 110 MiB touched'
     ! grep -aq '^\[hv\] pid 1: signal' "$words" || want '^\[hv\] run over, status 137'
     good_says | golden_of 3
+}
+
+# sleepers COUNT [VARIABLE=VALUE...]: with their tables they would need twice the memory
+sleepers() {
+    run 0 PAYLOAD=build/tests/guest/sleepers.elf CMDLINE="count=$1" MEM=16M HOSTMEM=64M "${@:2}"
+    want '^(\[1\] )?sleepers: ok$'
 }
 
 # megapage LEAVES [VARIABLE=VALUE...]: how many of 2 MiB the guest must have at least

@@ -14,6 +14,7 @@ entry storm_4harts             full  150   storm 2 20 HARTS=4
 entry storm_4harts_2vcpus      full  150   storm 3 20 HARTS=4 VCPUS=2
 entry storm_8harts             full  150   storm 4 20 HARTS=8 VCPUS=2
 entry storm_copy               full  150   storm 5 10 HARTS=4 VCPUS=2 FORK=copy
+entry storm_disk               full  150   storm_disk 8 20 HARTS=4 VCPUS=2
 entry storm_scarce             full  150   storm 7 10 HARTS=4 VCPUS=2 HOSTMEM=64M
 entry storm_no_sstc            full  150   storm 6 10 HARTS=4 VCPUS=2 SSTC=off
 entry forks_1000000            soak  7200  forks 1000000 0 HOSTMEM=40M MEM=16M
@@ -43,6 +44,13 @@ storm() {
     run 0 PAYLOAD=build/tests/guest/storm.elf CMDLINE="seed=$1 ms=${2}000" MEM=16M "${@:3}"
     want '^\[1\] storm: ok$'
     forbid '^\[hv\] [0-9]+ forked VMs still ran'
+}
+
+# With a disk that is slow enough for ends, forks and resets to come while it works.
+storm_disk() {
+    new_disk disk
+    storm "$@" DISK="$disk" FV_QEMU_ARGS='-object throttle-group,id=slow,x-iops-total=2000' \
+        FV_DISK="driver=throttle,throttle-group=slow,file.driver=file,file.filename=$disk"
 }
 
 # storms RUNS SECONDS: with other seeds, on 2, 4 and 8 harts
