@@ -24,6 +24,7 @@ entry shell_programs          quick 60  shell_programs
 entry shell_signals           quick 60  shell_signals
 entry shell_foreground        quick 60  shell_foreground
 entry shell_computes          quick 60  shell_computes
+entry shell_computes_4harts   quick 60  shell_computes HARTS=4
 entry shell_prefixes          quick 60  shell_prefixes
 entry shell_initrd            quick 60  shell_initrd
 entry shell_no_disk           quick 60  shell_no_disk
@@ -540,7 +541,7 @@ END
 # What only computes is interrupted, too, alone, in a pipeline and below another shell; who takes ^C as input, as a
 # shell does at its prompt, is not.
 shell_computes() {
-    typed 0 <<'END'
+    typed 0 "$@" <<'END'
 $ /
 < good rounds=1000 ms=200\r
 = checksum
