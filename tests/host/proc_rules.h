@@ -239,12 +239,25 @@ static bool rule_attach(u32 pid)
     return true;
 }
 
-/* Input goes back to who gave it away, or to pid 1. */
+/* Input goes to another one of the group. */
+static bool rule_pass(u32 pid)
+{
+    for (u32 other = 1; other < PIDS_MAX; other++) {
+        if (other == pid || rule[other].state != LIVE || rule[other].group != rule[pid].group)
+            continue;
+        rule_reader = other;
+        rule[other].given_by = rule[pid].given_by;
+        return true;
+    }
+    return false;
+}
+
+/* ... or back to who gave it away, or to pid 1. */
 static void rule_leave_foreground(u32 pid)
 {
     u32 heir = rule[pid].given_by, guest = rule[pid].guest;
 
-    if (rule_reader != pid)
+    if (rule_reader != pid || rule_pass(pid))
         return;
     if (heir == 0 || heir == pid || rule[heir].guest != guest || !rule_attach(heir))
         (void)(pid != 1 && rule_attach(1));

@@ -30,6 +30,7 @@
 #define console_flush        fake_console_flush
 #define console_give_input   fake_console_give_input
 #define console_has_input    fake_console_has_input
+#define console_pass_input   fake_console_pass_input
 #define console_share        fake_console_share
 #define frame_alloc()        fake_frame_alloc()
 #define futex_forget         fake_futex_forget
@@ -103,6 +104,13 @@ static void fake_console_give_input(struct vm *to, const struct vm *by)
     CHECK(!to->ending && !to->zombie);
     if (by != NULL && by != to)
         to->console.given_by = by->pid;
+    world.reader = to->pid;
+}
+
+static void fake_console_pass_input(struct vm *to, const struct vm *from)
+{
+    CHECK(!to->ending && !to->zombie && to->group == from->group);
+    to->console.given_by = from->console.given_by;
     world.reader = to->pid;
 }
 
