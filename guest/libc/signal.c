@@ -104,7 +104,7 @@ static void tell(u64 set)
 }
 
 /* What is ignored and was never blocked is nothing at all. */
-void signal_post(u64 set, bool by_itself)
+u64 signal_pend(u64 set, bool by_itself)
 {
     u64 left = 0;
 
@@ -120,7 +120,12 @@ void signal_post(u64 set, bool by_itself)
         __atomic_fetch_and(&sent_by_self, ~left, __ATOMIC_RELAXED);
     }
     __atomic_fetch_or(&pending, left, __ATOMIC_RELEASE);
-    tell(left);
+    return left;
+}
+
+void signal_post(u64 set, bool by_itself)
+{
+    tell(signal_pend(set, by_itself));
 }
 
 void signal_post_thread(struct thread *thread, int signal)
@@ -287,7 +292,7 @@ static void look(void *unused)
 {
     (void)unused;
     if (signal_alarm_rang()) {
-        signal_post(SIGNAL_BIT(SIGALRM), false);
+        tell(__atomic_load_n(&pending, __ATOMIC_RELAXED) & SIGNAL_BIT(SIGALRM));
     }
     signal_look();
 }

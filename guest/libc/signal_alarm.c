@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Part of the component signals: SIGALRM.  The alarm's own interrupt may do little, so it raises
- * the software interrupt, which looks at it.
+ * Part of the component signals: SIGALRM.  It pends from the moment the alarm rings, so that none
+ * comes up any more once the alarm was cancelled.  The alarm's own interrupt may do little else: it
+ * raises the software interrupt, which tells a thread.
  */
 #include <errno.h>
 #include <sys/time.h>
@@ -20,11 +21,19 @@
 static u64 period; /* ticks; 0: it rings once */
 static u32 rang;
 
+/* Those that were missed are not caught up with: who was stopped for a day has one. */
 static u64 ring(struct alarm *alarm)
 {
+    u64 now;
+
+    signal_pend(SIGNAL_BIT(SIGALRM), false);
     rang = 1;
     csr_set(CSR_SIP, IP_SSIP);
-    return period ? alarm->node.key + period : ALARM_NEVER;
+    if (period == 0) {
+        return ALARM_NEVER;
+    }
+    now = timer_now();
+    return now + period - (now - alarm->node.key) % period;
 }
 
 static struct alarm real = {.ring = ring};

@@ -31,6 +31,8 @@ bool signal_is_ignored(int signal);
 /* To the process, by itself or from outside; to this thread.  From anywhere. */
 void signal_post(u64 set, bool by_itself);
 void signal_post_thread(struct thread *thread, int signal);
+/* They pend, and no thread is told.  Those that one is to be told of. */
+u64 signal_pend(u64 set, bool by_itself);
 void signal_forget(int signal);
 /* Those that pend for this thread; one of set, which then no longer does, or 0. */
 u64 signal_pending_set(void);
@@ -44,7 +46,7 @@ siginfo_t signal_about(int signal);
 void signal_look(void);
 void signal_look_later(void);
 
-/* The alarm has rung: SIGALRM, unless it was told before. */
+/* The alarm has rung, and SIGALRM pends: somebody is to be told, unless it was before. */
 bool signal_alarm_rang(void);
 void signal_alarm_stop(void);
 /* When it rings; 0: it is not set. */
