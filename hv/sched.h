@@ -9,6 +9,7 @@ struct vm;
 
 #define SLICE_NS       10000000UL /* how long a vCPU runs while others wait */
 #define SLICE_WOKEN_NS 1000000UL  /* ... if one has just woken */
+#define SLICE_ALONE_NS 100000000UL
 
 /* The hart gets an empty queue; before it starts. */
 void sched_init_hart(struct hart *hart);
