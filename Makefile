@@ -222,7 +222,7 @@ $(foreach w,guest smp,$(eval $(call guest-world,$w)))
 # and what a program that names none gets beside it;
 # `always` are those of every image, `hosted` those that a program has which names none.
 separate-libs := dl pthread rt util
-$(B)/ukcc.conf: Makefile guest/guest.mk
+$(B)/ukcc.conf: Makefile guest/guest.mk | $(B)/deps/ready
 	$(say) "GEN $@"
 	$(Q)mkdir -p $(B)/ukcc && ln -sf ../../tools/ukcc $(B)/ukcc/ld
 	$(Q)for l in $(separate-libs); do $(CROSS)ar rcsD $(B)/ukcc/lib$$l.a; done

@@ -66,6 +66,7 @@ entry make_variable            quick 30   refused_by_make 'unknown variable PAYL
 entry make_tier                quick 30   refused_by_make 'TIER=slow: must be one of: quick full soak' test TIER=slow
 entry make_target              quick 30   refused_by_make "No rule to make target 'rnu'" rnu
 entry deps_manual              quick 60   deps_manual
+entry deps_first               quick 60   deps_first
 entry deps_value               quick 30   deps_value
 
 # refused STATUS PATTERN [VARIABLE=VALUE...]
@@ -231,6 +232,18 @@ deps_manual() {
     want 'apt-get install --no-install-recommends .*mtools'
     forbid '^Installing' 'gdb-multiarch'
     rm -r "${out:?}/bin"
+}
+
+# On a machine without a cross compiler nothing is built, or tried, before the missing is named.
+deps_first() {
+    cp -rs /usr/bin "$out/bin"
+    rm -f "$out"/bin/riscv64-unknown-elf-*
+    mkdir "$out/tree"
+    cp -r Makefile hv guest sbi dts payload tests tools lib "$out/tree"
+    say 2 env PATH="$out/bin" DEPS=manual make -k -C "$out/tree" all
+    want 'apt-get install --no-install-recommends .*gcc-riscv64-unknown-elf'
+    forbid 'not found' 'No such file'
+    rm -r "${out:?}/bin" "$out/tree"
 }
 
 deps_value() {
