@@ -188,15 +188,16 @@ static bool cut_slice(struct hart *hart, bool is_woken)
  * turns, turns end with slices: with regular ones some harts have longer turns than others for
  * ever.)  A first slice may be short; then run times decide who is next.
  *
- * Who is alone is asked for a moment ten times a second: QEMU 7.2 can lose an interrupt of the
- * guest's timer that comes while the guest writes sip, and finds it again at the next of the
- * hart's.
+ * Also where nobody waits a slice ends, since somebody may wait at another hart, whose queue has
+ * become the longer one.  Where there is no other hart it is a long one: QEMU 7.2 can lose an
+ * interrupt of the guest's timer that comes while the guest writes sip, and finds it again at the
+ * next of the hart's.
  */
 static u64 slice_end_after(const struct hart *hart, u64 now)
 {
     u64 period, phase, place, end;
 
-    if (likely(hart->queue.queued == 0)) {
+    if (hart_count() == 1 && likely(hart->queue.queued == 0)) {
         period = timer_ticks_of_ns(SLICE_ALONE_NS);
         return now + period - now % period;
     }

@@ -7,9 +7,9 @@ struct hart;
 struct vcpu;
 struct vm;
 
-#define SLICE_NS       10000000UL /* how long a vCPU runs while others wait */
-#define SLICE_WOKEN_NS 1000000UL  /* ... if one has just woken */
-#define SLICE_ALONE_NS 100000000UL
+#define SLICE_NS       3000000UL   /* how long a vCPU runs while others wait */
+#define SLICE_WOKEN_NS 1000000UL   /* ... if one has just woken */
+#define SLICE_ALONE_NS 100000000UL /* ... if nobody waits, and there is no other hart */
 
 /* The hart gets an empty queue; before it starts. */
 void sched_init_hart(struct hart *hart);

@@ -64,7 +64,7 @@ vm_memory          KVM:vm_memory           -  -
 fork_memory        Linux:process_bytes     -  -
 scale4_fork        -                       -  +3.5
 scale4_compute     -                       -  +3.9
-wake_latency       Linux:wake_latency      -  10000000
+wake_latency       Linux:wake_latency      -  3000000
 yield_bare         -             -      250
 yield_vm           -             -      250
 mutex_bare         -             -      30

@@ -17,7 +17,7 @@
 #define WAKES         20
 #define WAKE_MS       10
 #define WORKERS       64
-#define WORKER_FORKS  100
+#define WORKER_FORKS  300
 #define WORKER_LOOPS  4000000UL
 #define VMS_A_TIME    128
 #define FRAMES_AT_END 4096UL /* fewer are "none left" */

@@ -352,14 +352,13 @@ TEST(sched_shares_all_harts_alike)
     test_must_pass(run_fairness, NULL);
 }
 
-/* Without a deadline there is no place among the sleepers; where nobody waits, slices are long. */
+/* Without a deadline there is no place among the sleepers. */
 static void run_little_to_pay(void *argument)
 {
     (void)argument;
     boot();
     sched_start(&vcpus[0][0]);
     CHECK(next() == &vcpus[0][0]);
-    CHECK_EQ(this_hart()->slice_end, timer_ticks_of_ns(SLICE_ALONE_NS));
     sched_block(&vcpus[0][0], UINT64_MAX);
     CHECK(heap_first(&this_hart()->sleepers) == NULL);
     CHECK_EQ(sched_next_deadline(), UINT64_MAX);
@@ -368,6 +367,33 @@ static void run_little_to_pay(void *argument)
 TEST(sched_costs_little_alone)
 {
     test_must_pass(run_little_to_pay, NULL);
+}
+
+/* Queues that grow while every hart has something to do are evened out all the same. */
+static void run_alone_elsewhere(void *argument)
+{
+    struct vcpu *alone = &vcpus[0][0];
+
+    (void)argument;
+    boot();
+    world_on(1);
+    sched_start(alone);
+    CHECK(next_on(1) == alone);
+    world_on(0);
+    for (u32 i = 1; i < 8; i++)
+        sched_start(&vcpus[i / VCPUS][i % VCPUS]);
+    CHECK(next_on(0) != NULL);
+    CHECK_EQ(hart_at(1)->queue.queued, 0);
+    time_now += SLICE_NS / 100;
+    world_on(1);
+    (void)sched_slice_is_over(alone, time_now);
+    CHECK_EQ(hart_at(0)->queue.queued, 3);
+    CHECK_EQ(hart_at(1)->queue.queued, 3);
+}
+
+TEST(sched_evens_out_while_all_are_busy)
+{
+    test_must_pass(run_alone_elsewhere, NULL);
 }
 
 static void run_stop_others(void *argument)
