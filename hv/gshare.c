@@ -50,6 +50,8 @@ static void append(struct ranges *ranges, u64 first, u64 end)
     ranges->count++;
 }
 
+typedef enum err plan_fn(const struct ranges *now, struct range change, struct ranges *then);
+
 /* What the ranges are with `with`.  ERR_QUOTA: too many. */
 static enum err plan_share(const struct ranges *now, struct range with, struct ranges *then)
 {
@@ -162,7 +164,6 @@ static enum err advance(struct gstage *gs, struct change *change, const struct s
     return bytes < left ? ERR_STATE : ERR_OK;
 }
 
-/* The next slice of a change.  ERR_STATE: there is more to do. */
 static enum err change_slice(struct gstage *gs, struct range range, const struct step *steps,
                              u32 count)
 {
@@ -175,6 +176,32 @@ static enum err change_slice(struct gstage *gs, struct range range, const struct
             return err;
         change->at = range.first;
     }
+}
+
+static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
+{
+    return gstage_is_ram(gs, gpa) && bytes <= gs->ram_base.v + gs->ram_bytes - gpa.v;
+}
+
+/* The next slice of a change after which the ranges are as `plan` says.  ERR_STATE: there is more
+ * to do. */
+static enum err change_ranges(struct gstage *gs, gpa_t gpa, u64 bytes, plan_fn *plan,
+                              const struct step *steps, u32 count)
+{
+    struct range range = {gpa.v, gpa.v + bytes};
+    struct ranges then;
+    enum err err;
+
+    if (!is_in_ram(gs, gpa, bytes))
+        return ERR_FAULT;
+    spin_lock(&gs->lock);
+    err = have_ranges(gs) ? plan(gs->shared, range, &then) : ERR_NOMEM;
+    if (err == ERR_OK)
+        err = change_slice(gs, range, steps, count);
+    if (err == ERR_OK)
+        *gs->shared = then;
+    spin_unlock(&gs->lock);
+    return err;
 }
 
 static u64 *own_entry(struct gstage *gs, u64 gpa)
@@ -278,27 +305,6 @@ static enum err share_slice(struct gstage *gs, struct change *change, u64 end)
     return ERR_OK;
 }
 
-static enum err share_locked(struct gstage *gs, struct range range)
-{
-    static const struct step steps[] = {{own_slice}, {blank_slice}, {share_slice}};
-    struct ranges then;
-    enum err err;
-
-    if (!have_ranges(gs))
-        return ERR_NOMEM;
-    err = plan_share(gs->shared, range, &then);
-    if (err == ERR_OK)
-        err = change_slice(gs, range, steps, ARRAY_LEN(steps));
-    if (err == ERR_OK)
-        *gs->shared = then;
-    return err;
-}
-
-static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
-{
-    return gstage_is_ram(gs, gpa) && bytes <= gs->ram_base.v + gs->ram_bytes - gpa.v;
-}
-
 /*
  * gstage_share - the pages of a range are the same memory in all later clones.
  *
@@ -309,14 +315,9 @@ static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
  */
 enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
-    enum err err;
+    static const struct step steps[] = {{own_slice}, {blank_slice}, {share_slice}};
 
-    if (!is_in_ram(gs, gpa, bytes))
-        return ERR_FAULT;
-    spin_lock(&gs->lock);
-    err = share_locked(gs, (struct range){gpa.v, gpa.v + bytes});
-    spin_unlock(&gs->lock);
-    return err;
+    return change_ranges(gs, gpa, bytes, plan_share, steps, ARRAY_LEN(steps));
 }
 
 /* Chains a frame for each page that does not begin with zeros anyway.  The lines of all are the
@@ -372,22 +373,6 @@ static enum err unshare_slice(struct gstage *gs, struct change *change, u64 end)
     return ERR_OK;
 }
 
-static enum err unshare_locked(struct gstage *gs, struct range range)
-{
-    static const struct step steps[] = {{alloc_slice}, {unshare_slice}};
-    struct ranges then;
-    enum err err;
-
-    if (!have_ranges(gs))
-        return ERR_NOMEM;
-    err = plan_unshare(gs->shared, range, &then);
-    if (err == ERR_OK)
-        err = change_slice(gs, range, steps, ARRAY_LEN(steps));
-    if (err == ERR_OK)
-        *gs->shared = then;
-    return err;
-}
-
 /*
  * gstage_unshare - the pages of a range are the VM's own, and zero; for others nothing changes.
  * They are as if never touched, but where that would bring back a part of the image.
@@ -396,14 +381,9 @@ static enum err unshare_locked(struct gstage *gs, struct range range)
  */
 enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
-    enum err err;
+    static const struct step steps[] = {{alloc_slice}, {unshare_slice}};
 
-    if (!is_in_ram(gs, gpa, bytes))
-        return ERR_FAULT;
-    spin_lock(&gs->lock);
-    err = unshare_locked(gs, (struct range){gpa.v, gpa.v + bytes});
-    spin_unlock(&gs->lock);
-    return err;
+    return change_ranges(gs, gpa, bytes, plan_unshare, steps, ARRAY_LEN(steps));
 }
 
 bool gstage_shared_range(struct gstage *gs, u32 index, gpa_t *gpa, u64 *bytes)
