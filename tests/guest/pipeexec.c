@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/guest/children.h"
 #include "tests/guest/expect.h"
 
 #define SELF    "pipeexec"
@@ -69,13 +70,6 @@ static int more(void)
 }
 
 /* ---- the tests ---- */
-
-static void reap(pid_t pid, int expected)
-{
-    int status = -1;
-
-    EXPECT(waitpid(pid, &status, 0) == pid && status == expected);
-}
 
 /* A child that is this program, with these as 0 and 1; -1: the console. */
 static pid_t start(const char *what, int in, int out)

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/guest/children.h"
 #include "tests/guest/expect.h"
 
 #define RING    131072
@@ -30,22 +31,6 @@
 const char *expect_name = "pipeforks";
 
 static char bytes[RING];
-
-static pid_t child_of(void)
-{
-    pid_t pid = fork();
-
-    EXPECT(pid >= 0);
-    return pid;
-}
-
-static void reap(pid_t pid, int expected)
-{
-    int status = -1;
-
-    EXPECT(waitpid(pid, &status, 0) == pid);
-    EXPECT(status == expected);
-}
 
 static void kill_and_reap(pid_t pid)
 {

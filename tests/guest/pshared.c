@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/guest/children.h"
 #include "tests/guest/expect.h"
 
 #define CHILDREN 4
@@ -33,22 +34,6 @@ static struct common {
     volatile int a, b, turn, ready;
     int serial;
 } * common;
-
-static pid_t child_of(void)
-{
-    pid_t pid = fork();
-
-    EXPECT(pid >= 0);
-    return pid;
-}
-
-static void reap(pid_t pid, int expected)
-{
-    int status = -1;
-
-    EXPECT(waitpid(pid, &status, 0) == pid);
-    EXPECT(status == expected);
-}
 
 static void reap_all(int count)
 {
