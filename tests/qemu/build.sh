@@ -260,7 +260,7 @@ debugger() {
     say 0 env FV_OUT="$out" TIMEOUT="$limit" "$@" PAYLOAD=good CMDLINE=rounds=1 GDBFLAGS="-batch -ex 'break guest_exit' \
         -ex 'tbreak main' -ex continue -ex 'backtrace -past-main' -ex continue -ex backtrace -ex continue" tools/gdb.sh
     want '^Temporary breakpoint 2, main \(\) at payload/good.c' '^#1 .* in guest_run \(\) at .*guest/main.c' \
-        '^Breakpoint 1, guest_exit \(status=0\)' '^good: ok$' 'Remote connection closed|Target disconnected'
+        '^Breakpoint 1, guest_exit \(status=0\)' '^good: ok$' 'Remote connection closed|Target disconnected|exited normally'
     count 1 '^Breakpoint 1, '
 }
 
