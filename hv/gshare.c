@@ -113,8 +113,7 @@ static bool have_ranges(struct gstage *gs)
     return true;
 }
 
-/* ---- changing a range -------------------------------------------------------------------------
- */
+/* ---- changing a range ------------------------------------------------------------------------ */
 
 /* Frees what is in a chain of frames, each of which holds the address of the next. */
 static void free_chain(hpa_t chain)
@@ -145,16 +144,14 @@ static struct change *change_of(struct gstage *gs, struct range range)
 }
 
 /* One of the steps of a change, for [change->at, end).  If it fails, nothing is changed. */
-struct step {
-    enum err (*take)(struct gstage *gs, struct change *change, u64 end);
-};
+typedef enum err step_fn(struct gstage *gs, struct change *change, u64 end);
 
 /* The next slice of a step.  ERR_STATE: there are more.  Others: the change is given up. */
-static enum err advance(struct gstage *gs, struct change *change, const struct step *step)
+static enum err advance(struct gstage *gs, struct change *change, step_fn *step)
 {
     u64 left = change->range.end - change->at;
     u64 bytes = left < SLICE_PAGES * PAGE_BYTES ? left : SLICE_PAGES * PAGE_BYTES;
-    enum err err = step->take(gs, change, change->at + bytes);
+    enum err err = step(gs, change, change->at + bytes);
 
     if (err != ERR_OK) {
         give_up(change);
@@ -164,13 +161,13 @@ static enum err advance(struct gstage *gs, struct change *change, const struct s
     return bytes < left ? ERR_STATE : ERR_OK;
 }
 
-static enum err change_slice(struct gstage *gs, struct range range, const struct step *steps,
+static enum err change_slice(struct gstage *gs, struct range range, step_fn *const *steps,
                              u32 count)
 {
     struct change *change = change_of(gs, range);
 
     for (;;) {
-        enum err err = advance(gs, change, &steps[change->step]);
+        enum err err = advance(gs, change, steps[change->step]);
 
         if (err != ERR_OK || ++change->step == count)
             return err;
@@ -186,7 +183,7 @@ static bool is_in_ram(const struct gstage *gs, gpa_t gpa, u64 bytes)
 /* The next slice of a change after which the ranges are as `plan` says.  ERR_STATE: there is more
  * to do. */
 static enum err change_ranges(struct gstage *gs, gpa_t gpa, u64 bytes, plan_fn *plan,
-                              const struct step *steps, u32 count)
+                              step_fn *const *steps, u32 count)
 {
     struct range range = {gpa.v, gpa.v + bytes};
     struct ranges then;
@@ -315,7 +312,7 @@ static enum err share_slice(struct gstage *gs, struct change *change, u64 end)
  */
 enum err gstage_share(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
-    static const struct step steps[] = {{own_slice}, {blank_slice}, {share_slice}};
+    static step_fn *const steps[] = {own_slice, blank_slice, share_slice};
 
     return change_ranges(gs, gpa, bytes, plan_share, steps, ARRAY_LEN(steps));
 }
@@ -381,7 +378,7 @@ static enum err unshare_slice(struct gstage *gs, struct change *change, u64 end)
  */
 enum err gstage_unshare(struct gstage *gs, gpa_t gpa, u64 bytes)
 {
-    static const struct step steps[] = {{alloc_slice}, {unshare_slice}};
+    static step_fn *const steps[] = {alloc_slice, unshare_slice};
 
     return change_ranges(gs, gpa, bytes, plan_unshare, steps, ARRAY_LEN(steps));
 }

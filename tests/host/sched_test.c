@@ -352,13 +352,14 @@ TEST(sched_shares_all_harts_alike)
     test_must_pass(run_fairness, NULL);
 }
 
-/* Without a deadline there is no place among the sleepers. */
+/* Without a deadline there is no place among the sleepers; a slice ends also where nobody waits. */
 static void run_little_to_pay(void *argument)
 {
     (void)argument;
     boot();
     sched_start(&vcpus[0][0]);
     CHECK(next() == &vcpus[0][0]);
+    CHECK(this_hart()->slice_end > time_now && this_hart()->slice_end <= time_now + SLICE_NS / 100);
     sched_block(&vcpus[0][0], UINT64_MAX);
     CHECK(heap_first(&this_hart()->sleepers) == NULL);
     CHECK_EQ(sched_next_deadline(), UINT64_MAX);
