@@ -9,6 +9,8 @@
  */
 #include "guest/shell/keys.h"
 
+#include "guest/shell/utf8.h"
+
 #define NUMBER_BASE   10
 #define PARAMETER_MAX 1000
 
@@ -92,7 +94,7 @@ static u32 in_character(struct keys *keys, u8 byte)
     }
     keys->text[keys->used] = '\0';
     keys->state = KEYS_PLAIN;
-    return KEY_TEXT;
+    return utf8_is_printable(keys->text) ? KEY_TEXT : KEY_NONE;
 }
 
 static u32 behind_escape(struct keys *keys, u8 byte)

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define REPLACEMENT 0xfffd
+#define SURROGATES  0xd800 /* 2,048 of them */
+#define LAST        0x10ffff
 
 struct span {
     u32 first, last;
@@ -87,9 +89,11 @@ size_t utf8_before(const char *text, size_t at)
     return utf8_after(text, at, begin) == at ? begin : at - 1;
 }
 
-/* The one character that so many bytes are. */
+/* The one character that so many bytes are; REPLACEMENT if they are none: also if they are more
+ * than it takes, a half of a UTF-16 pair, or behind the last one. */
 u32 utf8_decode(const char *text, size_t bytes)
 {
+    static const u32 least[] = {0, 0, 0x80, 0x800, 0x10000};
     u32 character;
 
     if (bytes == 1) {
@@ -101,6 +105,9 @@ u32 utf8_decode(const char *text, size_t bytes)
     character = (u8)*text & (0x7fU >> bytes);
     for (size_t i = 1; i < bytes; i++) {
         character = character << 6 | ((u8)text[i] & 0x3f);
+    }
+    if (character < least[bytes] || character > LAST || (character & ~0x7ffU) == SURROGATES) {
+        return REPLACEMENT;
     }
     return character;
 }

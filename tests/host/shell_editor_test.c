@@ -156,6 +156,8 @@ TEST(editor_knows_utf8)
     expect("a\303\244b" LEFT "\177", "$ a_b|", "ab");
     expect("\346\227\245\346\234\254\177", "$ \346\227\245_|", "\346\227\245");
     expect("a\303\303\244\244\377b", "$ a\303\244b_|", "a\303\244b");
+    /* longer than need be, a surrogate, behind the last one, a control character */
+    expect("a\340\200\201\355\240\200\364\220\200\200\302\205b", "$ ab_|", "ab");
     /* a wide character is not parted at a row's end */
     expect("abcdefghijklmnopq\346\227\245x", "$ abcdefghijklmnopq|\346\227\245x_|",
            "abcdefghijklmnopq\346\227\245x");
