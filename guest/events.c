@@ -3,7 +3,9 @@
  * The event interrupt is the software interrupt, which other harts send, too; so events() is called
  * for each of them.  It comes to the hart that called that last, the first one before that.
  *
- * Invariant: a bit is looked at after it was taken; what it told of came before.
+ * Invariant: a bit is looked at after it was taken; what it told of came before.  One hart at a
+ * time takes bits and acts on them, so whoever holds the lock finds what was raised before acted
+ * on.
  */
 #include "guest/events.h"
 
@@ -14,6 +16,7 @@
 #include "guest/libc/fork.h"
 #include "guest/preempt.h"
 #include "guest/proc.h"
+#include "guest/spin.h"
 
 struct wait_queue events_children;
 
@@ -23,12 +26,18 @@ __attribute__((weak)) void events_signal(void) {}
 
 __attribute__((weak)) void events_word(void) {}
 
+static struct spin taking;
+static bool listens;
+
 static void take(void *unused)
 {
-    long answer = proc_events();
-    u64 bits = answer < 0 ? 0 : (u64)answer;
+    long answer;
+    u64 bits;
 
     (void)unused;
+    spin_raw_lock(&taking);
+    answer = proc_events();
+    bits = answer < 0 ? 0 : (u64)answer;
     if (bits & PROC_EVENT_CHILD) {
         events_child();
         await_wake(&events_children);
@@ -39,15 +48,25 @@ static void take(void *unused)
     if (bits & PROC_EVENT_WORD) {
         events_word();
     }
+    spin_raw_unlock(&taking);
 }
-
-static bool listens;
 
 /* The child has this hart alone, and its events come to it from now on. */
 void fork_events(enum fork_step step)
 {
     if (step == FORK_CHILD && listens) {
         take(NULL);
+    }
+}
+
+/* On one hart the interrupt has come. */
+void events_settle(void)
+{
+    if (GUEST_HARTS_MAX > 1 && listens) {
+        u64 irq = irq_save();
+
+        take(NULL);
+        irq_restore(irq);
     }
 }
 

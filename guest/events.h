@@ -12,6 +12,9 @@
 /* False: there will not be any. */
 bool events_listen(void);
 
+/* All that was raised before has been acted on, by whichever hart.  Interrupts are on. */
+void events_settle(void);
+
 /* Who waits for a child looks again when one has ended, stopped or continued. */
 extern struct wait_queue events_children;
 

@@ -22,6 +22,7 @@
 #include "sbi/call.h"
 
 #include "guest/args.h"
+#include "guest/events.h"
 #include "guest/libc/fork.h"
 #include "guest/libc/signal.h"
 #include "guest/proc.h"
@@ -60,6 +61,8 @@ __attribute__((weak)) void fork_events(enum fork_step step)
 {
     (void)step;
 }
+
+__attribute__((weak)) void events_settle(void) {}
 
 __attribute__((weak)) bool signal_reaps(void)
 {
@@ -236,6 +239,14 @@ static int wait_once(struct wish *wish, bool hang)
     return error ? error : wish->got < 0 ? errno_of(wish->got) : 0;
 }
 
+/* The SIGCHLD of a child that was waited for has come before: another hart may be at it still. */
+static void settle(void)
+{
+    signal_hold();
+    events_settle();
+    signal_release();
+}
+
 /*
  * waitpid - the pid of a child that ended, by options also one that stopped or goes on, and its
  * status; 0 with WNOHANG if there is none yet.
@@ -260,6 +271,9 @@ pid_t waitpid(pid_t pid, int *status, int options)
     do {
         error = wait_once(&wish, !(options & WNOHANG));
     } while (error == 0 && wish.got > 0 && signal_reaps());
+    if (wish.got != 0) {
+        settle();
+    }
     if (error) {
         return fail(error);
     }

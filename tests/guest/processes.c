@@ -247,6 +247,19 @@ static void expect_no_child(void)
     EXPECT(waitpid(-1, &status, 0) == -1 && errno == ECHILD);
 }
 
+/* When a child was waited for its signal has been taken, whoever took its interrupt. */
+static void test_signal_before_wait(void)
+{
+    for (int i = 0; i < 50; i++) {
+        signal(SIGCHLD, SIG_IGN);
+        child_of(end_with_7);
+        expect_no_child();
+        handle(SIGCHLD, note, 0);
+        count[SIGCHLD] = 0;
+        EXPECT(WEXITSTATUS(status_of(child_of(end_with_7))) == 7 && count[SIGCHLD] == 1);
+    }
+}
+
 static void test_no_zombies(void)
 {
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_NOCLDWAIT};
@@ -493,20 +506,21 @@ static const struct {
     const char *name;
     void (*fn)(void);
 } tests[] = {
-    {"kill",            test_kill           },
-    {"handlers",        test_handlers       },
-    {"faults",          test_faults         },
-    {"interrupted",     test_interrupted    },
-    {"child_signal",    test_child_signal   },
-    {"no_zombies",      test_no_zombies     },
-    {"stop",            test_stop           },
-    {"stop_itself",     test_stop_itself    },
-    {"groups",          test_groups         },
-    {"orphans",         test_orphans        },
-    {"fork",            test_fork           },
-    {"fork_in_handler", test_fork_in_handler},
-    {"limits",          test_limits         },
-    {"storm",           test_storm          },
+    {"kill",               test_kill              },
+    {"handlers",           test_handlers          },
+    {"faults",             test_faults            },
+    {"interrupted",        test_interrupted       },
+    {"child_signal",       test_child_signal      },
+    {"signal_before_wait", test_signal_before_wait},
+    {"no_zombies",         test_no_zombies        },
+    {"stop",               test_stop              },
+    {"stop_itself",        test_stop_itself       },
+    {"groups",             test_groups            },
+    {"orphans",            test_orphans           },
+    {"fork",               test_fork              },
+    {"fork_in_handler",    test_fork_in_handler   },
+    {"limits",             test_limits            },
+    {"storm",              test_storm             },
 };
 
 int main(int argc, char **argv)
