@@ -139,11 +139,20 @@ void signal_post_thread(struct thread *thread, int signal)
 }
 
 /* What was this thread's to take, and no longer is, may be another's. */
-void signal_set_blocked(u64 set)
+void signal_block_meanwhile(u64 set)
 {
     signal_own.blocked = set & ~SIGNALS_FIXED;
     __atomic_fetch_or(&ever_blocked, signal_own.blocked, __ATOMIC_RELAXED);
     tell(__atomic_load_n(&pending, __ATOMIC_RELAXED) & signal_own.blocked);
+}
+
+/* In this order: whoever runs in between, and puts back what is normal, must do so with the new
+ * one. */
+void signal_set_blocked(u64 set)
+{
+    signal_own.normal = set & ~SIGNALS_FIXED;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    signal_block_meanwhile(set);
 }
 
 /* ---- acting on it ---- */
@@ -160,13 +169,13 @@ siginfo_t signal_about(int signal)
 void signal_handle(int signal, siginfo_t *about, void *where)
 {
     struct sigaction action = signal_actions[signal];
-    u64 blocked = signal_own.blocked;
+    u64 normal = signal_own.normal;
     u32 held = signal_own.held;
 
     if (action.sa_flags & SA_RESETHAND) {
         signal_actions[signal].sa_handler = SIG_DFL;
     }
-    signal_set_blocked(blocked | action.sa_mask |
+    signal_set_blocked(signal_own.blocked | action.sa_mask |
                        (action.sa_flags & SA_NODEFER ? 0 : SIGNAL_BIT(signal)));
     signal_own.held = 0;
     if (action.sa_flags & SA_SIGINFO) {
@@ -175,7 +184,7 @@ void signal_handle(int signal, siginfo_t *about, void *where)
         action.sa_handler(signal);
     }
     signal_own.held = held;
-    signal_own.blocked = blocked;
+    signal_set_blocked(normal);
 }
 
 /* A child has ended, and was not waited for: SA_NOCLDSTOP wants to hear of nothing else. */

@@ -29,17 +29,15 @@ int pause(void)
     return wait_for_handler();
 }
 
+/* What set leaves free ends the wait, also where it comes before that begins. */
 int sigsuspend(const sigset_t *set)
 {
-    u64 before = signal_own.blocked;
     int result;
 
-    signal_set_blocked(*set);
+    signal_hold();
+    signal_block_meanwhile(*set);
     result = wait_for_handler();
-    signal_set_blocked(before);
-    if (signal_pending()) {
-        signal_deliver(true);
-    }
+    signal_release();
     return result;
 }
 

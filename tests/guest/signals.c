@@ -262,6 +262,13 @@ static void test_sleep(void)
     EXPECT((to.tv_sec - from.tv_sec) * 1000000000L + to.tv_nsec - from.tv_nsec >= 20000000);
 }
 
+static void raise_once_more(int signal)
+{
+    if (++count[signal] < 10) {
+        raise(signal);
+    }
+}
+
 static void test_suspend(void)
 {
     sigset_t block = set_of(SIGALRM), none, now;
@@ -281,6 +288,15 @@ static void test_suspend(void)
             EXPECT(sigtimedwait(&block, NULL, &zero) == SIGALRM);
         }
     }
+    /* blocked again from the end of the handler on, before anything else comes */
+    handle(SIGALRM, raise_once_more, 0, 0);
+    count[SIGALRM] = 0;
+    raise(SIGALRM);
+    for (int i = 1; i <= 9; i++) {
+        EXPECT(sigsuspend(&none) == -1 && errno == EINTR && count[SIGALRM] == i);
+        EXPECT(sigpending(&now) == 0 && now == block);
+    }
+    EXPECT(sigsuspend(&none) == -1 && sigpending(&now) == 0 && now == 0);
 }
 
 static void test_wait(void)
