@@ -42,14 +42,20 @@ static struct proc_hold *held(u64 slot)
     return hpa_ptr((hpa_t){slot & ~KEPT});
 }
 
-/* True: whoever waits for the owner is to be woken. */
+/*
+ * True: whoever waits for the owner is to be woken.  While it is looked at a waiter may set WAITED,
+ * once: a word that changes again is that of guests who break their own lock.
+ */
 static bool disown(struct proc_hold *hold, u32 pid)
 {
     u32 owner = __atomic_load_n(&hold->owner, __ATOMIC_RELAXED);
 
-    return (owner & ~WAITED) == pid &&
-           __atomic_compare_exchange_n(&hold->owner, &owner, 0, false, __ATOMIC_RELEASE,
-                                       __ATOMIC_RELAXED);
+    for (u32 tries = 0; tries < 2 && (owner & ~WAITED) == pid; tries++) {
+        if (__atomic_compare_exchange_n(&hold->owner, &owner, 0, false, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+            return true;
+    }
+    return false;
 }
 
 static void wake(const u32 *word)

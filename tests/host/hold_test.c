@@ -3,6 +3,8 @@
  * What processes hold: counts, bells and owners through forks, execs, spawns and ends, against a
  * model; and without memory.  Shared pages, cells and futexes are faked.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@
 
 #define PAGES 2U
 #define GPA   0x80000000UL
+#define RACES 100000U
 #define HOLDS (PAGES * PAGE_BYTES / 16)
 
 static u8 memory[PAGES * PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
@@ -200,6 +203,53 @@ TEST(hold_frees_what_its_process_owned)
 }
 
 /* A fork that fails has changed nothing, at whatever step. */
+static u32 asked, answered; /* rounds of the next test */
+
+static void wait_for_round(const u32 *rounds, u32 i)
+{
+    for (u32 n = 1; __atomic_load_n(rounds, __ATOMIC_ACQUIRE) < i; n++) {
+        if (n % 1000 == 0)
+            sched_yield();
+    }
+}
+
+/* Of another process, on another hart: it says that it waits for the owner. */
+static void *wait_for_owner(void *unused)
+{
+    (void)unused;
+    for (u32 i = 1; i <= RACES; i++) {
+        u32 owner = 5;
+
+        wait_for_round(&asked, i);
+        for (volatile u32 n = 0; n < i % 64; n++) {
+        }
+        (void)!__atomic_compare_exchange_n(&hold_at(0)->owner, &owner, 5 | WAITED, false,
+                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        __atomic_store_n(&answered, i, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+TEST(hold_frees_what_another_hart_begins_to_wait_for)
+{
+    pthread_t waiter;
+
+    begin();
+    asked = answered = 0;
+    CHECK_EQ(pthread_create(&waiter, NULL, wait_for_owner, NULL), 0);
+    for (u32 i = 1; i <= RACES; i++) {
+        begin_vm(5);
+        CHECK_EQ(hold_set(vms[5], gpa_at(0), PROC_HOLD_HERE), ERR_OK);
+        hold_at(0)->owner = 5;
+        __atomic_store_n(&asked, i, __ATOMIC_RELEASE);
+        end_vm(5);
+        wait_for_round(&answered, i);
+        CHECK_EQ(hold_at(0)->owner, 0);
+    }
+    CHECK_EQ(pthread_join(waiter, NULL), 0);
+    census();
+}
+
 TEST(hold_of_a_child_that_never_was)
 {
     struct vm *vm, *child;
