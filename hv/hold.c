@@ -42,20 +42,17 @@ static struct proc_hold *held(u64 slot)
     return hpa_ptr((hpa_t){slot & ~KEPT});
 }
 
-/*
- * True: whoever waits for the owner is to be woken.  While it is looked at a waiter may set WAITED,
- * once: a word that changes again is that of guests who break their own lock.
- */
-static bool disown(struct proc_hold *hold, u32 pid)
+/* While it is looked at a waiter may set WAITED, once: a word that changes again is that of guests
+ * who break their own lock. */
+static void disown(struct proc_hold *hold, u32 pid)
 {
     u32 owner = __atomic_load_n(&hold->owner, __ATOMIC_RELAXED);
 
     for (u32 tries = 0; tries < 2 && (owner & ~WAITED) == pid; tries++) {
         if (__atomic_compare_exchange_n(&hold->owner, &owner, 0, false, __ATOMIC_RELEASE,
                                         __ATOMIC_RELAXED))
-            return true;
+            break;
     }
-    return false;
 }
 
 static void wake(const u32 *word)
@@ -63,12 +60,19 @@ static void wake(const u32 *word)
     futex_wake_shared(&(struct word_key){.where = (u64)word});
 }
 
+/* Who waits is woken also where the process was not the owner: it may have been stopped for good
+ * after it had freed the word, and before it woke anybody. */
+static void free_owned(struct proc_hold *hold, u32 pid)
+{
+    disown(hold, pid);
+    wake(&hold->owner);
+}
+
 /* 1 is added after `holders` has changed: who hears it looks there. */
 static void ring(struct proc_hold *hold, u32 pid)
 {
     __atomic_fetch_add(&hold->bell, 1, __ATOMIC_RELEASE);
-    if (disown(hold, pid))
-        wake(&hold->owner);
+    free_owned(hold, pid);
     wake(&hold->bell);
 }
 
@@ -185,8 +189,7 @@ void hold_exec(struct vm *vm)
         u64 gone = *slot;
 
         if (gone & KEPT) {
-            if (disown(held(gone), vm->pid))
-                wake(&held(gone)->owner);
+            free_owned(held(gone), vm->pid);
         } else if (gone != 0) {
             *slot = 0;
             vm->holds.count--;
