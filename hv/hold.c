@@ -60,19 +60,16 @@ static void wake(const u32 *word)
     futex_wake_shared(&(struct word_key){.where = (u64)word});
 }
 
-/* Who waits is woken also where the process was not the owner: it may have been stopped for good
- * after it had freed the word, and before it woke anybody. */
-static void free_owned(struct proc_hold *hold, u32 pid)
-{
-    disown(hold, pid);
-    wake(&hold->owner);
-}
-
-/* 1 is added after `holders` has changed: who hears it looks there. */
+/*
+ * All who wait look again, after what they wait for has changed: also for a lock that was not the
+ * process's, and what it has done before.  It may have been stopped for good before it woke
+ * anybody.
+ */
 static void ring(struct proc_hold *hold, u32 pid)
 {
+    disown(hold, pid);
     __atomic_fetch_add(&hold->bell, 1, __ATOMIC_RELEASE);
-    free_owned(hold, pid);
+    wake(&hold->owner);
     wake(&hold->bell);
 }
 
@@ -189,7 +186,7 @@ void hold_exec(struct vm *vm)
         u64 gone = *slot;
 
         if (gone & KEPT) {
-            free_owned(held(gone), vm->pid);
+            ring(held(gone), vm->pid);
         } else if (gone != 0) {
             *slot = 0;
             vm->holds.count--;

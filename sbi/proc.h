@@ -149,8 +149,8 @@ enum proc_fid {
  * PROC_HOLD_KEPT.  When it lets go, by PROC_HOLD_NONE, by its end, or by an exec and not
  * PROC_HOLD_KEPT, 1 is taken from `holders`, and 1 is added to `bell`; `owner` becomes 0 if it was
  * the pid of the process, whatever its bit 31; then all who wait for one of these two words are
- * woken.  At an exec the same becomes of `owner`, and of who waits for it, for what is kept.  At
- * most PROC_HOLDS_MAX at a time: PROC_ERR_QUOTA.
+ * woken.  An exec does all this but the first to what is kept.  At most PROC_HOLDS_MAX at a time:
+ * PROC_ERR_QUOTA.
  */
 enum proc_hold_how { PROC_HOLD_NONE = 0, PROC_HOLD_HERE = 1, PROC_HOLD_KEPT = 2 };
 #define PROC_HOLDS_MAX 256
