@@ -15,6 +15,7 @@
 
 #include "guest/libc/descriptor.h"
 #include "guest/libc/pause.h"
+#include "guest/libc/signal.h"
 #include "guest/timer.h"
 #include "guest/word.h"
 
@@ -105,7 +106,6 @@ static int wait(struct pollfd *fds, nfds_t count, struct words *words, u64 deadl
 static int poll_until(struct pollfd *fds, nfds_t count, u64 deadline, const sigset_t *mask)
 {
     struct words words = {.room = FEW};
-    sigset_t before;
     int found;
 
     if (count > DESCRIPTORS) {
@@ -120,11 +120,11 @@ static int poll_until(struct pollfd *fds, nfds_t count, u64 deadline, const sigs
         }
     }
     if (mask) {
-        sigprocmask(SIG_SETMASK, mask, &before);
+        signal_mask_begin(*mask);
     }
     found = wait(fds, count, &words, deadline);
     if (mask) {
-        sigprocmask(SIG_SETMASK, &before, NULL);
+        signal_mask_end();
     }
     if (count > FEW) {
         free(words.at);

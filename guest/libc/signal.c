@@ -139,7 +139,7 @@ void signal_post_thread(struct thread *thread, int signal)
 }
 
 /* What was this thread's to take, and no longer is, may be another's. */
-void signal_block_meanwhile(u64 set)
+static void block(u64 set)
 {
     signal_own.blocked = set & ~SIGNALS_FIXED;
     __atomic_fetch_or(&ever_blocked, signal_own.blocked, __ATOMIC_RELAXED);
@@ -152,7 +152,19 @@ void signal_set_blocked(u64 set)
 {
     signal_own.normal = set & ~SIGNALS_FIXED;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    signal_block_meanwhile(set);
+    block(set);
+}
+
+void signal_mask_begin(u64 meanwhile)
+{
+    signal_hold();
+    block(meanwhile);
+}
+
+void signal_mask_end(void)
+{
+    signal_set_blocked(signal_own.normal);
+    signal_release();
 }
 
 /* ---- acting on it ---- */

@@ -28,6 +28,11 @@ int signal_wait_until(struct wait_queue *queue, bool (*holds)(void *arg), void *
 /* Until a time of the clock: 0; or EINTR. */
 int signal_sleep_until(u64 time);
 
+/* Between the two others are blocked, until a handler has run.  Handlers run in signal_deliver
+ * only: also what pends already ends the wait that stands there. */
+void signal_mask_begin(u64 meanwhile);
+void signal_mask_end(void);
+
 /* Those that this thread blocks; a new one begins with them. */
 u64 signal_thread_blocks(void);
 void signal_thread_begin(u64 blocked);

@@ -29,6 +29,13 @@ int signal_sleep_until(u64 time)
     return 0;
 }
 
+void signal_mask_begin(u64 meanwhile)
+{
+    (void)meanwhile;
+}
+
+void signal_mask_end(void) {}
+
 u64 signal_thread_blocks(void)
 {
     return 0;

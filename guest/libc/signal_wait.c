@@ -29,15 +29,13 @@ int pause(void)
     return wait_for_handler();
 }
 
-/* What set leaves free ends the wait, also where it comes before that begins. */
 int sigsuspend(const sigset_t *set)
 {
     int result;
 
-    signal_hold();
-    signal_block_meanwhile(*set);
+    signal_mask_begin(*set);
     result = wait_for_handler();
-    signal_release();
+    signal_mask_end();
     return result;
 }
 

@@ -17,7 +17,7 @@
 /* Of each thread. */
 struct signal_thread {
     u64 blocked;  /* changed by itself alone */
-    u64 normal;   /* blocked; in sigsuspend: what is blocked again once a handler has run */
+    u64 normal;   /* blocked; within signal_mask_begin: what is blocked once a handler has run */
     u64 pending;  /* for it alone */
     u64 waits;    /* for which it sleeps in sigwait, though they are blocked */
     u32 held;     /* signal_hold */
@@ -28,8 +28,6 @@ extern __thread struct signal_thread signal_own;
 extern struct sigaction signal_actions[NSIG];
 
 void signal_set_blocked(u64 set);
-/* Until a handler has run. */
-void signal_block_meanwhile(u64 set);
 bool signal_is_ignored(int signal);
 /* To the process, by itself or from outside; to this thread.  From anywhere. */
 void signal_post(u64 set, bool by_itself);

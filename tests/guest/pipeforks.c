@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -334,6 +335,60 @@ static void polling(void)
     reap(child, 0);
 }
 
+static volatile int usr1s;
+
+static void raise_once_more(int signal)
+{
+    if (++usr1s < 20) {
+        raise(signal);
+    }
+}
+
+/* A signal that pends ends them at once, and is blocked again before its handler's end; one that
+ * comes from elsewhere does, too. */
+static void polling_with_mask(void)
+{
+    struct timespec never = {1000, 0}, now = {0, 0};
+    sigset_t block = 1UL << SIGUSR1, none = 0, set;
+    struct pollfd poll;
+    fd_set reads;
+    int fds[2], status;
+    pid_t child;
+
+    EXPECT(pipe(fds) == 0);
+    poll = (struct pollfd){.fd = fds[0], .events = POLLIN};
+    signal(SIGUSR1, raise_once_more);
+    EXPECT(sigprocmask(SIG_SETMASK, &block, NULL) == 0 && raise(SIGUSR1) == 0);
+    for (int i = 1; i < 20; i += 2) {
+        FAILS(ppoll(&poll, 1, &never, &none), EINTR);
+        EXPECT(usr1s == i && sigpending(&set) == 0 && set == block);
+        FD_ZERO(&reads);
+        FD_SET(fds[0], &reads);
+        FAILS(pselect(fds[0] + 1, &reads, NULL, NULL, &never, &none), EINTR);
+        EXPECT(usr1s == i + 1 && sigprocmask(0, NULL, &set) == 0 && set == block);
+        EXPECT(ppoll(&poll, 1, &now, &block) == 0 && usr1s == i + 1);
+    }
+    child = child_of();
+    if (child == 0) {
+        for (int i = 21; i < 40; i++) {
+            FAILS(ppoll(&poll, 1, NULL, &none), EINTR);
+            EXPECT(usr1s == i);
+        }
+        _exit(0);
+    }
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        EXPECT(kill(child, SIGUSR1) == 0);
+        usleep(500);
+    }
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    /* what there is to read comes first */
+    EXPECT(write(fds[1], "x", 1) == 1 && raise(SIGUSR1) == 0);
+    EXPECT(ppoll(&poll, 1, NULL, &none) == 1 && usr1s == 20);
+    close_both(fds);
+    EXPECT(sigprocmask(SIG_SETMASK, &none, NULL) == 0 && usr1s == 21);
+    signal(SIGUSR1, SIG_DFL);
+}
+
 /* ---- what else is shared ---- */
 
 static void offsets(void)
@@ -414,6 +469,7 @@ int main(void)
     killed_at_work();
     many();
     polling();
+    polling_with_mask();
     offsets();
     semaphores();
     sigpipe();
