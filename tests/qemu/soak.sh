@@ -27,7 +27,10 @@ races() {
     local runs=$1 i begin=$SECONDS
     local kinds=('PAYLOAD=smp' 'PAYLOAD=smp VCPUS=8' 'PAYLOAD=sv39fork' 'PAYLOAD=sv39fork FORK=copy'
         'PAYLOAD=forktree' 'PAYLOAD=forktree DOOR=invalid' 'PAYLOAD=forktree DOOR=mmio FORK=copy'
-        'PAYLOAD=smp,sv39fork,forktree,good' 'PAYLOAD=skernel2,hello,skernel2,hello,forktree')
+        'PAYLOAD=smp,sv39fork,forktree,good' 'PAYLOAD=skernel2,hello,skernel2,hello,forktree'
+        'PAYLOAD=build/tests/guest/pipeforks.elf HARTS=8'
+        'PAYLOAD=build/tests/guest/processes_smp.elf VCPUS=4'
+        'PAYLOAD=build/tests/guest/signals_smp.elf VCPUS=4')
     for ((i = 0; i < runs; i++)); do
         # shellcheck disable=SC2086 # words
         run 0 HARTS=4 TIMEOUT=120 ${kinds[i % ${#kinds[@]}]} >"$out/last" || {
