@@ -59,10 +59,9 @@ void fork_events(enum fork_step step)
     }
 }
 
-/* On one hart the interrupt has come. */
 void events_settle(void)
 {
-    if (GUEST_HARTS_MAX > 1 && listens) {
+    if (listens) {
         u64 irq = irq_save();
 
         take(NULL);

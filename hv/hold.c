@@ -165,7 +165,8 @@ enum err hold_set(struct vm *vm, gpa_t gpa, u64 how)
     return change(vm, frame.v + gpa.v % PAGE_BYTES, (enum proc_hold_how)how);
 }
 
-enum err hold_inherit(struct vm *child, const struct vm *parent, bool kept_only)
+static __attribute__((noinline)) enum err inherit(struct vm *child, const struct vm *parent,
+                                                  bool kept_only)
 {
     hold_for_each(slot, &parent->holds) {
         if (*slot == 0 || (kept_only && !(*slot & KEPT)))
@@ -178,6 +179,11 @@ enum err hold_inherit(struct vm *child, const struct vm *parent, bool kept_only)
         }
     }
     return ERR_OK;
+}
+
+enum err hold_inherit(struct vm *child, const struct vm *parent, bool kept_only)
+{
+    return likely(parent->holds.first == NULL) ? ERR_OK : inherit(child, parent, kept_only);
 }
 
 void hold_exec(struct vm *vm)
@@ -195,7 +201,7 @@ void hold_exec(struct vm *vm)
     }
 }
 
-void hold_end(struct vm *vm)
+static __attribute__((noinline)) void end_all(struct vm *vm)
 {
     struct hold_cell *next;
 
@@ -208,4 +214,10 @@ void hold_end(struct vm *vm)
         cell_free(cell);
     }
     vm->holds = (struct holds){.count = 0};
+}
+
+void hold_end(struct vm *vm)
+{
+    if (unlikely(vm->holds.first != NULL))
+        end_all(vm);
 }

@@ -239,12 +239,15 @@ static int wait_once(struct wish *wish, bool hang)
     return error ? error : wish->got < 0 ? errno_of(wish->got) : 0;
 }
 
-/* The SIGCHLD of a child that was waited for has come before: another hart may be at it still. */
+/* The SIGCHLD of a child that was waited for has come before.  On one hart it has; another one may
+ * be at it still. */
 static void settle(void)
 {
-    signal_hold();
-    events_settle();
-    signal_release();
+    if (GUEST_HARTS_MAX > 1) {
+        signal_hold();
+        events_settle();
+        signal_release();
+    }
 }
 
 /*
