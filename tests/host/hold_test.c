@@ -190,7 +190,10 @@ TEST(hold_frees_what_its_process_owned)
     hold_exec(child);
     CHECK_EQ(hold_at(0)->owner + hold_at(1)->owner, 0);
     CHECK_EQ(hold_at(2)->owner, 1);
-    CHECK_EQ(owners, 4);              /* who was the owner a moment ago may have woken nobody */
+    /* also what is kept, and is another's: who was stopped for good may have woken nobody */
+    CHECK_EQ(owners, 4);
+    CHECK_EQ(bells, 4);
+    CHECK_EQ(hold_at(0)->bell, 1);
     CHECK_EQ(hold_at(2)->holders, 1); /* the child's did not outlive its exec */
     CHECK_EQ(hold_at(0)->holders, 2);
     hold_at(3)->owner = 1;
@@ -202,7 +205,6 @@ TEST(hold_frees_what_its_process_owned)
     census();
 }
 
-/* A fork that fails has changed nothing, at whatever step. */
 static u32 asked, answered; /* rounds of the next test */
 
 static void wait_for_round(const u32 *rounds, u32 i)
@@ -250,6 +252,7 @@ TEST(hold_frees_what_another_hart_begins_to_wait_for)
     census();
 }
 
+/* A fork that fails has changed nothing, at whatever step. */
 TEST(hold_of_a_child_that_never_was)
 {
     struct vm *vm, *child;
